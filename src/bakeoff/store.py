@@ -1,0 +1,384 @@
+"""One SQLite file with everything the runs left. No torch.
+
+A result is one transaction, and its done-mark is in it: a run is either wholly there or not at all.
+The process that runs a study is the only writer of its runs; a claim with a heartbeat keeps two
+processes on one store from training the same run twice.
+"""
+
+import json
+import os
+import socket
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bakeoff.errors import BakeoffError
+from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
+from bakeoff.spec import Run, to_dict
+
+APPLICATION_ID = 0x62616B65  # "bake", in the file's header
+STALE_SECONDS = 300.0
+"""A claim whose heartbeat is older than this belongs to a process that is gone."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE datasets(
+        content_hash TEXT PRIMARY KEY, facts TEXT NOT NULL, test_labels BLOB NOT NULL);
+    CREATE TABLE environments(id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);
+    CREATE TABLE runs(
+        id TEXT PRIMARY KEY, net TEXT NOT NULL, data TEXT NOT NULL, data_hash TEXT NOT NULL,
+        recipe TEXT NOT NULL, seed INTEGER NOT NULL, settings TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+        added TEXT NOT NULL, started TEXT, finished TEXT,
+        owner TEXT, heartbeat REAL, environment INTEGER REFERENCES environments(id));
+    CREATE TABLE epochs(
+        run TEXT NOT NULL REFERENCES runs(id), epoch INTEGER NOT NULL,
+        train_loss REAL NOT NULL, train_accuracy REAL NOT NULL,
+        validation_loss REAL, validation_accuracy REAL,
+        learning_rate REAL NOT NULL, train_seconds REAL NOT NULL, evaluation_seconds REAL NOT NULL,
+        images_per_second REAL NOT NULL, peak_memory_bytes INTEGER NOT NULL,
+        PRIMARY KEY (run, epoch)) WITHOUT ROWID;
+    CREATE TABLE measures(
+        run TEXT NOT NULL REFERENCES runs(id), name TEXT NOT NULL, value REAL NOT NULL,
+        PRIMARY KEY (run, name)) WITHOUT ROWID;
+    CREATE TABLE predictions(
+        run TEXT PRIMARY KEY REFERENCES runs(id), images INTEGER NOT NULL, classes INTEGER NOT NULL,
+        predicted BLOB NOT NULL, probabilities BLOB NOT NULL);
+    CREATE TABLE failures(
+        id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), at TEXT NOT NULL,
+        kind TEXT NOT NULL, message TEXT NOT NULL, traceback TEXT NOT NULL, epoch INTEGER, step INTEGER);
+    """,
+)
+
+
+def this_process() -> str:
+    """Name this process so that a process on the same machine can tell whether it still lives."""
+    import psutil
+
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+
+
+def is_alive(owner: str) -> bool | None:
+    """Tell whether the process `owner` lives; None if it is on another machine and cannot be asked."""
+    import psutil
+
+    host, process, born = owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return None
+    try:
+        return abs(psutil.Process(int(process)).create_time() - float(born)) < 2
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Store:
+    """An open store. Use it as a context manager; open it anew in another thread or process."""
+
+    def __init__(self, path: str | Path, *, create: bool = False) -> None:
+        """Open the store at `path`, migrate an older one.
+
+        Raises:
+            BakeoffError: there is no file and `create` is false; the file is no store, comes from a newer
+                version of bakeoff, cannot be written.
+        """
+        self.path = Path(path)
+        if not create and not self.path.exists():
+            raise BakeoffError(f"no store at {self.path}: `bakeoff run --store {self.path}` makes one")
+        if not self.path.parent.is_dir():
+            raise BakeoffError(f"the folder {self.path.parent} for the store does not exist: make it first")
+        try:
+            self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._prepare()
+        except sqlite3.Error as error:
+            raise BakeoffError(
+                f"{self.path} is not a bakeoff store ({error}): choose another --store"
+            ) from error
+
+    def _prepare(self) -> None:
+        application = self._pragma("application_id")
+        version = self._pragma("user_version")
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application != APPLICATION_ID and tables:
+            raise BakeoffError(
+                f"{self.path} is an SQLite file but not a bakeoff store: choose another --store"
+            )
+        if version > len(MIGRATIONS):
+            raise BakeoffError(
+                f"{self.path} was written by a newer bakeoff (store version {version}, this one reads up to "
+                f"{len(MIGRATIONS)}): upgrade bakeoff"
+            )
+        if version == len(MIGRATIONS):
+            return
+        self._db.execute("PRAGMA journal_mode = WAL")
+        with self.transaction():
+            for number, script in enumerate(MIGRATIONS, start=1):
+                if number > self._pragma("user_version"):
+                    for statement in filter(str.strip, script.split(";")):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {number}")
+            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all of a block or nothing of it.
+
+        Raises:
+            BakeoffError: the disk is full or the file cannot be written.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise BakeoffError(f"cannot write to the store {self.path}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._db.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def files(self) -> Path:
+        """The folder beside the store for checkpoints and weights."""
+        return self.path.with_name(self.path.name + ".files")
+
+    # Writing ----------------------------------------------------------------------------------
+
+    def add(self, runs: Iterable[Run], data: Iterable[DataRecord]) -> None:
+        """Make the runs and their data sets known; those already there stay as they are."""
+        with self.transaction():
+            self._db.executemany(
+                "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?)",
+                [(d.content_hash, json.dumps(d.facts), _pack(d.test_labels, np.int64)) for d in data],
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
+                [
+                    (r.id, r.net, r.data, r.data_hash, r.recipe.name, r.seed, json.dumps(to_dict(r)), _now())
+                    for r in runs
+                ],
+            )
+
+    def states(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the state of each of the runs that the store knows."""
+        wanted = set(ids)
+        rows = self._db.execute("SELECT id, state FROM runs").fetchall()
+        return {row["id"]: row["state"] for row in rows if row["id"] in wanted}
+
+    def claim(self, run_id: str, owner: str) -> bool:
+        """Take a run for `owner`: true if it was waiting or its owner is gone, false if it is somebody else's."""
+        with self.transaction():
+            row = self._db.execute(
+                "SELECT state, owner, heartbeat FROM runs WHERE id = ?", (run_id,)
+            ).fetchone()
+            if row is None or row["state"] in ("done", "failed"):
+                return False
+            if row["state"] == "running" and row["owner"] and row["owner"] != owner:
+                alive = is_alive(row["owner"])
+                if alive or (alive is None and time.time() - row["heartbeat"] < STALE_SECONDS):
+                    return False
+            self._db.execute(
+                "UPDATE runs SET state = 'running', owner = ?, heartbeat = ?, started = coalesce(started, ?) "
+                "WHERE id = ?",
+                (owner, time.time(), _now(), run_id),
+            )
+        return True
+
+    def release(self, run_id: str, owner: str) -> None:
+        """Give a claimed run back unfinished, so that any process may go on with it."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE runs SET state = 'waiting', owner = NULL WHERE id = ? AND owner = ? AND state = 'running'",
+                (run_id, owner),
+            )
+
+    def beat(self, owner: str) -> None:
+        """Say that `owner` is still at its runs."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE runs SET heartbeat = ? WHERE owner = ? AND state = 'running'", (time.time(), owner)
+            )
+
+    def retry(self, ids: Iterable[str]) -> None:
+        """Let failed runs wait for another try; what failed stays on record."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE runs SET state = 'waiting', owner = NULL WHERE id = ? AND state = 'failed'",
+                [(i,) for i in ids],
+            )
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Delete all that the runs left, so that they start anew."""
+        with self.transaction():
+            for run_id in ids:
+                for table in ("epochs", "measures", "predictions", "failures"):
+                    self._db.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
+                self._db.execute(
+                    "UPDATE runs SET state = 'waiting', owner = NULL, started = NULL, finished = NULL "
+                    "WHERE id = ? AND state != 'running'",
+                    (run_id,),
+                )
+
+    def record_epoch(self, run_id: str, epoch: Epoch) -> None:
+        """Keep one finished epoch; a repeated one (after a resume) replaces the old, later ones go."""
+        names = Epoch.__struct_fields__
+        marks = ", ".join("?" * (len(names) + 1))
+        with self.transaction():
+            self._db.execute("DELETE FROM epochs WHERE run = ? AND epoch >= ?", (run_id, epoch.epoch))
+            self._db.execute(
+                f"INSERT INTO epochs(run, {', '.join(names)}) VALUES ({marks})",
+                (run_id, *(getattr(epoch, name) for name in names)),
+            )
+            self._db.execute("UPDATE runs SET heartbeat = ? WHERE id = ?", (time.time(), run_id))
+
+    def finish(self, run_id: str, outcome: Outcome, environment: dict) -> None:
+        """Keep the result of a run: predictions, measures, environment and the done-mark, all or nothing.
+
+        Raises:
+            BakeoffError: the number of predictions is not the number of test images.
+        """
+        images, classes = outcome.probabilities.shape
+        with self.transaction():
+            row = self._db.execute(
+                "SELECT test_labels FROM runs JOIN datasets ON content_hash = data_hash WHERE id = ?",
+                (run_id,),
+            ).fetchone()
+            expected = len(_unpack(row["test_labels"], np.int64))
+            if not images == expected == len(outcome.predicted):
+                raise BakeoffError(f"run {run_id} predicted {images} images of {expected}: this is no result")
+            self._db.execute(
+                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    images,
+                    classes,
+                    _pack(outcome.predicted, np.uint16),
+                    _pack(outcome.probabilities, np.float16),
+                ),
+            )
+            self._db.execute("DELETE FROM measures WHERE run = ?", (run_id,))
+            self._db.executemany(
+                "INSERT INTO measures VALUES (?, ?, ?)",
+                [(run_id, k, float(v)) for k, v in outcome.measures.items()],
+            )
+            self._set_environment(run_id, environment)
+            self._db.execute(
+                "UPDATE runs SET state = 'done', owner = NULL, finished = ? WHERE id = ?", (_now(), run_id)
+            )
+
+    def fail(self, run_id: str, failure: Failure, environment: dict) -> None:
+        """Keep a failure: a row of its own, never a result."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT INTO failures(run, at, kind, message, traceback, epoch, step) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    _now(),
+                    failure.kind,
+                    failure.message,
+                    failure.traceback,
+                    failure.epoch,
+                    failure.step,
+                ),
+            )
+            self._set_environment(run_id, environment)
+            self._db.execute(
+                "UPDATE runs SET state = 'failed', owner = NULL, finished = ? WHERE id = ?", (_now(), run_id)
+            )
+
+    def _set_environment(self, run_id: str, environment: dict) -> None:
+        facts = json.dumps(environment, sort_keys=True)
+        self._db.execute("INSERT OR IGNORE INTO environments(facts) VALUES (?)", (facts,))
+        self._db.execute(
+            "UPDATE runs SET environment = (SELECT id FROM environments WHERE facts = ?) WHERE id = ?",
+            (facts, run_id),
+        )
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def results(self, ids: Iterable[str] | None = None) -> list[Result]:
+        """Return what is known of the runs (all of them by default), in the order they were added."""
+        wanted = None if ids is None else set(ids)
+        epochs: dict[str, list[Epoch]] = {}
+        for row in self._db.execute("SELECT * FROM epochs ORDER BY run, epoch"):
+            epochs.setdefault(row["run"], []).append(Epoch(*tuple(row)[1:]))
+        measures: dict[str, dict[str, float]] = {}
+        for run, name, value in self._db.execute("SELECT run, name, value FROM measures"):
+            measures.setdefault(run, {})[name] = value
+        failures = {row["run"]: row for row in self._db.execute("SELECT * FROM failures ORDER BY id")}
+        environments = {
+            row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")
+        }
+        return [
+            Result(
+                id=row["id"],
+                run=msgspec.convert(json.loads(row["settings"]), Run),
+                state=row["state"],
+                epochs=tuple(epochs.get(row["id"], ())),
+                measures=measures.get(row["id"], {}),
+                failure=_failure(failures.get(row["id"])) if row["state"] == "failed" else None,
+                started=row["started"],
+                finished=row["finished"],
+                environment=environments.get(row["environment"], {}),
+            )
+            for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")
+            if wanted is None or row["id"] in wanted
+        ]
+
+    def datasets(self) -> dict[str, DataRecord]:
+        """Return the data sets of the store by content hash."""
+        return {
+            row["content_hash"]: DataRecord(
+                row["content_hash"], json.loads(row["facts"]), _unpack(row["test_labels"], np.int64)
+            )
+            for row in self._db.execute("SELECT * FROM datasets")
+        }
+
+    def predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the predicted classes (N,) uint16 and the class probabilities (N, K) float16 of a finished run."""
+        row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
+        if row is None:
+            raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
+        shape = (row["images"], row["classes"])
+        return _unpack(row["predicted"], np.uint16), _unpack(row["probabilities"], np.float16).reshape(shape)
+
+
+def _failure(row: sqlite3.Row | None) -> Failure | None:
+    if row is None:
+        return None
+    return Failure(row["kind"], row["message"], row["traceback"], row["epoch"], row["step"])
+
+
+def _pack(array: np.ndarray, kind: type) -> bytes:
+    return zlib.compress(np.ascontiguousarray(array, kind).tobytes(), 6)
+
+
+def _unpack(blob: bytes, kind: type) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(blob), kind)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
