@@ -46,9 +46,7 @@ class ImageShape(Value):
             channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
             return msgspec.convert({"channels": channels, "height": height, "width": width}, cls)
         except (ValueError, msgspec.ValidationError) as error:
-            raise BakeoffError(
-                f"{text!r} is no image shape: write CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32"
-            ) from error
+            raise BakeoffError(f"{text!r} is no image shape: write CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32") from error
 
     def __str__(self) -> str:
         return f"{self.channels}x{self.height}x{self.width}"
@@ -275,11 +273,7 @@ def to_dict(value: Value) -> dict:
 
 def to_full_dict(value: Value) -> dict:
     """Return `value` as nested dicts with every field spelled out, for people to read."""
-    tag = (
-        {value.__struct_config__.tag_field: value.__struct_config__.tag}
-        if value.__struct_config__.tag
-        else {}
-    )
+    tag = {value.__struct_config__.tag_field: value.__struct_config__.tag} if value.__struct_config__.tag else {}
     fields = msgspec.structs.asdict(value)
     return tag | {k: to_full_dict(v) if isinstance(v, Value) else v for k, v in fields.items()}
 

@@ -98,18 +98,14 @@ class Store:
             self._db.row_factory = sqlite3.Row
             self._prepare()
         except sqlite3.Error as error:
-            raise BakeoffError(
-                f"{self.path} is not a bakeoff store ({error}): choose another --store"
-            ) from error
+            raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
 
     def _prepare(self) -> None:
         application = self._pragma("application_id")
         version = self._pragma("user_version")
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application != APPLICATION_ID and tables:
-            raise BakeoffError(
-                f"{self.path} is an SQLite file but not a bakeoff store: choose another --store"
-            )
+            raise BakeoffError(f"{self.path} is an SQLite file but not a bakeoff store: choose another --store")
         if version > len(MIGRATIONS):
             raise BakeoffError(
                 f"{self.path} was written by a newer bakeoff (store version {version}, this one reads up to "
@@ -191,9 +187,7 @@ class Store:
     def claim(self, run_id: str, owner: str) -> bool:
         """Take a run for `owner`: true if it was waiting or its owner is gone, false if it is somebody else's."""
         with self.transaction():
-            row = self._db.execute(
-                "SELECT state, owner, heartbeat FROM runs WHERE id = ?", (run_id,)
-            ).fetchone()
+            row = self._db.execute("SELECT state, owner, heartbeat FROM runs WHERE id = ?", (run_id,)).fetchone()
             if row is None or row["state"] in ("done", "failed"):
                 return False
             if row["state"] == "running" and row["owner"] and row["owner"] != owner:
@@ -329,9 +323,7 @@ class Store:
         for run, name, value in self._db.execute("SELECT run, name, value FROM measures"):
             measures.setdefault(run, {})[name] = value
         failures = {row["run"]: row for row in self._db.execute("SELECT * FROM failures ORDER BY id")}
-        environments = {
-            row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")
-        }
+        environments = {row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")}
         return [
             Result(
                 id=row["id"],
