@@ -1,0 +1,54 @@
+"""Data sets by name: what there is, and one function that fetches, verifies, packs and opens it."""
+
+from pathlib import Path
+
+from bakeoff.data.builtin import load_builtin
+from bakeoff.data.catalogue import DATASETS, Entry
+from bakeoff.data.dataset import Dataset, Images, Progress
+from bakeoff.data.pack import file_names
+from bakeoff.errors import BakeoffError
+from bakeoff.lookup import find
+from bakeoff.spec import DataInfo, Image
+
+__all__ = ["DATASETS", "Dataset", "Entry", "Images", "Progress", "file_names", "info", "load"]
+
+FOLDER = "folder:"
+AS_THEY_ARE = Image()
+
+
+def load(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None) -> Dataset:
+    """Return the data set called `name`, a key of `DATASETS` or "folder:PATH".
+
+    The first load fetches, verifies and packs it; later ones map the packed arrays into memory. `image` says
+    how the images of a folder are brought to one size (not how they are enlarged: `image.scale` is left to the
+    input pipeline); built-in data sets have one size and ignore it.
+
+    Raises:
+        BakeoffError: no such data set, files missing, damaged or not downloadable, a folder that is no data set.
+    """
+    if name.startswith(FOLDER):
+        from bakeoff.data.folder import load_folder
+
+        return load_folder(Path(name.removeprefix(FOLDER)), image, progress)
+    return load_builtin(_entry(name), progress)
+
+
+def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None) -> DataInfo:
+    """Return the facts about the data set that `load` would return.
+
+    Its shape is None for a folder whose images have several sizes, as long as `image.size` does not settle it.
+
+    Raises:
+        BakeoffError: as `load`.
+    """
+    if name.startswith(FOLDER):
+        from bakeoff.data.folder import folder_info
+
+        return folder_info(Path(name.removeprefix(FOLDER)), image, progress)
+    return load_builtin(_entry(name), progress).info
+
+
+def _entry(name: str) -> Entry:
+    if name not in DATASETS and Path(name).is_dir():
+        raise BakeoffError(f"unknown data set {name!r}: for a folder of your own images write {FOLDER}{name}")
+    return find(DATASETS, name, "data set")

@@ -1,0 +1,107 @@
+"""Original files, found in a data folder or downloaded from the first mirror that answers, always verified."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.data.dataset import Progress
+from bakeoff.data.places import data_folders
+from bakeoff.errors import BakeoffError
+
+TIMEOUT = 30
+"""Seconds a mirror may stay silent before the next one is asked."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One file of a data set as its authors published it."""
+
+    name: str
+    md5: str
+    mirrors: tuple[str, ...]
+    """Addresses of the folders it lies in; the file's name is appended."""
+
+
+def fetch(dataset: str, remote: Remote, progress: Progress | None = None) -> Path:
+    """Return the verified file, from `<data folder>/<dataset>/<name>` or freshly downloaded to there.
+
+    Raises:
+        BakeoffError: the file there has another checksum, or no mirror gave the right one.
+    """
+    for folder in data_folders():
+        path = folder / dataset / remote.name
+        if path.is_file():
+            _verify(path, remote)
+            return path
+    return _download(_writable_folder(dataset), dataset, remote, progress)
+
+
+def _verify(path: Path, remote: Remote) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if found != remote.md5:
+        raise BakeoffError(
+            f"{path} is damaged or another file: expected md5 {remote.md5}, found {found} "
+            f"({path.stat().st_size:,} bytes); delete it to have it downloaded again"
+        )
+
+
+def _writable_folder(dataset: str) -> Path:
+    """Return the first data folder that takes new files; `$BAKEOFF_DATA` may be read-only."""
+    for root in data_folders():
+        folder = root / dataset
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    places = " nor ".join(str(folder) for folder in data_folders())
+    raise BakeoffError(f"{dataset} has to be downloaded, but neither {places} can be written: set $BAKEOFF_DATA")
+
+
+def _download(folder: Path, dataset: str, remote: Remote, progress: Progress | None) -> Path:
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("ERROR")
+    failures = []
+    for mirror in remote.mirrors:
+        bar = _Bar(f"{dataset}/{remote.name}", progress) if progress else False
+        try:
+            path = pooch.retrieve(
+                mirror + remote.name,
+                known_hash=f"md5:{remote.md5}",
+                fname=remote.name,
+                path=folder,
+                downloader=pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT),
+            )
+        except (requests.RequestException, ValueError) as error:  # ValueError: another checksum
+            failures.append(f"{mirror}: {'wrong checksum' if isinstance(error, ValueError) else type(error).__name__}")
+        except OSError as error:
+            raise BakeoffError(f"cannot write {folder / remote.name}: {error.strerror}") from error
+        else:
+            return Path(path)
+    raise BakeoffError(
+        f"could not download {remote.name} ({'; '.join(failures)}): "
+        f"put the file with md5 {remote.md5} into {folder} and run the same command again"
+    )
+
+
+class _Bar:
+    """What pooch asks of a progress bar, passed on to a `Progress`."""
+
+    def __init__(self, what: str, progress: Progress) -> None:
+        self.what, self.progress = what, progress
+        self.total, self.done = 0, 0
+
+    def update(self, size: int) -> None:
+        self.done += size
+        self.progress(self.what, min(self.done, self.total), self.total)
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass

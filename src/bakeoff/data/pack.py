@@ -1,0 +1,171 @@
+"""Packed data sets: arrays as `.npy` files beside one `meta.json`, written once, then memory-mapped.
+
+A pack appears by the rename of a finished temporary folder, so that a killed process leaves no half pack,
+and of two processes that write the same one the second to finish uses the work of the first.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import msgspec
+import numpy as np
+
+from bakeoff.data.dataset import Dataset, Images
+from bakeoff.data.places import cache_folder
+from bakeoff.errors import BakeoffError
+from bakeoff.spec import DataInfo, ImageShape, Value
+
+FORMAT = 1
+"""Version of the packs' layout and of the decoding; it is part of every pack's name."""
+ABANDONED = 24 * 3600
+"""Age in seconds after which a temporary folder is taken for one that a killed process left."""
+
+
+class Meta(Value, kw_only=True):
+    """The facts beside a pack's arrays."""
+
+    info: DataInfo
+    source: str
+    licence: str
+    citation: str
+    skipped: tuple[tuple[str, str], ...] = ()
+    sizes: tuple[tuple[int, int, int], ...] = ()
+
+
+class Split(NamedTuple):
+    """Images of one split on their way into a pack."""
+
+    chunks: Iterable[np.ndarray]
+    """Pieces (n, C, H, W) uint8 that together are the images."""
+    labels: np.ndarray
+    """(N,)"""
+    files: tuple[str, ...] = ()
+    """The file each image comes from, where images have files of their own."""
+
+
+def pack_folder(key: str) -> Path:
+    """Return the folder of the pack called `key`, whether or not it exists."""
+    return cache_folder() / "packs" / f"{key}-{FORMAT}"
+
+
+def open_pack(folder: Path) -> Dataset | None:
+    """Return the data set packed in `folder`, or None if there is no sound pack."""
+    try:
+        meta = msgspec.json.decode((folder / "meta.json").read_bytes(), type=Meta)
+        info = meta.info
+        return Dataset(
+            info=info,
+            train=_open_split(folder, "train", info.shape, info.train_images),
+            validation=_open_split(folder, "validation", info.shape, info.validation_images)
+            if info.validation_images
+            else None,
+            test=_open_split(folder, "test", info.shape, info.test_images),
+            source=meta.source,
+            licence=meta.licence,
+            citation=meta.citation,
+            skipped=meta.skipped,
+            sizes=meta.sizes,
+            pack=folder,
+        )
+    except (OSError, ValueError, EOFError, msgspec.MsgspecError):
+        return None
+
+
+def _open_split(folder: Path, name: str, shape: ImageShape | None, count: int) -> Images:
+    labels = np.load(folder / f"{name}-labels.npy", allow_pickle=False)
+    # Copy-on-write ("c") keeps the pages shared and spares torch.from_numpy its warning about read-only arrays.
+    images = np.load(folder / f"{name}-images.npy", mmap_mode="c", allow_pickle=False).view(np.ndarray)
+    expected = (count, shape.channels, shape.height, shape.width) if shape else ()
+    if images.shape != expected or images.dtype != np.uint8 or labels.shape != (count,):
+        raise ValueError(f"{name}: the arrays are not what meta.json says")
+    return Images(images, labels)
+
+
+def write_pack(folder: Path, meta: Meta, splits: Mapping[str, Split]) -> Dataset:
+    """Write a pack to `folder` and return the data set, opened from there.
+
+    Raises:
+        BakeoffError: the cache folder cannot be written or the disk is full.
+    """
+    with scratch() as temporary:
+        for name, split in splits.items():
+            _write_images(temporary / f"{name}-images.npy", split, meta.info.shape)
+            with (temporary / f"{name}-labels.npy").open("wb") as file:
+                np.save(file, split.labels.astype(np.int64))
+                _to_disk(file)
+            if split.files:
+                (temporary / f"{name}-files.json").write_bytes(msgspec.json.encode(split.files))
+        with (temporary / "meta.json").open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(meta)))
+            _to_disk(file)
+        if open_pack(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            temporary.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    dataset = open_pack(folder)
+    if dataset is None:
+        raise BakeoffError(f"{folder} cannot be read back although it was just written: is its disk sound?")
+    return dataset
+
+
+def _write_images(path: Path, split: Split, shape: ImageShape | None) -> None:
+    assert shape is not None, "images of several sizes are brought to one before they are packed"
+    header = {
+        "descr": "|u1",
+        "fortran_order": False,
+        "shape": (len(split.labels), shape.channels, shape.height, shape.width),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for chunk in split.chunks:
+            file.write(np.ascontiguousarray(chunk, np.uint8).data)
+        _to_disk(file)
+
+
+def _to_disk(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a temporary folder beside the packs and remove it at the end, unless it was renamed.
+
+    Raises:
+        BakeoffError: the cache folder cannot be written or the disk is full.
+    """
+    parent = cache_folder() / "packs"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for old in parent.glob(".*.tmp"):
+            if time.time() - old.stat().st_mtime > ABANDONED:
+                shutil.rmtree(old, ignore_errors=True)
+        temporary = parent / f".{secrets.token_hex(8)}.tmp"
+        temporary.mkdir()
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise BakeoffError(
+            f"cannot write packed data to {parent} ({error.strerror}): "
+            "make room there, or set $BAKEOFF_CACHE to another folder"
+        ) from error
+
+
+def file_names(dataset: Dataset, split: str) -> tuple[str, ...]:
+    """Return the file each image of `split` comes from, relative to the image folder; () for built-in sets."""
+    path = dataset.pack / f"{split}-files.json" if dataset.pack else None
+    if path is None or not path.exists():
+        return ()
+    return msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])
