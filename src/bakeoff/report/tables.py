@@ -1,0 +1,78 @@
+"""The ranking rows as JSON, CSV and Markdown. Keys are the field names of `Row`; fractions stay fractions."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+
+from bakeoff.ranking import Row
+
+
+def to_json(rows: Sequence[Row]) -> str:
+    """Return a JSON list with one object per row, in the order given."""
+    return json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return CSV with a header line; what is not known is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """Return one Markdown table per data set and recipe, with the selection rule in words above it."""
+    tables: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        tables.setdefault((row.data, row.recipe), []).append(row)
+    return "\n".join(_markdown_table(data, recipe, table) for (data, recipe), table in tables.items())
+
+
+def _markdown_table(data: str, recipe: str, rows: Sequence[Row]) -> str:
+    columns = ["rank", "network", "test accuracy", "seeds", "parameters", "FLOPs", "train seconds", "images/s"]
+    rules = ", ".join(sorted({row.selection for row in rows}))
+    methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    lines = [
+        f"### {data}, recipe {recipe}",
+        "",
+        f"Reported epoch: {rules}." + (f" Interval: {methods}." if methods else ""),
+        "",
+        "| " + " | ".join(columns) + " |",
+        "|--:|:--|" + "--:|" * (len(columns) - 2),
+    ]
+    lines += ["| " + " | ".join(_cell(value) for value in _values(row)) + " |" for row in rows]
+    return "\n".join([*lines, ""])
+
+
+def _values(row: Row) -> list[str]:
+    return [
+        _plain(row.rank),
+        row.net,
+        accuracy(row),
+        f"{row.seeds} of {row.planned}" if row.seeds != row.planned else str(row.seeds),
+        _plain(row.parameters),
+        _plain(row.flops),
+        "–" if row.train_seconds is None else f"{row.train_seconds:.1f}",
+        "–" if row.images_per_second is None else f"{row.images_per_second:,.0f}",
+    ]
+
+
+def accuracy(row: Row) -> str:
+    """Return "98.34 % [98.11, 98.57]", without the interval where one seed does not give one."""
+    if row.test_accuracy is None:
+        return "–"
+    text = f"{100 * row.test_accuracy:.2f} %"
+    if row.test_accuracy_low is None or row.test_accuracy_high is None:
+        return text
+    return f"{text} [{100 * row.test_accuracy_low:.2f}, {100 * row.test_accuracy_high:.2f}]"
+
+
+def _plain(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
