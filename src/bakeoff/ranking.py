@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from bakeoff.records import Result
-from bakeoff.spec import digest, to_dict
 from bakeoff.stats import Interval, mean_interval
 
 
@@ -72,7 +71,7 @@ def cells(results: Iterable[Result]) -> list[Cell]:
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         run = result.run
-        groups.setdefault((run.data_hash, digest(to_dict(run.recipe)), run.net), []).append(result)
+        groups.setdefault((run.data_hash, run.recipe.key, run.net), []).append(result)
     return [Cell(g[0].run.data, g[0].run.recipe.name, g[0].run.net, tuple(g)) for g in groups.values()]
 
 

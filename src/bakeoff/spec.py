@@ -114,6 +114,8 @@ class Adam(Value, tag="adam", tag_field="name"):
     eps: Positive = 1e-8
     weight_decay: NotNegative = 0.0
     """Coupled: adds weight_decay·w to the gradient."""
+    eps_before_correction: bool = False
+    """Add eps before the bias correction, as Keras does; torch adds it after."""
 
 
 class AdamW(Value, tag="adamw", tag_field="name"):
@@ -233,6 +235,17 @@ class Recipe(Value, kw_only=True):
     images_per_class: Count | None = None
     """Train on a class-balanced random sample of this many images per class, without replacement."""
 
+    def __post_init__(self) -> None:
+        watched = {self.select.partition("best-")[2].replace("-", "_")}
+        watched |= {table.monitor for table in (self.schedule, self.stop) if isinstance(table, Plateau | Stop)}
+        if self.validation == "none" and any(name.startswith("validation") for name in watched):
+            raise ValueError("validation is none, but the schedule, the stop or the selection watches it")
+
+    @property
+    def key(self) -> str:
+        """A digest of all settings without the nickname: equal keys, equal training."""
+        return digest({name: value for name, value in to_dict(self).items() if name != "name"})
+
 
 class DataInfo(Value):
     """What recipes and tables may know of a data set: facts, no pixels."""
@@ -262,8 +275,7 @@ class Run(Value):
     @property
     def id(self) -> str:
         """Sixteen hexadecimal digits over all that changes the result, and nothing else."""
-        recipe = {key: value for key, value in to_dict(self.recipe).items() if key != "name"}
-        return digest([PROTOCOL, self.net, self.data_hash, recipe, self.seed])[:16]
+        return digest([PROTOCOL, self.net, self.data_hash, self.recipe.key, self.seed])[:16]
 
 
 def to_dict(value: Value) -> dict:

@@ -54,6 +54,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE failures(
         id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), at TEXT NOT NULL,
         kind TEXT NOT NULL, message TEXT NOT NULL, traceback TEXT NOT NULL, epoch INTEGER, step INTEGER);
+    CREATE TABLE studies(
+        id INTEGER PRIMARY KEY, at TEXT NOT NULL, command TEXT NOT NULL, study TEXT NOT NULL);
     """,
 )
 
@@ -176,6 +178,15 @@ class Store:
                     (r.id, r.net, r.data, r.data_hash, r.recipe.name, r.seed, json.dumps(to_dict(r)), _now())
                     for r in runs
                 ],
+            )
+
+    def record_study(self, study: str, command: str) -> None:
+        """Keep what was asked: the study as TOML and the command, once each."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT INTO studies(at, command, study) SELECT ?, ?, ? "
+                "WHERE NOT EXISTS (SELECT 1 FROM studies WHERE command = ? AND study = ?)",
+                (_now(), command, study, command, study),
             )
 
     def states(self, ids: Sequence[str]) -> dict[str, str]:
@@ -339,6 +350,10 @@ class Store:
             for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")
             if wanted is None or row["id"] in wanted
         ]
+
+    def studies(self) -> list[tuple[str, str, str]]:
+        """Return (time, command, study as TOML) of what was asked of this store, oldest first."""
+        return [tuple(row) for row in self._db.execute("SELECT at, command, study FROM studies ORDER BY id")]
 
     def datasets(self) -> dict[str, DataRecord]:
         """Return the data sets of the store by content hash."""

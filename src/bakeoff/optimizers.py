@@ -1,0 +1,81 @@
+"""The recipe's optimiser, weight penalty and loss as torch objects and functions."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bakeoff.spec import L2, SGD, Adadelta, Adam, AdamW, Optimizer, Recipe
+
+
+def build_optimizer(settings: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """Return torch's optimiser, in its fused form where torch has one."""
+    match settings:
+        case SGD(lr, momentum, nesterov, weight_decay):
+            return torch.optim.SGD(
+                parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
+            )
+        case Adam(lr, beta1, beta2, eps, weight_decay):
+            betas = (beta1, beta2)
+            return torch.optim.Adam(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
+        case AdamW(lr, beta1, beta2, eps, weight_decay):
+            betas = (beta1, beta2)
+            return torch.optim.AdamW(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
+        case Adadelta(lr, rho, eps, weight_decay):
+            return torch.optim.Adadelta(parameters, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, foreach=True)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, settings: Optimizer, rate: float, step: int) -> None:
+    """Prepare the optimiser for its `step`-th step (from 1) at this learning rate.
+
+    Keras adds Adam's eps before the bias correction (the "epsilon hat" of Kingma & Ba 2015, section 2), torch
+    after it. Dividing eps by sqrt(1 - beta2^step) makes torch's formula the Keras one, exactly.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+        if isinstance(settings, Adam) and settings.eps_before_correction:
+            group["eps"] = settings.eps / math.sqrt(1 - settings.beta2**step)
+
+
+def penalised_weights(net: nn.Module, l2: L2 | None) -> list[nn.Parameter]:
+    """Return the weights (never biases) of the layers that the penalty falls on."""
+    if l2 is None:
+        return []
+    kinds = {"convolutions": (nn.Conv2d,), "dense": (nn.Linear,), "weights": (nn.Conv2d, nn.Linear)}[l2.on]
+    return [module.weight for module in net.modules() if isinstance(module, kinds)]
+
+
+def penalty(weights: list[nn.Parameter], l2: L2 | None) -> Tensor:
+    """Return strength·Σw², the term that Keras adds to the loss, as a float64 scalar."""
+    if l2 is None or not weights:
+        return torch.zeros((), dtype=torch.float64)
+    with torch.no_grad():
+        norms = torch.stack(torch._foreach_norm(weights)).double()
+        return l2.strength * (norms**2).sum()
+
+
+def add_penalty_gradient(weights: list[nn.Parameter], l2: L2 | None) -> None:
+    """Add 2·strength·w to the gradients: cheaper than putting the penalty into the graph, and the same."""
+    if l2 is not None and weights:
+        with torch.no_grad():
+            torch._foreach_add_([weight.grad for weight in weights], weights, alpha=2 * l2.strength)
+
+
+def make_loss(recipe: Recipe) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the recipe's loss: (logits (N, K), labels (N,)) → mean over the batch.
+
+    "keras-cross-entropy" clips the probabilities to [1e-7, 1 - 1e-7] before the logarithm, as Keras 2 does: the
+    loss of one image cannot exceed 16.1, and an image beyond that has no gradient.
+    """
+    if recipe.loss == "cross-entropy":
+        return lambda logits, labels: F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+
+    def keras_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+        logs = logits.softmax(1).clamp(1e-7, 1 - 1e-7).log()
+        smoothing = recipe.label_smoothing
+        truth = -logs.gather(1, labels[:, None]).mean()
+        return truth if smoothing == 0 else (1 - smoothing) * truth - smoothing * logs.mean()
+
+    return keras_cross_entropy

@@ -1,0 +1,93 @@
+"""Learning rates, early stopping and the choice of the reported epoch, as functions of what has happened.
+
+Nothing here carries state: what to do next follows from the recipe and the epochs so far, so a resumed run
+needs no more than its history. No torch.
+"""
+
+import math
+from collections.abc import Sequence
+
+from bakeoff.records import Epoch
+from bakeoff.spec import Constant, Cosine, Monitor, OneCycle, Plateau, Recipe, Schedule, Steps
+
+LOWER_IS_BETTER = {"train_loss": True, "validation_loss": True, "train_accuracy": False, "validation_accuracy": False}
+
+
+def rate_factor(schedule: Schedule, epochs: int, history: Sequence[Epoch], done: float) -> float:
+    """Return the factor on the learning rate after `done` epochs (a fraction counts the steps of this one)."""
+    match schedule:
+        case Constant():
+            return 1.0
+        case Steps(milestones, factor):
+            return factor ** sum(done >= milestone for milestone in milestones)
+        case Plateau():
+            return schedule.factor ** _cuts(schedule, history)
+        case Cosine(warmup, final):
+            if done < warmup:
+                return done / warmup
+            return final + (1 - final) * _cosine_fall((done - warmup) / (epochs - warmup))
+        case OneCycle(peak_at, start_divisor, end_divisor):
+            progress = done / epochs
+            if progress < peak_at:
+                return 1 + (1 / start_divisor - 1) * _cosine_fall(progress / peak_at)
+            return 1 / end_divisor + (1 - 1 / end_divisor) * _cosine_fall((progress - peak_at) / (1 - peak_at))
+
+
+def _cosine_fall(progress: float) -> float:
+    return (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def learning_rate(recipe: Recipe, history: Sequence[Epoch], done: float) -> float:
+    """Return the learning rate for the step that starts after `done` epochs."""
+    rate = recipe.optimizer.lr * rate_factor(recipe.schedule, recipe.epochs, history, done)
+    return max(rate, recipe.schedule.floor) if isinstance(recipe.schedule, Plateau) else rate
+
+
+def _waits(values: Sequence[float], threshold: float, lower: bool) -> list[int]:
+    """Return, per epoch, for how many epochs the best value had not been beaten by more than `threshold`."""
+    waits, best, wait = [], math.inf, 0
+    for value in values:
+        signed = value if lower else -value
+        if signed < best - threshold:
+            best, wait = signed, 0
+        else:
+            wait += 1
+        waits.append(wait)
+    return waits
+
+
+def _cuts(schedule: Plateau, history: Sequence[Epoch]) -> int:
+    """Count the cuts so far: after one, the wait starts over while the best value stays (as in Keras)."""
+    waits = _waits(monitored(history, schedule.monitor), schedule.threshold, LOWER_IS_BETTER[schedule.monitor])
+    cuts, since_cut = 0, 0
+    for wait in waits:
+        since_cut = 0 if wait == 0 else since_cut + 1
+        if since_cut >= schedule.patience:
+            cuts, since_cut = cuts + 1, 0
+    return cuts
+
+
+def monitored(history: Sequence[Epoch], monitor: Monitor) -> list[float]:
+    """Return the values of one column of the history; recipes are checked beforehand to record it."""
+    return [float(getattr(epoch, monitor)) for epoch in history]
+
+
+def has_ended(recipe: Recipe, history: Sequence[Epoch]) -> bool:
+    """Tell whether training is over: all epochs done, or stopped early."""
+    if len(history) >= recipe.epochs:
+        return True
+    stop = recipe.stop
+    if stop is None or not history:
+        return False
+    waits = _waits(monitored(history, stop.monitor), stop.threshold, LOWER_IS_BETTER[stop.monitor])
+    return waits[-1] >= stop.patience
+
+
+def selected_epoch(recipe: Recipe, history: Sequence[Epoch]) -> int:
+    """Return the epoch (from 1) whose weights are reported; of equals the first, as early stopping keeps it."""
+    if recipe.select == "last":
+        return len(history)
+    monitor: Monitor = "validation_loss" if recipe.select == "best-validation-loss" else "validation_accuracy"
+    values = monitored(history, monitor)
+    best = min(values) if LOWER_IS_BETTER[monitor] else max(values)
+    return values.index(best) + 1

@@ -1,0 +1,207 @@
+"""A study: from a grid to runs, and from runs to results. It yields what happens; others draw it."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bakeoff import data as datasets
+from bakeoff.data import Dataset, Progress
+from bakeoff.errors import BakeoffError
+from bakeoff.files import checkpoint_path, weights_path
+from bakeoff.lookup import find
+from bakeoff.recipes import RECIPES
+from bakeoff.records import DataRecord, Epoch, Failure, Outcome
+from bakeoff.settings import Study, change
+from bakeoff.spec import Constant, Image, Plateau, Recipe, Run, Steps, to_dict
+from bakeoff.store import Store, this_process
+from bakeoff.workers import Message, Placement, Pool, Step
+
+BEAT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs of a study, checked: networks exist and fit the images, recipes make sense, data are there."""
+
+    study: Study
+    runs: tuple[Run, ...]
+    data: dict[str, Dataset]
+    """By content hash."""
+
+    def records(self) -> list[DataRecord]:
+        """Return what the store keeps of the data sets."""
+        return [record_of(dataset) for dataset in self.data.values()]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a run."""
+
+    kind: Literal["kept", "failed-before", "elsewhere", "started", "step", "epoch", "done", "failed"]
+    run: Run
+    content: Step | Epoch | Outcome | Failure | None = None
+
+
+def plan(study: Study, progress: Progress | None = None) -> Plan:
+    """Return the runs of a study, seeds outermost, so that an interrupted study is balanced.
+
+    Raises:
+        BakeoffError: whatever is wrong with the study that can be known before training.
+    """
+    from bakeoff.nets import find_net  # loads torch
+
+    for name, values in {"nets": study.nets, "data": study.data}.items():
+        if not values:
+            raise BakeoffError(f"the study {study.name!r} names no {name}: add --{name}")
+        if len(set(values)) < len(values):
+            raise BakeoffError(f"the study {study.name!r} names the same {name} twice: {', '.join(values)}")
+    nets = {name: find_net(name) for name in study.nets}
+    loaded: dict[tuple[str, Image], Dataset] = {}
+    cells: list[tuple[str, str, str, Recipe]] = []
+    for data in study.data:
+        facts = datasets.info(data, progress=progress)
+        for name, net in nets.items():
+            recipe_name, changes = study.treatment(name, data)
+            recipe = change(find(RECIPES, recipe_name, "recipe")(name, facts), changes)
+            images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
+            if (data, images) not in loaded:
+                loaded[data, images] = datasets.load(data, images, progress)
+            dataset = loaded[data, images]
+            _check(recipe, dataset)
+            assert dataset.info.shape is not None
+            net.check(name, recipe.image.shape(dataset.info.shape))
+            cells.append((name, data, dataset.info.content_hash, recipe))
+    seeds = range(study.first_seed, study.first_seed + study.seeds)
+    runs = [Run(net, data, data_hash, recipe, seed) for seed in seeds for net, data, data_hash, recipe in cells]
+    return Plan(study, tuple(runs), {dataset.info.content_hash: dataset for dataset in loaded.values()})
+
+
+def _check(recipe: Recipe, dataset: Dataset) -> None:
+    """Say before training what the recipe asks for and the data set lacks."""
+    from bakeoff.data.split import balanced_sample, cut_validation
+
+    labels = dataset.train.labels
+    if recipe.validation == "own" and dataset.validation is None:
+        raise BakeoffError(f"{dataset.info.name} has no validation split of its own: add --set validation=0.1")
+    if recipe.images_per_class is not None:
+        labels = labels[balanced_sample(labels, recipe.images_per_class, 0)]
+    if not isinstance(recipe.validation, str):
+        cut_validation(labels, recipe.validation, 0)
+
+
+def record_of(dataset: Dataset) -> DataRecord:
+    """Return what the store keeps of a data set: facts and test labels, so that results read without it."""
+    facts = to_dict(dataset.info) | {
+        "source": dataset.source,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "skipped": [list(item) for item in dataset.skipped],
+    }
+    return DataRecord(dataset.info.content_hash, facts, dataset.test.labels)
+
+
+def execute(
+    plan: Plan,
+    store: Store,
+    placement: Placement,
+    *,
+    retry_failed: bool = False,
+    restart: bool = False,
+    fail_fast: bool = False,
+) -> Iterator[Event]:
+    """Run what the store does not have yet and yield what happens to each run.
+
+    Every epoch and result is in the store before its event is yielded. Close the iterator (or interrupt it) to
+    stop: unfinished runs are given back and go on from their last epoch when the plan is executed again.
+
+    Raises:
+        BakeoffError: the store cannot be written, the disk is full, workers cannot start.
+    """
+    owner = this_process()
+    ids = [run.id for run in plan.runs]
+    store.add(plan.runs, plan.records())
+    if restart:
+        store.forget(ids)
+        _delete_files(store, ids)
+    if retry_failed:
+        store.retry(ids)
+    states = store.states(ids)
+    for run in plan.runs:
+        if states[run.id] in ("done", "failed"):
+            yield Event("kept" if states[run.id] == "done" else "failed-before", run)
+    waiting = [run for run in plan.runs if states[run.id] not in ("done", "failed")]
+    if not waiting:
+        return
+    with Pool(placement, store.files) as pool:
+        try:
+            yield from _work_off(waiting, store, pool, owner, fail_fast)
+        finally:
+            for run in pool.at_work:
+                store.release(run.id, owner)
+
+
+def _work_off(waiting: list[Run], store: Store, pool: Pool, owner: str, fail_fast: bool) -> Iterator[Event]:
+    by_id = {run.id: run for run in waiting}
+    queue = iter(waiting)
+    beat = time.monotonic()
+    while True:
+        while pool.idle and (run := next(queue, None)):
+            if store.claim(run.id, owner):
+                pool.submit(run)
+                yield Event("started", run)
+            else:
+                yield Event("elsewhere", run)
+        if not pool.at_work:
+            return
+        for message in pool.messages(timeout=1.0):
+            event = _keep(message, by_id[message.run_id], store)
+            yield event
+            if event.kind == "failed" and fail_fast:
+                return
+        if time.monotonic() - beat > BEAT_SECONDS:
+            store.beat(owner)
+            beat = time.monotonic()
+
+
+def _keep(message: Message, run: Run, store: Store) -> Event:
+    """Put what a worker said into the store, then into an event."""
+    match message.content:
+        case Step():
+            return Event("step", run, message.content)
+        case Epoch():
+            store.record_epoch(run.id, message.content)
+            return Event("epoch", run, message.content)
+        case Outcome():
+            store.finish(run.id, message.content, message.environment)
+            if not can_be_extended(run.recipe):
+                checkpoint_path(store.files, run.id).unlink(missing_ok=True)
+            return Event("done", run, message.content)
+        case Failure(kind="disk-full"):
+            raise BakeoffError(f"{message.content.message}: make room at {store.files.parent.absolute()} and go on")
+        case Failure():
+            store.fail(run.id, message.content, message.environment)
+            return Event("failed", run, message.content)
+
+
+def can_be_extended(recipe: Recipe) -> bool:
+    """Tell whether more epochs only add to a finished run: its schedule does not look at how many there will be."""
+    return isinstance(recipe.schedule, Constant | Steps | Plateau)
+
+
+def _delete_files(store: Store, ids: Iterable[str]) -> None:
+    for run_id in ids:
+        checkpoint_path(store.files, run_id).unlink(missing_ok=True)
+        weights_path(store.files, run_id).unlink(missing_ok=True)
+
+
+def total_steps(run: Run, train_images: int) -> int:
+    """Return how many optimiser steps a run takes at most, for remaining-time estimates."""
+    recipe = run.recipe
+    images = train_images
+    if isinstance(recipe.validation, float):
+        images -= round(images * recipe.validation)
+    elif isinstance(recipe.validation, int):
+        images -= recipe.validation
+    return recipe.epochs * math.ceil(images / recipe.batch_size)

@@ -1,0 +1,272 @@
+"""One run, from data to outcome: the only training loop and the only evaluator.
+
+A run is a function of its settings: the order of the images, their augmentation, the dropout masks and the first
+weights are drawn from seeds derived from (seed, purpose, epoch). So a checkpoint holds the network, the optimiser
+and the history, and a run resumed from it ends with the same bits as one that was never interrupted (on the same
+machine with the same number of threads).
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from bakeoff.data.batches import Source, eval_batches, train_batches
+from bakeoff.data.normalize import Normalizer, fit_normalizer
+from bakeoff.nets.summary import summarize
+from torch import Tensor, nn
+
+from bakeoff import checkpoints, runtime
+from bakeoff.data.dataset import Dataset
+from bakeoff.data.split import balanced_sample, cut_validation
+from bakeoff.errors import BakeoffError
+from bakeoff.nets import build
+from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
+from bakeoff.records import Epoch, Outcome
+from bakeoff.runtime import Machine
+from bakeoff.schedules import has_ended, learning_rate, selected_epoch
+from bakeoff.spec import Recipe, Run, derive_seed
+
+
+class Diverged(Exception):
+    """The loss became NaN or infinite."""
+
+    def __init__(self, epoch: int, step: int) -> None:
+        super().__init__(f"the loss became NaN or infinite in epoch {epoch} at step {step}: lower optimizer.lr")
+        self.epoch, self.step = epoch, step
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The images of one run by what they are for, on the device."""
+
+    train: Source
+    train_indices: Tensor
+    validation: Source | None
+    validation_indices: Tensor | None
+    test: Source
+    normalizer: Normalizer
+
+
+OnStep = Callable[[int, int, int], None]
+"""Told (epoch, steps done, steps in an epoch) after every step."""
+
+
+def fit(
+    run: Run, data: Dataset, machine: Machine, folder: Path | None = None, on_step: OnStep | None = None
+) -> Iterator[Epoch | Outcome]:
+    """Train one run: yield an `Epoch` after each epoch and, last, the `Outcome`.
+
+    With a `folder`, a checkpoint is written there before each epoch is yielded, and training goes on from the one
+    it finds; the epochs before it are yielded again, so that whoever keeps them misses none.
+
+    Raises:
+        Diverged: the loss became NaN or infinite.
+        BakeoffError: the images are too small for the network, or the recipe asks for what the data lack.
+    """
+    started = time.perf_counter()
+    runtime.prepare(machine)
+    runtime.reset_peak_memory(machine.device)
+    parts = divide(run, data, machine.device)
+    devices = [machine.device] if machine.device.startswith("cuda") else []
+    with torch.random.fork_rng(devices):  # dropout draws from the global state: borrow it, give it back
+        torch.manual_seed(derive_seed(run.seed, "init"))
+        net = build(run.net, run.recipe.image.shape(data.info.shape), len(data.info.classes))
+        net = net.to(machine.device, memory_format=torch.channels_last)
+        optimizer = build_optimizer(run.recipe.optimizer, net.parameters())
+        state = checkpoints.load(folder, run.id, net, optimizer) if folder else checkpoints.State()
+        history, best = state.history, state.best
+        yield from history
+        stepper = torch.compile(net) if machine.compile else net
+        while not has_ended(run.recipe, history):
+            epoch = train_epoch(stepper, optimizer, run, parts, machine, history, on_step)
+            history = [*history, epoch]
+            if run.recipe.select != "last" and selected_epoch(run.recipe, history) == len(history):
+                best = {name: value.detach().clone() for name, value in net.state_dict().items()}
+            if folder:
+                checkpoints.save(folder, run.id, net, optimizer, checkpoints.State(history, best))
+            yield epoch
+        if best:
+            net.load_state_dict(best)
+        if folder:
+            checkpoints.save_weights(folder, run.id, net)
+        yield conclude(net, run, parts, data, machine, history, time.perf_counter() - started)
+
+
+def divide(run: Run, data: Dataset, device: str) -> Parts:
+    """Cut training and validation images as the recipe says; the same for all networks at one seed.
+
+    Raises:
+        BakeoffError: the recipe asks for the data set's own validation split and there is none, or for more
+            images of a class than there are.
+    """
+    recipe = run.recipe
+    indices = np.arange(len(data.train.labels))
+    if recipe.images_per_class is not None:
+        indices = balanced_sample(data.train.labels, recipe.images_per_class, derive_seed(run.seed, "sample"))
+    train, test = Source.on(data.train, device), Source.on(data.test, device)
+    validation: Source | None = None
+    validation_indices: Tensor | None = None
+    if recipe.validation == "own":
+        if data.validation is None:
+            raise BakeoffError(f"{run.data} has no validation split of its own: add --set validation=0.1")
+        validation = Source.on(data.validation, device)
+    elif recipe.validation == "test":
+        validation = test
+    elif recipe.validation != "none":
+        kept, cut = cut_validation(data.train.labels[indices], recipe.validation, derive_seed(run.seed, "split"))
+        validation, validation_indices = train, torch.from_numpy(indices[cut])
+        indices = indices[kept]
+    normalizer = fit_normalizer(data.train.images, indices, recipe.image, recipe.normalize)
+    return Parts(train, torch.from_numpy(indices), validation, validation_indices, test, normalizer.to(device))
+
+
+def train_epoch(
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    run: Run,
+    parts: Parts,
+    machine: Machine,
+    history: list[Epoch],
+    on_step: OnStep | None = None,
+) -> Epoch:
+    """Train one epoch and evaluate on the validation images, off the training clock.
+
+    Raises:
+        Diverged: the loss became NaN or infinite, with the step.
+    """
+    recipe, epoch = run.recipe, len(history) + 1
+    torch.manual_seed(derive_seed(run.seed, "dropout", epoch))
+    steps = math.ceil(len(parts.train_indices) / recipe.batch_size)
+    loss_of, weights = make_loss(recipe), penalised_weights(net, recipe.l2)
+    losses = torch.zeros(steps, device=machine.device)
+    hits = torch.zeros((), dtype=torch.int64, device=machine.device)
+    penalties = torch.zeros((), dtype=torch.float64, device=machine.device)
+    images_seen, rate = 0, 0.0
+    net.train()
+    runtime.synchronize(machine.device)
+    clock = time.perf_counter()
+    batches = train_batches(parts.train, parts.train_indices, recipe, parts.normalizer, run.seed, epoch)
+    for step, (images, labels) in enumerate(batches):
+        rate = learning_rate(recipe, history, len(history) + step / steps)
+        set_rate(optimizer, recipe.optimizer, rate, len(history) * steps + step + 1)
+        optimizer.zero_grad(set_to_none=True)
+        with autocast(machine):
+            outputs = net(images)
+            logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+            loss = loss_of(logits.float(), labels)
+            for extra in auxiliary:
+                loss = loss + recipe.auxiliary_weight * loss_of(extra.float(), labels)
+        loss.backward()
+        add_penalty_gradient(weights, recipe.l2)
+        optimizer.step()
+        losses[step] = loss.detach() * len(labels)
+        hits += (logits.detach().argmax(1) == labels).sum()
+        images_seen += len(labels)
+        if recipe.l2 is not None:
+            penalties += penalty(weights, recipe.l2) * len(labels)
+        if step % 64 == 63 or step == steps - 1:
+            check_finite(losses, epoch)
+        if on_step:
+            on_step(epoch, step + 1, steps)
+    runtime.synchronize(machine.device)
+    train_seconds = time.perf_counter() - clock
+    clock = time.perf_counter()
+    validation_loss, validation_accuracy = validate(net, recipe, parts, machine, weights)
+    return Epoch(
+        epoch=epoch,
+        train_loss=float(losses.double().sum() + penalties) / images_seen,
+        train_accuracy=int(hits) / images_seen,
+        validation_loss=validation_loss,
+        validation_accuracy=validation_accuracy,
+        learning_rate=rate,
+        train_seconds=train_seconds,
+        evaluation_seconds=time.perf_counter() - clock,
+        images_per_second=images_seen / train_seconds,
+        peak_memory_bytes=runtime.peak_memory_bytes(machine.device),
+    )
+
+
+def autocast(machine: Machine) -> torch.autocast | nullcontext:
+    """Return the context that computes in the machine's precision."""
+    if machine.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(machine.device.partition(":")[0], dtype=torch.bfloat16)
+
+
+def check_finite(losses: Tensor, epoch: int) -> None:
+    """Stop a run whose loss is no number; looked at every 64 steps, so that a GPU need not wait at each."""
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        raise Diverged(epoch, int(bad[0]) + 1)
+
+
+def validate(
+    net: nn.Module, recipe: Recipe, parts: Parts, machine: Machine, weights: list[nn.Parameter]
+) -> tuple[float | None, float | None]:
+    """Return the recipe's loss, penalty included, and the accuracy on the validation images, if there are any."""
+    if parts.validation is None:
+        return None, None
+    logits, labels = predict(net, parts.validation, parts.validation_indices, recipe, parts.normalizer, machine)
+    loss = float(make_loss(recipe)(logits.double(), labels)) + float(penalty(weights, recipe.l2))
+    return loss, int((logits.argmax(1) == labels).sum()) / len(labels)
+
+
+def predict(
+    net: nn.Module, source: Source, indices: Tensor | None, recipe: Recipe, normalizer: Normalizer, machine: Machine
+) -> tuple[Tensor, Tensor]:
+    """Return the logits (N, K) float32 and the labels (N,), both on the CPU, of all the images in their order."""
+    net.eval()
+    logits, labels = [], []
+    with torch.inference_mode(), autocast(machine):
+        for images, truth in eval_batches(source, indices, recipe, normalizer):
+            logits.append(net(images).float())
+            labels.append(truth)
+    return torch.cat(logits).cpu(), torch.cat(labels).cpu()
+
+
+def conclude(
+    net: nn.Module, run: Run, parts: Parts, data: Dataset, machine: Machine, history: list[Epoch], seconds: float
+) -> Outcome:
+    """Read the test split, once, and put together all that is known of the finished run.
+
+    Raises:
+        Diverged: the network's outputs on the test images are not numbers.
+    """
+    clock = time.perf_counter()
+    logits, labels = predict(net, parts.test, None, run.recipe, parts.normalizer, machine)
+    test_seconds = time.perf_counter() - clock
+    if not bool(logits.isfinite().all()):
+        raise Diverged(len(history), math.ceil(len(parts.train_indices) / run.recipe.batch_size))
+    predicted = logits.argmax(1)
+    weights = penalised_weights(net, run.recipe.l2)
+    objective = float(make_loss(run.recipe)(logits.double(), labels)) + float(penalty(weights, run.recipe.l2))
+    train_seconds = math.fsum(epoch.train_seconds for epoch in history)
+    summary = summarize(run.net, run.recipe.image.shape(data.info.shape), len(data.info.classes))
+    measures = {
+        "test_accuracy": int((predicted == labels).sum()) / len(labels),
+        "test_loss": float(nn.functional.cross_entropy(logits.double(), labels)),
+        "test_objective": objective,
+        "reported_epoch": selected_epoch(run.recipe, history),
+        "epochs": len(history),
+        "train_images": len(parts.train_indices),
+        "test_images": len(labels),
+        "parameters": summary.total,
+        "trainable_parameters": summary.trainable,
+        "flops": summary.flops,
+        "train_seconds": train_seconds,
+        "evaluation_seconds": math.fsum(epoch.evaluation_seconds for epoch in history) + test_seconds,
+        "last_session_seconds": seconds + test_seconds,
+        "images_per_second": len(parts.train_indices) * len(history) / train_seconds,
+        "peak_memory_bytes": max(epoch.peak_memory_bytes for epoch in history),
+    }
+    return Outcome(
+        reported_epoch=int(measures["reported_epoch"]),
+        predicted=predicted.numpy().astype(np.uint16),
+        probabilities=logits.softmax(1).numpy().astype(np.float16),
+        measures=measures,
+    )

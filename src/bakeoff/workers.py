@@ -1,0 +1,235 @@
+"""Where runs execute: a pool of processes on this machine. It keeps no state of the study; the store does.
+
+On a CPU one process per core with one thread each is fastest for a grid of runs: nothing waits at barriers.
+Workers share the pages of the packed data through memory maps. A worker that dies takes its run with it, as a
+failure of that run; another takes its place.
+"""
+
+import errno
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from bakeoff.errors import BakeoffError
+from bakeoff.records import Epoch, Failure, Outcome
+from bakeoff.spec import Run, Value
+
+
+class Placement(Value):
+    """How many processes train at once, with how many threads each, and on what."""
+
+    workers: int
+    threads: int
+    device: str = "cpu"
+    precision: str = "auto"
+    compile: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """A sign of life within an epoch."""
+
+    epoch: int
+    done: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a worker says about the run it is at."""
+
+    run_id: str
+    content: Step | Epoch | Outcome | Failure
+    environment: dict
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def place(runs: int, device: str = "cpu", workers: int | None = None, threads: int | None = None) -> Placement:
+    """Choose a placement for a plan of `runs` runs.
+
+    It depends on the whole plan, not on what is left of it, so that a resumed study computes with the same
+    number of threads, to the same bits.
+    """
+    if workers is None:
+        workers = 1 if not device.startswith("cpu") else max(1, min(cores(), runs))
+    return Placement(workers, threads or max(1, cores() // max(1, workers)), device)
+
+
+class Pool:
+    """Worker processes that train one run each at a time."""
+
+    def __init__(self, placement: Placement, folder: Path) -> None:
+        """Start the processes; they load torch while the caller goes on."""
+        methods = multiprocessing.get_all_start_methods()
+        self._context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        if "forkserver" in methods:  # torch is loaded once, and shared
+            self._context.set_forkserver_preload(["bakeoff.train"])
+        self._placement, self._folder = placement, folder
+        self._workers: dict[Connection, tuple[BaseProcess, Run | None]] = {}
+        for _ in range(placement.workers):
+            self._start()
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=work, args=(theirs, self._placement, self._folder), daemon=True)
+        with _main_module_hidden():
+            process.start()
+        theirs.close()
+        self._workers[ours] = (process, None)
+
+    @property
+    def idle(self) -> int:
+        """How many workers wait for a run."""
+        return sum(run is None for _, run in self._workers.values())
+
+    @property
+    def at_work(self) -> list[Run]:
+        """The runs that are being trained."""
+        return [run for _, run in self._workers.values() if run is not None]
+
+    def submit(self, run: Run) -> None:
+        """Give a run to an idle worker."""
+        connection = next(c for c, (_, current) in self._workers.items() if current is None)
+        process, _ = self._workers[connection]
+        connection.send(run)
+        self._workers[connection] = (process, run)
+
+    def messages(self, timeout: float) -> Iterator[Message]:
+        """Yield what the workers have said, waiting at most `timeout` seconds for something."""
+        for connection in wait(list(self._workers), timeout):
+            assert isinstance(connection, Connection)
+            process, run = self._workers[connection]
+            try:
+                message: Message = connection.recv()
+            except (EOFError, OSError):
+                yield from self._bury(connection, process, run)
+                continue
+            if isinstance(message.content, Outcome | Failure):
+                self._workers[connection] = (process, None)
+            yield message
+
+    def _bury(self, connection: Connection, process: BaseProcess, run: Run | None) -> Iterator[Message]:
+        process.join()
+        del self._workers[connection]
+        if run is None:
+            raise BakeoffError(f"a worker process could not start (exit code {process.exitcode})")
+        self._start()
+        yield Message(run.id, _death(process.exitcode), {})
+
+    def close(self) -> None:
+        """End the processes at once; what they had not finished goes on from its last checkpoint another time."""
+        for connection, (process, _) in self._workers.items():
+            process.kill()
+            connection.close()
+        for process, _ in self._workers.values():
+            process.join()
+        self._workers.clear()
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keep multiprocessing from running the caller's script again in each worker: it needs nothing from there,
+    and scripts without `if __name__ == "__main__"` would start a study within the study."""
+    main = sys.modules["__main__"]
+    saved = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    for name in saved:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            setattr(main, name, value)
+
+
+def _death(exit_code: int | None) -> Failure:
+    if exit_code == -signal.SIGKILL:
+        hint = "the system may have run out of memory: use fewer --workers or a smaller batch_size"
+        return Failure("killed", f"the worker process was killed (signal 9); {hint}")
+    return Failure("killed", f"the worker process ended with exit code {exit_code}")
+
+
+def work(connection: Connection, placement: Placement, folder: Path) -> None:
+    """Be a worker: train the runs that come through the pipe until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to act on
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(EOFError, OSError):
+        while True:
+            run: Run = connection.recv()
+            for content, environment in train(run, placement, folder, _reporter(run, connection)):
+                connection.send(Message(run.id, content, environment))
+
+
+def _reporter(run: Run, connection: Connection) -> Callable[[int, int, int], None]:
+    """Return a callback that sends a sign of life a few times a second, not at every step."""
+    last = 0.0
+
+    def report(epoch: int, done: int, of: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > 0.3:
+            last = now
+            connection.send(Message(run.id, Step(epoch, done, of), {}))
+
+    return report
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def train(
+    run: Run, placement: Placement, folder: Path, on_step: Callable[[int, int, int], None] | None = None
+) -> Iterator[tuple[Epoch | Outcome | Failure, dict]]:
+    """Train one run here, turning whatever goes wrong into a `Failure`."""
+    from bakeoff import data, runtime
+    from bakeoff.train import Diverged, fit
+
+    environment: dict = {}
+    try:
+        device = runtime.choose_device(placement.device)
+        machine = runtime.Machine(
+            device, runtime.choose_precision(device, placement.precision), placement.threads, placement.compile
+        )
+        environment = runtime.environment(machine)
+        for item in fit(run, data.load(run.data, run.recipe.image), machine, folder, on_step):
+            yield item, environment
+    except Diverged as error:
+        yield Failure("diverged", str(error), epoch=error.epoch, step=error.step), environment
+    except BakeoffError as error:
+        yield Failure("error", str(error)), environment
+    except Exception as error:
+        yield _explain(error), environment
+
+
+def _explain(error: Exception) -> Failure:
+    text = traceback.format_exc()
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failure("disk-full", f"no space left for checkpoints: {error}", text)
+    words = str(error).lower()
+    if isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words:
+        hint = "use a smaller batch (--set batch_size=64) or fewer --workers"
+        return Failure("out-of-memory", f"out of memory: {hint}", text)
+    return Failure("error", f"{type(error).__name__}: {error}", text)
