@@ -28,7 +28,7 @@ ABANDONED = 24 * 3600
 """Age in seconds after which a temporary folder is taken for one that a killed process left."""
 
 
-class Meta(Value, kw_only=True):
+class Meta(Value, frozen=True, kw_only=True):
     """The facts beside a pack's arrays."""
 
     info: DataInfo

@@ -1,0 +1,155 @@
+"""Reading single image files: what their header says, and their pixels as RGB in one size. Runs in workers.
+
+A file is never trusted: whatever a decoder raises becomes the reason for which the file is skipped.
+"""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from bakeoff.data.tree import shown
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation → what turns the picture upright; from 5 on, width and height change places."""
+Fit: TypeAlias = Literal["stretch", "crop", "pad"]
+Size: TypeAlias = tuple[int, int]
+"""Height and width, pixels."""
+Result = TypeVar("Result")
+
+
+class Header(NamedTuple):
+    """What is known of an image without decoding it."""
+
+    sha256: str
+    """Of the file's bytes."""
+    height: int
+    """Of the upright picture, pixels; likewise the width."""
+    width: int
+
+
+def read_headers(root: Path, paths: Sequence[str]) -> list[Header | str]:
+    """Return for every file its header, or the reason why it is no image."""
+    with _quiet():
+        return [_attempt(read_header, root / path) for path in paths]
+
+
+def decode_into(
+    output: Path, first: int, root: Path, paths: Sequence[str], size: Size, fit: Fit
+) -> tuple[list[tuple[int, str]], bool]:
+    """Write the pixels of `paths` as records (3, height, width) into the file `output` from record `first` on.
+
+    Returns (record, reason) of the files that could not be decoded, and whether any image had colours.
+    """
+    failures, coloured = [], False
+    record = 3 * size[0] * size[1]
+    with output.open("r+b") as file, _quiet():
+        for index, path in enumerate(paths, first):
+            pixels = _attempt(decode, root / path, size, fit)
+            if isinstance(pixels, str):
+                failures.append((index, pixels))
+                continue
+            coloured = coloured or bool((pixels != pixels[0]).any())
+            file.seek(index * record)
+            file.write(pixels.tobytes())
+    return failures, coloured
+
+
+def read_header(path: Path) -> Header:
+    """Return checksum and size of one image file."""
+    content = path.read_bytes()
+    with _open(content) as image:
+        width, height = image.size if _orientation(image) < 5 else image.size[::-1]
+    return Header(hashlib.sha256(content).hexdigest(), height, width)
+
+
+def decode(path: Path, size: Size, fit: Fit) -> np.ndarray:
+    """Return the pixels of one image file, upright, on white, as (3, height, width) uint8."""
+    with _open(path.read_bytes()) as image:
+        orientation = _orientation(image)
+        # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size at a fraction of the cost; twice the size that is
+        # wanted is kept, for the antialiasing to work on.
+        height, width = _scaled(image.size[::-1], size if orientation < 5 else size[::-1], fit)
+        image.draft(None, (2 * width, 2 * height))
+        picture = _rgb(image)
+    if orientation in UPRIGHT:
+        picture = picture.transpose(UPRIGHT[orientation])
+    return np.asarray(_resized(picture, size, fit)).transpose(2, 0, 1)
+
+
+def _open(content: bytes) -> Image.Image:
+    if not content:
+        raise ValueError("the file is empty")
+    return Image.open(io.BytesIO(content), formats=FORMATS)
+
+
+def _orientation(image: Image.Image) -> int:
+    # Asking a PNG without EXIF in front of its pixels for it would decode the pixels.
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # broken EXIF says nothing about the pixels
+        return 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    if image.mode.startswith("I"):  # 16-bit grey: scale where `convert` would clip
+        image = Image.fromarray(np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _scaled(own: Size, size: Size, fit: Fit) -> Size:
+    """Return the size an image of size `own` has after scaling, before it is cropped or padded to `size`."""
+    if fit == "stretch":
+        return size
+    ratios = (size[0] / own[0], size[1] / own[1])
+    ratio = max(ratios) if fit == "crop" else min(ratios)
+    return max(1, round(own[0] * ratio)), max(1, round(own[1] * ratio))
+
+
+def _resized(picture: Image.Image, size: Size, fit: Fit) -> Image.Image:
+    height, width = size
+    if picture.size == (width, height):
+        return picture
+    scaled_height, scaled_width = _scaled(picture.size[::-1], size, fit)
+    # Pillow's bilinear filter widens with the reduction, which is what keeps it from aliasing.
+    picture = picture.resize((scaled_width, scaled_height), Image.Resampling.BILINEAR)
+    left, top = (scaled_width - width) // 2, (scaled_height - height) // 2
+    return picture.crop((left, top, left + width, top + height))  # what lies outside comes out black
+
+
+def _attempt(read: Callable[..., Result], *arguments: Any) -> Result | str:
+    """Return what `read` returns, or the reason why it could not."""
+    try:
+        return read(*arguments)
+    except Exception as error:
+        return shown(str(error)) or type(error).__name__
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings about odd files off the screen; a file that cannot be read is reported anyway."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
