@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from bakeoff.records import Result
+from bakeoff.spec import data_label
 from bakeoff.stats import Interval, mean_interval
 
 
@@ -72,15 +73,20 @@ def cells(results: Iterable[Result]) -> list[Cell]:
     for result in results:
         run = result.run
         groups.setdefault((run.data_hash, run.recipe.key, run.net), []).append(result)
-    return [Cell(g[0].run.data, g[0].run.recipe.name, g[0].run.net, tuple(g)) for g in groups.values()]
+    return [Cell(data_label(g[0].run.data), g[0].run.recipe.name, g[0].run.net, tuple(g)) for g in groups.values()]
 
 
 def rank(results: Iterable[Result]) -> list[Row]:
     """Return the rows, data set by data set and recipe by recipe, best mean test accuracy first."""
+    return [row for table in by_table(map(_row, cells(results))) for row in _ranked(table)]
+
+
+def by_table(rows: Iterable[Row]) -> list[list[Row]]:
+    """Split rows into tables of one data set and one recipe each, in their order."""
     tables: dict[tuple[str, str], list[Row]] = {}
-    for cell in cells(results):
-        tables.setdefault((cell.data, cell.recipe), []).append(_row(cell))
-    return [row for table in tables.values() for row in _ranked(table)]
+    for row in rows:
+        tables.setdefault((row.data, row.recipe), []).append(row)
+    return list(tables.values())
 
 
 def _ranked(table: Sequence[Row]) -> list[Row]:

@@ -112,6 +112,18 @@ def _square(name: str, value: Any) -> Any:
     return [value, value] if name == "image.size" and isinstance(value, int) else value
 
 
+def parse_size(text: str) -> list[int]:
+    """Read "64" or "48x64" into height and width in pixels.
+
+    Raises:
+        BakeoffError: it is neither.
+    """
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) > 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise BakeoffError(f"--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got {text!r}")
+    return [int(parts[0]), int(parts[-1])]
+
+
 def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value).replace("'", "")
 

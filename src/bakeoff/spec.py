@@ -278,6 +278,12 @@ class Run(Value):
         return digest([PROTOCOL, self.net, self.data_hash, self.recipe.key, self.seed])[:16]
 
 
+def data_label(name: str) -> str:
+    """Return the name of a data set for tables: of a folder only the last part of its path."""
+    kind, colon, path = name.partition(":")
+    return f"{kind}:{path.rstrip('/').rpartition('/')[2]}" if colon else name
+
+
 def to_dict(value: Value) -> dict:
     """Return `value` as plain dicts, lists, strings and numbers, without what has its default value."""
     return msgspec.to_builtins(value)

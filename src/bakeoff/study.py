@@ -1,6 +1,5 @@
 """A study: from a grid to runs, and from runs to results. It yields what happens; others draw it."""
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -194,14 +193,3 @@ def _delete_files(store: Store, ids: Iterable[str]) -> None:
     for run_id in ids:
         checkpoint_path(store.files, run_id).unlink(missing_ok=True)
         weights_path(store.files, run_id).unlink(missing_ok=True)
-
-
-def total_steps(run: Run, train_images: int) -> int:
-    """Return how many optimiser steps a run takes at most, for remaining-time estimates."""
-    recipe = run.recipe
-    images = train_images
-    if isinstance(recipe.validation, float):
-        images -= round(images * recipe.validation)
-    elif isinstance(recipe.validation, int):
-        images -= recipe.validation
-    return recipe.epochs * math.ceil(images / recipe.batch_size)

@@ -15,16 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bakeoff.data.batches import Source, eval_batches, train_batches
-from bakeoff.data.normalize import Normalizer, fit_normalizer
-from bakeoff.nets.summary import summarize
 from torch import Tensor, nn
 
 from bakeoff import checkpoints, runtime
+from bakeoff.data.batches import Source, eval_batches, train_batches
 from bakeoff.data.dataset import Dataset
+from bakeoff.data.normalize import Normalizer, fit_normalizer
 from bakeoff.data.split import balanced_sample, cut_validation
 from bakeoff.errors import BakeoffError
 from bakeoff.nets import build
+from bakeoff.nets.summary import summarize
 from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
 from bakeoff.records import Epoch, Outcome
 from bakeoff.runtime import Machine
@@ -121,8 +121,9 @@ def divide(run: Run, data: Dataset, device: str) -> Parts:
         kept, cut = cut_validation(data.train.labels[indices], recipe.validation, derive_seed(run.seed, "split"))
         validation, validation_indices = train, torch.from_numpy(indices[cut])
         indices = indices[kept]
+    train_indices = torch.from_numpy(indices)
     normalizer = fit_normalizer(data.train.images, indices, recipe.image, recipe.normalize)
-    return Parts(train, torch.from_numpy(indices), validation, validation_indices, test, normalizer.to(device))
+    return Parts(train, train_indices, validation, validation_indices, test, normalizer.to(device))
 
 
 def train_epoch(

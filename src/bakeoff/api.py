@@ -1,0 +1,143 @@
+"""The Python interface: the same things as the command line, with results to work on."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff import session
+from bakeoff.ranking import Row, rank
+from bakeoff.records import Result
+from bakeoff.settings import Study
+from bakeoff.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Results:
+    """The runs of a study or store, ranked."""
+
+    store: Path
+    results: tuple[Result, ...]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The ranking: one row per data set, recipe and network."""
+        return rank(self.results)
+
+    def table(self) -> str:
+        """Return the ranking as Markdown."""
+        from bakeoff.report.tables import to_markdown
+
+        return to_markdown(self.rows)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the ranking as a data frame, one row per data set, recipe and network."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows])
+
+    def runs_frame(self) -> "pd.DataFrame":
+        """Return one row per run: its state and all its measures."""
+        import pandas as pd
+
+        return pd.DataFrame([_flat(result) for result in self.results])
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False, na_rep="–")
+
+    def __str__(self) -> str:
+        return self.table()
+
+
+def _flat(result: Result) -> dict[str, Any]:
+    run = result.run
+    return {
+        "id": result.id,
+        "net": run.net,
+        "data": run.data,
+        "recipe": run.recipe.name,
+        "seed": run.seed,
+        "state": result.state,
+        "selection": result.selection,
+    } | result.measures
+
+
+def run(
+    study: str | Path | Study | None = None,
+    *,
+    nets: Sequence[str] | None = None,
+    data: Sequence[str] | None = None,
+    recipe: str | None = None,
+    seeds: int | None = None,
+    first_seed: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    store: str | Path = "bakeoff.db",
+    workers: int | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    retry_failed: bool = False,
+    restart: bool = False,
+    fail_fast: bool = False,
+    quiet: bool = False,
+) -> Results:
+    """Train what the store does not have yet, and return the results.
+
+    `run(nets=["lenet-afif", "resnet20"], data=["mnist"], seeds=3)` is `bakeoff run --nets lenet-afif,resnet20
+    --data mnist --seeds 3`; `changes={"optimizer.lr": 0.01}` is `--set optimizer.lr=0.01`.
+
+    Raises:
+        BakeoffError: what was asked for cannot be done; the message says why.
+    """
+    from rich.console import Console
+
+    from bakeoff.cli.live import follow
+
+    wanted = session.choose_study(
+        study if study is None or isinstance(study, Study) else str(study),
+        nets=nets,
+        data=data,
+        recipe=recipe,
+        seeds=seeds,
+        first_seed=first_seed,
+        changes=changes,
+    )
+    plan = session.make_plan(wanted)
+    placement = session.choose_placement(plan, device, precision, workers, threads)
+    events = session.start(
+        plan,
+        Path(store),
+        placement,
+        command="bakeoff.run(...)",
+        retry_failed=retry_failed,
+        restart=restart,
+        fail_fast=fail_fast,
+    )
+    follow(events, plan.runs, placement.workers, Console(file=sys.stderr, quiet=quiet))
+    with Store(store) as opened:
+        return Results(Path(store), tuple(opened.results([run.id for run in plan.runs])))
+
+
+def load(store: str | Path = "bakeoff.db") -> Results:
+    """Return all results of a store.
+
+    Raises:
+        BakeoffError: there is no such store.
+    """
+    with Store(store) as opened:
+        return Results(Path(store), tuple(opened.results()))
+
+
+def report(store: str | Path = "bakeoff.db", output: str | Path = "report.html", *, title: str | None = None) -> Path:
+    """Write the page about a store's results and return its path.
+
+    Raises:
+        BakeoffError: there is no such store, or the page cannot be written.
+    """
+    from bakeoff.report import write
+
+    return write(Path(store), Path(output), title=title)

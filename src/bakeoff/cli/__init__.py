@@ -1,0 +1,95 @@
+"""The command line: parse, call, print. No decisions, and nothing heavy before a command needs it."""
+
+import sys
+
+import rich_click as click
+
+from bakeoff.errors import BakeoffError
+
+click.rich_click.TEXT_MARKUP = "rich"
+click.rich_click.SHOW_ARGUMENTS = True
+click.rich_click.MAX_WIDTH = 110
+click.rich_click.COMMAND_GROUPS = {
+    "bakeoff": [
+        {"name": "Compare", "commands": ["run", "results", "report"]},
+        {"name": "Look around", "commands": ["nets", "show", "datasets", "data", "recipes", "studies"]},
+    ]
+}
+
+COMMANDS = {
+    "run": "bakeoff.cli.run:run",
+    "results": "bakeoff.cli.results:results",
+    "report": "bakeoff.cli.results:report",
+    "nets": "bakeoff.cli.look:nets",
+    "show": "bakeoff.cli.look:show",
+    "datasets": "bakeoff.cli.look:datasets",
+    "data": "bakeoff.cli.look:data",
+    "recipes": "bakeoff.cli.look:recipes",
+    "studies": "bakeoff.cli.look:studies",
+}
+"""Command → where it is defined: a module is imported when its command is looked at."""
+
+
+class LazyGroup(click.RichGroup):
+    """A group whose commands are imported on demand."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the commands in the order of help."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import and return one command."""
+        if name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        module, _, attribute = COMMANDS[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest command for an unknown one."""
+        from bakeoff.lookup import unknown
+
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+            raise BakeoffError(unknown("command", arguments[0], COMMANDS))
+        return super().resolve_command(context, arguments)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="bakeoff")
+def cli() -> None:
+    """Which network is best for these images, at what cost, and how sure are we?
+
+    Train candidate networks on a data set under the same rules, and get a ranked answer:
+
+    [bold]bakeoff run[/]  a demonstration on handwritten digits, about a minute
+    [bold]bakeoff run --nets lenet-afif,resnet20 --data mnist[/]
+    [bold]bakeoff run --nets conv,resnet20 --data folder:my-photos --epochs 10[/]
+    [bold]bakeoff report[/]  everything about it on one page
+
+    Run the same command again after an interruption: it goes on where it stopped.
+    """
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one sentence on stderr and exit code 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except BakeoffError as error:
+        sys.exit(_complain(str(error)))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone: `bakeoff nets | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _complain(message: str) -> int:
+    print(f"bakeoff: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,87 @@
+"""What `bakeoff run --dry-run` prints: the plan, and an estimate of the time from timing a few steps here."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import rich_click as click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bakeoff.cli.live import clock
+from bakeoff.estimate import cell_of, measure_step, steps_of
+from bakeoff.spec import Run, data_label
+from bakeoff.store import Store
+from bakeoff.study import Plan
+from bakeoff.workers import Placement
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One cell of the plan."""
+
+    net: str
+    data: str
+    recipe: str
+    runs: int
+    already_done: int
+    epochs: int
+    seconds_per_run: float
+
+
+def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool) -> None:
+    """Print the cells of a plan, how many runs are left, and about how long they will take."""
+    rows = planned(plan, placement, store)
+    left = sum((row.runs - row.already_done) * row.seconds_per_run for row in rows) / placement.workers
+    if as_json:
+        facts = {
+            "study": plan.study.name,
+            "runs": len(plan.runs),
+            "left": sum(row.runs - row.already_done for row in rows),
+            "workers": placement.workers,
+            "threads": placement.threads,
+            "device": placement.device,
+            "estimated_seconds": left,
+            "cells": [asdict(row) for row in rows],
+        }
+        return click.echo(json.dumps(facts, indent=2))
+    table = Table(title=f"plan of {plan.study.name!r}", box=box.SIMPLE_HEAD, title_justify="left")
+    for name in ("network", "data", "recipe"):
+        table.add_column(name)
+    for name in ("runs", "in the store", "epochs", "time a run"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        cells = (row.runs, row.already_done, row.epochs)
+        table.add_row(row.net, row.data, row.recipe, *map(str, cells), clock(row.seconds_per_run))
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{len(plan.runs)} runs, {sum(row.runs - row.already_done for row in rows)} of them to do: about {clock(left)} "
+        f"on {placement.workers} worker(s) × {placement.threads} thread(s), {placement.device}. "
+        "Estimated by timing three training steps of each network; evaluation not counted.",
+        highlight=False,
+    )
+    return None
+
+
+def planned(plan: Plan, placement: Placement, store: Path) -> list[Planned]:
+    """Return the cells of a plan with their estimated cost."""
+    states: dict[str, str] = {}
+    if store.exists():
+        with Store(store) as opened:
+            states = opened.states([run.id for run in plan.runs])
+    cells: dict[tuple, list[Run]] = {}
+    for run in plan.runs:
+        cells.setdefault(cell_of(run), []).append(run)
+    rows = []
+    for runs in cells.values():
+        first = runs[0]
+        data = plan.data[first.data_hash].info
+        assert data.shape is not None
+        steps = steps_of(first.recipe, data.train_images, len(data.classes)) * first.recipe.epochs
+        step = measure_step(first.net, data.shape, len(data.classes), first.recipe, placement.device, placement.threads)
+        done = sum(states.get(run.id) == "done" for run in runs)
+        label = data_label(first.data)
+        rows.append(Planned(first.net, label, first.recipe.name, len(runs), done, first.recipe.epochs, steps * step))
+    return rows

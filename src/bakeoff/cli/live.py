@@ -1,0 +1,146 @@
+"""What the terminal shows while a study runs: live bars, or plain lines where there is no terminal."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from bakeoff.estimate import Remaining
+from bakeoff.records import Epoch, Failure, Outcome
+from bakeoff.spec import Run, data_label
+from bakeoff.study import Event
+from bakeoff.workers import Step
+
+Show = Callable[[Event], None]
+
+
+def clock(seconds: float | None) -> str:
+    """Return seconds as 0:42, 12:05 or 3:07:10; "–" for None."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def label(run: Run) -> str:
+    """Name a run for people."""
+    return f"{run.net} · {data_label(run.data)} · seed {run.seed}"
+
+
+@dataclass
+class View:
+    """Draws events. On a terminal: one bar for the study, one for each run in training, a line per result."""
+
+    console: Console
+    remaining: Remaining
+    progress: Progress | None = None
+    overall: TaskID | None = None
+    bars: dict[str, TaskID] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def __enter__(self) -> "View":
+        if self.console.is_terminal:
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[note]}", style="dim"),
+                console=self.console,
+                refresh_per_second=4,
+            )
+            self.overall = self.progress.add_task("[bold]all runs", total=1.0, note="")
+            self.progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.progress:
+            self.progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Draw one event."""
+        self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
+        run, content = event.run, event.content
+        if event.kind == "started":
+            self._bar(run)
+        elif isinstance(content, Step):
+            self._step(run, content)
+        elif isinstance(content, Epoch):
+            self._epoch(run, content)
+        elif isinstance(content, Outcome):
+            accuracy, seconds = content.measures["test_accuracy"], content.measures["train_seconds"]
+            self._end(run, f"[green]✓[/] {label(run)}: [bold]{accuracy:.2%}[/] on the test images, {clock(seconds)}")
+        elif isinstance(content, Failure):
+            self._end(run, f"[red]✗[/] {label(run)}: {content.message}")
+        self._overall()
+
+    def _bar(self, run: Run) -> None:
+        if self.progress:
+            self.bars[run.id] = self.progress.add_task(label(run), total=run.recipe.epochs, note="starting")
+
+    def _step(self, run: Run, step: Step) -> None:
+        if self.progress and run.id in self.bars:
+            self.progress.update(self.bars[run.id], completed=step.epoch - 1 + step.done / step.of)
+
+    def _epoch(self, run: Run, epoch: Epoch) -> None:
+        self.remaining.epoch(run, epoch)
+        shown = epoch.train_accuracy if epoch.validation_accuracy is None else epoch.validation_accuracy
+        kind = "train" if epoch.validation_accuracy is None else "val"
+        note = (
+            f"epoch {epoch.epoch}/{run.recipe.epochs}  loss {epoch.train_loss:.3f}  {kind} {shown:.2%}  "
+            f"{epoch.images_per_second:,.0f} img/s"
+        )
+        if self.progress and run.id in self.bars:
+            self.progress.update(self.bars[run.id], completed=epoch.epoch, note=note)
+        elif not self.progress:
+            self.console.print(f"{label(run)}: {note}", highlight=False)
+
+    def _end(self, run: Run, line: str) -> None:
+        self.remaining.ended(run)
+        if self.progress and run.id in self.bars:
+            self.progress.remove_task(self.bars.pop(run.id))
+        self.console.print(line, highlight=False)
+
+    def _overall(self) -> None:
+        if not self.progress or self.overall is None:
+            return
+        done = self.counts.get("done", 0) + self.counts.get("failed", 0)
+        note = (
+            f"{done} of {len(self.remaining.runs)} runs  {clock(time.monotonic() - self.started)} so far  "
+            f"about {clock(self.remaining.seconds())} to go"
+        )
+        self.progress.update(self.overall, completed=self.remaining.fraction, note=note)
+
+
+def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: Console) -> dict[str, int]:
+    """Draw the events of a study as they come and return how many there were of each kind."""
+    remaining = Remaining({run.id: run for run in runs}, workers)
+    with View(console, remaining) as view:
+        for event in events:
+            if event.kind in ("kept", "failed-before", "elsewhere"):
+                remaining.runs = {key: run for key, run in remaining.runs.items() if key != event.run.id}
+                view.counts[event.kind] = view.counts.get(event.kind, 0) + 1
+            else:
+                view.show(event)
+    return view.counts
+
+
+def data_progress(console: Console) -> tuple[Progress, Callable[[str, int, int], None]]:
+    """Return a progress display for fetching and packing data, and the callback that feeds it."""
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = progress.add_task(what, total=total or None, note="")
+        progress.update(tasks[what], completed=done, total=total or None, note=f"{done:,}/{total:,}" if total else "")
+
+    return progress, report

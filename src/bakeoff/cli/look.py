@@ -1,0 +1,207 @@
+"""Commands that show what there is: nets, show, datasets, data, recipes, studies."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from bakeoff.cli.options import json_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@click.command()
+@click.option("--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Count parameters at this shape.")
+@click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
+@json_option
+def nets(images: str, classes: int, as_json: bool) -> None:
+    """List the networks: family, year, source, parameters."""
+    from bakeoff.nets import NETS
+    from bakeoff.nets.summary import parameter_count
+    from bakeoff.spec import ImageShape
+
+    shape = ImageShape.parse(images)
+    rows = [
+        {
+            "net": name,
+            "family": net.family,
+            "year": net.year,
+            "parameters": parameter_count(name, shape, classes)
+            if min(shape.height, shape.width) >= net.smallest
+            else None,
+            "smallest_side": net.smallest,
+            "source": net.source,
+        }
+        for name, net in NETS.items()
+    ]
+    _print(rows, as_json, f"networks, parameters at {shape} and {classes} classes (– where images are too small)")
+
+
+@click.command()
+@click.argument("net")
+@click.option("--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Shape of one image.")
+@click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
+@json_option
+def show(net: str, images: str, classes: int, as_json: bool) -> None:
+    """Show a network layer by layer: output shape, parameters, FLOPs."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from bakeoff.cli.results import short
+    from bakeoff.nets import find_net
+    from bakeoff.nets.summary import summarize
+    from bakeoff.spec import ImageShape
+
+    shape = ImageShape.parse(images)
+    summary = summarize(net, shape, classes)
+    facts = asdict(summary)
+    if as_json:
+        return click.echo(json.dumps(facts, indent=2))
+    layers = [layer | {"output": "×".join(map(str, layer["output"]))} for layer in facts["layers"]]
+    _print(layers, False, f"{net} on {shape} images, {classes} classes")
+    Console().print(
+        f"{summary.total:,} parameters ({summary.trainable:,} trainable, {summary.non_trainable:,} not), "
+        f"{short(summary.flops)} FLOPs a forward pass of one image (multiply-add = 2).\n{find_net(net).source}",
+        highlight=False,
+    )
+    return None
+
+
+@click.command()
+@json_option
+def datasets(as_json: bool) -> None:
+    """List the data sets that can be fetched by name."""
+    from bakeoff.data import DATASETS
+
+    rows = [
+        {
+            "name": name,
+            "images": str(entry.shape),
+            "classes": len(entry.classes),
+            "train": entry.train_images,
+            "test": entry.test_images,
+            "licence": entry.licence,
+            "description": entry.description,
+        }
+        for name, entry in DATASETS.items()
+    ]
+    _print(rows, as_json, "data sets; your own images: folder:PATH")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--size", metavar="64 or 48x64", help="Bring the images of a folder to this size.")
+@json_option
+def data(name: str, size: str | None, as_json: bool) -> None:
+    """Fetch, verify and describe a data set.
+
+    NAME is one of [bold]bakeoff datasets[/] or folder:PATH: a folder with a sub-folder per class, or with train/,
+    test/ and perhaps val/ that have them.
+    """
+    from rich.console import Console
+
+    from bakeoff import data as sets
+    from bakeoff.cli.describe import print_description
+    from bakeoff.cli.live import data_progress
+    from bakeoff.data.describe import describe
+    from bakeoff.settings import parse_size
+    from bakeoff.spec import Image
+
+    progress, report = data_progress(Console(stderr=True))
+    sides = parse_size(size) if size else None
+    with progress:
+        dataset = sets.load(name, Image((sides[0], sides[1]) if sides else None), report)
+        description = describe(dataset)
+    print_description(description, as_json)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--net",
+    default="resnet20",
+    show_default=True,
+    help="The network it is for; some recipes treat some in their own way.",
+)
+@click.option("--data", "data_name", default="digits", show_default=True, help="The data set it is for.")
+@json_option
+def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
+    """List the recipes, or show every field of one: what is not written there does not happen."""
+    from inspect import cleandoc
+
+    from rich.console import Console
+
+    from bakeoff import data as sets
+    from bakeoff.lookup import find
+    from bakeoff.recipes import RECIPES
+    from bakeoff.spec import to_full_dict
+
+    if name is None:
+        rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]
+        return _print(rows, as_json, "recipes; bakeoff recipes NAME shows one")
+    function = find(RECIPES, name, "recipe")
+    tree = to_full_dict(function(net, sets.info(data_name)))
+    if as_json:
+        return click.echo(json.dumps(tree, indent=2))
+    console = Console()
+    console.print(cleandoc(function.__doc__ or "") + "\n", highlight=False)
+    for key, value in tree.items():
+        for field, inner in value.items() if isinstance(value, dict) else [("", value)]:
+            console.print(f"  {key + ('.' + field if field else ''):26} {_plain(inner)}", highlight=False)
+    return console.print("\nChange any of them with --set FIELD=VALUE.", style="dim")
+
+
+@click.command()
+@json_option
+def studies(as_json: bool) -> None:
+    """List the built-in studies."""
+    from bakeoff import studies as builtin
+
+    rows = []
+    for name in builtin.names():
+        study = builtin.load(name)
+        runs = len(study.nets) * len(study.data) * study.seeds
+        rows.append(
+            {
+                "study": name,
+                "runs": runs,
+                "nets": ", ".join(study.nets),
+                "data": ", ".join(study.data),
+                "about": study.about,
+            }
+        )
+    _print(rows, as_json, "studies; bakeoff run NAME runs one")
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
+    from rich.console import Console
+
+    if as_json:
+        return click.echo(json.dumps(rows, indent=2))
+    return Console().print(_table(rows, title))
+
+
+def _table(rows: list[dict[str, Any]], title: str) -> "Table":
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for key in rows[0] if rows else ():
+        numeric = all(isinstance(row[key], int | None) for row in rows)
+        table.add_column(
+            key.replace("_", " "), justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(escape(_plain(value)) for value in row.values()))
+    return table
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)

@@ -1,0 +1,22 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys, for scripts.")
+
+
+def store_option(create: bool = False) -> Callable[[Any], Any]:
+    """Return the --store option."""
+    text = "The SQLite file with all results" + ("; made if absent." if create else ".")
+    return click.option(
+        "--store", type=click.Path(path_type=Path, dir_okay=False), default="bakeoff.db", show_default=True, help=text
+    )
+
+
+def as_list(text: str | None) -> tuple[str, ...] | None:
+    """Split "a,b" at its commas; None stays None."""
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,142 @@
+"""`bakeoff results` and `bakeoff report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from bakeoff.cli.options import json_option, store_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from bakeoff.ranking import Row
+    from bakeoff.records import Result
+
+FORMATS = ("table", "json", "csv", "markdown")
+
+
+@click.command()
+@store_option()
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@json_option
+def results(store: Path, form: str, as_json: bool) -> None:
+    """Print the ranking: accuracy with its interval over seeds, and what it cost.
+
+    Accuracies are of the test images; the interval is Student's t over seeds, 95 %. The rule by which the
+    reported epoch was chosen stands with every table. FLOPs are of one forward pass of one image, a
+    multiply-add counted as 2. Seconds are of training alone.
+    """
+    from bakeoff.store import Store
+
+    with Store(store) as opened:
+        print_results(opened.results(), "json" if as_json else form)
+
+
+@click.command()
+@store_option()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="report.html",
+    show_default=True,
+    help="Where the page goes.",
+)
+@click.option("--title", help="Its title.")
+@json_option
+def report(store: Path, output: Path, title: str | None, as_json: bool) -> None:
+    """Write everything about the results on one page: a single HTML file that opens anywhere, offline."""
+    import json
+
+    from bakeoff.report import write
+
+    path = write(store, output, title=title)
+    click.echo(json.dumps({"report": str(path)}) if as_json else f"Report: {path}")
+
+
+def print_results(results: "Sequence[Result]", form: str) -> None:
+    """Print the ranking of results in one of `FORMATS`, failures below it."""
+    from rich.console import Console
+
+    from bakeoff.ranking import by_table, rank
+    from bakeoff.report import tables
+
+    rows = rank(results)
+    if form != "table":
+        writer = {"json": tables.to_json, "csv": tables.to_csv, "markdown": tables.to_markdown}[form]
+        return click.echo(writer(rows).rstrip("\n"))
+    console = Console()
+    for group in by_table(rows):
+        console.print(ranking_table(group))
+    if not rows:
+        console.print("The store has no runs yet: bakeoff run makes some.")
+    for result in results:
+        if result.failure:
+            run = result.run
+            console.print(f"[red]✗[/] {run.net} · {run.data} · seed {run.seed}: {result.failure.message}")
+    return None
+
+
+def ranking_table(rows: "Sequence[Row]") -> "Table":
+    """Return the rows of one data set and recipe as a table for the terminal."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    rules = ", ".join(sorted({row.selection for row in rows}))
+    methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    table = Table(
+        title=f"{escape(rows[0].data)}, recipe {escape(rows[0].recipe)}",
+        caption=f"reported epoch: {rules}; {methods}; FLOPs of one forward pass, multiply-add = 2",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+    )
+    table.add_column("", justify="right")
+    table.add_column("network", no_wrap=True)
+    for name in ("test accuracy", "seeds", "parameters", "FLOPs", "train s", "img/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            "–" if row.rank is None else str(row.rank),
+            row.net,
+            _accuracy(row),
+            _seeds(row),
+            short(row.parameters),
+            short(row.flops),
+            "–" if row.train_seconds is None else f"{row.train_seconds:,.1f}",
+            "–" if row.images_per_second is None else f"{row.images_per_second:,.0f}",
+            style="bold" if row.rank == 1 else None,
+        )
+    return table
+
+
+def _accuracy(row: "Row") -> str:
+    if row.test_accuracy is None:
+        return "–"
+    if row.test_accuracy_low is None or row.test_accuracy_high is None:
+        return f"{row.test_accuracy:.2%}"
+    low, high = row.test_accuracy - row.test_accuracy_low, row.test_accuracy_high - row.test_accuracy
+    if abs(low - high) < 1e-9:
+        return f"{row.test_accuracy:.2%} ± {low:.2%}"
+    return f"{row.test_accuracy:.2%} [{row.test_accuracy_low:.2%}, {row.test_accuracy_high:.2%}]"
+
+
+def _seeds(row: "Row") -> str:
+    text = str(row.seeds) if row.seeds == row.planned else f"{row.seeds} of {row.planned}"
+    return f"{text}, {row.failed} failed" if row.failed else text
+
+
+def short(number: float | None) -> str:
+    """Return a count in three digits: 151k, 1.5M, 40.8M; "–" for None."""
+    if number is None:
+        return "–"
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            value = number / size
+            return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}{unit}"
+    return f"{number:.0f}"

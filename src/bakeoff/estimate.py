@@ -1,0 +1,93 @@
+"""How long a study will take: measured before it starts, and re-estimated while it runs."""
+
+import math
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bakeoff.records import Epoch
+from bakeoff.spec import ImageShape, Recipe, Run
+
+Cell = tuple[str, str, str]
+"""(network, data hash, recipe key): runs of one cell differ in their seed and take equally long."""
+
+
+def cell_of(run: Run) -> Cell:
+    """Return the cell that a run belongs to."""
+    return run.net, run.data_hash, run.recipe.key
+
+
+def steps_of(recipe: Recipe, train_images: int, classes: int) -> int:
+    """Return how many optimiser steps one epoch has."""
+    images = recipe.images_per_class * classes if recipe.images_per_class else train_images
+    if isinstance(recipe.validation, float):
+        images -= round(images * recipe.validation)
+    elif isinstance(recipe.validation, int):
+        images -= recipe.validation
+    return math.ceil(images / recipe.batch_size)
+
+
+def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, device: str, threads: int) -> float:
+    """Return the seconds of one training step, the median of three after a first one that does not count."""
+    import torch
+
+    from bakeoff.nets import build
+    from bakeoff.optimizers import build_optimizer, make_loss
+    from bakeoff.runtime import synchronize
+
+    torch.set_num_threads(threads)
+    net = build(net_name, recipe.image.shape(shape), classes).to(device, memory_format=torch.channels_last)
+    optimizer, loss_of = build_optimizer(recipe.optimizer, net.parameters()), make_loss(recipe)
+    size = recipe.image.shape(shape)
+    images = torch.rand(recipe.batch_size, size.channels, size.height, size.width, device=device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(classes, (recipe.batch_size,), device=device)
+    times = []
+    for _ in range(4):
+        start = time.perf_counter()
+        outputs = net(images)
+        loss_of(outputs[0] if isinstance(outputs, tuple) else outputs, labels).backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        synchronize(device)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+@dataclass
+class Remaining:
+    """Remaining time from what the epochs so far took; None before the first."""
+
+    runs: Mapping[str, Run]
+    """The runs to be done, by id."""
+    workers: int
+    epoch_seconds: dict[Cell, list[float]] = field(default_factory=dict)
+    finished_epochs: dict[str, int] = field(default_factory=dict)
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        """Note a finished epoch."""
+        self.epoch_seconds.setdefault(cell_of(run), []).append(epoch.train_seconds + epoch.evaluation_seconds)
+        self.finished_epochs[run.id] = epoch.epoch
+
+    def ended(self, run: Run) -> None:
+        """Note that a run takes no more time."""
+        self.finished_epochs[run.id] = run.recipe.epochs
+
+    @property
+    def fraction(self) -> float:
+        """The share of all epochs that is done."""
+        done = sum(self.finished_epochs.get(run_id, 0) for run_id in self.runs)
+        return done / max(1, sum(run.recipe.epochs for run in self.runs.values()))
+
+    def seconds(self) -> float | None:
+        """Return the remaining seconds; cells not yet seen count as the mean of those that were."""
+        if not self.epoch_seconds:
+            return None
+        known = {cell: statistics.median(times) for cell, times in self.epoch_seconds.items()}
+        other = statistics.mean(known.values())
+        left = [
+            (run.recipe.epochs - self.finished_epochs.get(run_id, 0)) * known.get(cell_of(run), other)
+            for run_id, run in self.runs.items()
+        ]
+        return max(sum(left) / self.workers, max(left, default=0.0))

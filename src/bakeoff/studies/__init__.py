@@ -1,0 +1,31 @@
+"""The built-in studies: TOML files beside this one."""
+
+from importlib import resources
+from pathlib import Path
+
+from bakeoff.errors import BakeoffError
+from bakeoff.lookup import unknown
+from bakeoff.settings import Study, parse_study, read_study
+
+
+def names() -> list[str]:
+    """Return the names of the built-in studies."""
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in resources.files(__name__).iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def load(name_or_path: str) -> Study:
+    """Return a built-in study by name, or the one in a TOML file.
+
+    Raises:
+        BakeoffError: there is neither, or the file is not a valid study.
+    """
+    if name_or_path in names():
+        file = resources.files(__name__) / f"{name_or_path}.toml"
+        return parse_study(file.read_text(encoding="utf-8"), name_or_path)
+    if name_or_path.endswith(".toml") or Path(name_or_path).exists():
+        return read_study(Path(name_or_path))
+    raise BakeoffError(f"{unknown('study', name_or_path, names())} (or the path of a .toml file)")
