@@ -25,28 +25,42 @@ def cosines(size: int) -> Tensor:
     return torch.cat([basis[:1] / math.sqrt(2), basis[1:]])
 
 
-class Whitening(nn.Module):
-    """(N, C, H, W) → (N, 8·C, H - 1, W - 1): the patches of 2×2 pixels with their correlations taken out.
-
-    The paper takes the eigenvectors of the training images' patches. A network sees no data here: the cosine
-    basis over channels, rows and columns, which comes near them for photographs, stands for the
-    eigenvectors, and normalisation over the batch for the division by the eigenvalues' roots. As in the
-    paper, the filters do not learn and each comes with both signs.
-    """
+class Patches(nn.Module):
+    """(N, C, H, W) → (N, 4·C, H - 1, W - 1): every 2×2 patch in the cosine basis over channels, rows and columns."""
 
     filters: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         basis = torch.einsum("ac,bh,dw->abdchw", cosines(channels), cosines(2), cosines(2))
-        self.register_buffer("filters", basis.reshape(4 * channels, channels, 2, 2), persistent=False)
-        self.norm = nn.BatchNorm2d(4 * channels, affine=False)
-        self.bias = nn.Parameter(torch.zeros(8 * channels, 1, 1))
+        self.register_buffer("filters", basis.reshape(4 * channels, channels, 2, 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the whitened patches and their negatives."""
-        y = self.norm(F.conv2d(x, self.filters))
-        return torch.cat([y, -y], 1) + self.bias
+        """Return the coefficients."""
+        return F.conv2d(x, self.filters)
+
+
+class BothSigns(nn.Module):
+    """(N, C, H, W) → (N, 2·C, H, W): x and -x, plus a bias."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(2 * channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the channels, then their negatives."""
+        return torch.cat([x, -x], 1) + self.bias
+
+
+def whitening(channels: int) -> list[nn.Module]:
+    """Return the first layer: 2×2 patches with the correlations of neighbouring pixels and of colours taken out.
+
+    The paper takes the eigenvectors of the training images' patches. A network sees no data here: the cosine
+    basis, which comes near them for photographs, stands for the eigenvectors, and normalisation over the batch
+    for the division by the eigenvalues' roots. As in the paper, the filters do not learn and each comes with
+    both signs.
+    """
+    return [Patches(channels), nn.BatchNorm2d(4 * channels, affine=False), BothSigns(4 * channels)]
 
 
 class Norm(nn.BatchNorm2d):
@@ -88,7 +102,7 @@ class Scale(nn.Module):
 
 def airbench(shape: ImageShape, classes: int) -> nn.Module:
     """Return airbench94's network: whitened 2×2 patches, then three blocks of 64, 256 and 256 channels."""
-    layers: list[nn.Module] = [Whitening(shape.channels), nn.GELU()]
+    layers: list[nn.Module] = [*whitening(shape.channels), nn.GELU()]
     inputs = 8 * shape.channels
     for outputs in (64, 256, 256):
         layers += [conv(inputs, outputs), nn.MaxPool2d(2), Norm(outputs), nn.GELU()]

@@ -17,11 +17,13 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def flat_size(body: nn.Module, shape: ImageShape) -> int:
-    """Return how many values `body` leaves of one image of `shape`, by running it without any arithmetic."""
+    """Return how many values a freshly built `body` leaves of one image of `shape`; nothing is computed."""
     state = dict(body.named_parameters()) | dict(body.named_buffers())
-    images = torch.empty(2, shape.channels, shape.height, shape.width, device="meta")
-    outputs = torch.func.functional_call(body, {name: tensor.to("meta") for name, tensor in state.items()}, images)
-    return math.prod(outputs.shape[1:])
+    meta = {name: tensor.to("meta") for name, tensor in state.items()}
+    images = torch.empty(1, shape.channels, shape.height, shape.width, device="meta")
+    outputs = torch.func.functional_call(body.eval(), meta, images)
+    body.train()
+    return outputs.numel()
 
 
 def keras_initial(module: Module) -> Module:
