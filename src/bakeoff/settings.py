@@ -10,7 +10,7 @@ import tomli_w
 
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import unknown
-from bakeoff.spec import Count, Optimizer, Recipe, Schedule, Value, to_dict, to_full_dict
+from bakeoff.spec import Count, Optimizer, Recipe, Schedule, Value, to_dict
 
 CHOICES: dict[str, Mapping[str, type[Value]]] = {
     field: {kind.__struct_config__.tag: kind for kind in get_args(union)}
@@ -61,7 +61,7 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """
     if not changes:
         return recipe
-    tree = to_full_dict(recipe)
+    tree = to_dict(recipe, full=True)
     for name, value in changes.items():
         _set(tree, name, _square(name, value))
     told = ", ".join(f"{name}={_plain(value)}" for name, value in changes.items())

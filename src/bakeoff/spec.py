@@ -6,10 +6,11 @@ is a constant rate).
 """
 
 import hashlib
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import NODEFAULT, Meta
+from msgspec.structs import fields
 
 from bakeoff.errors import BakeoffError
 
@@ -23,9 +24,8 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Monitor: TypeAlias = Literal["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
 
 
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A frozen, comparable, hashable value. Encoded, it leaves out what has its default value, so that a
-    field added later changes no identity."""
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen, comparable, hashable value that `to_dict` turns into plain dicts and msgspec back."""
 
 
 class ImageShape(Value):
@@ -284,16 +284,27 @@ def data_label(name: str) -> str:
     return f"{kind}:{path.rstrip('/').rpartition('/')[2]}" if colon else name
 
 
-def to_dict(value: Value) -> dict:
-    """Return `value` as plain dicts, lists, strings and numbers, without what has its default value."""
-    return msgspec.to_builtins(value)
+def to_dict(value: Value, *, full: bool = False) -> dict[str, Any]:
+    """Return `value` as plain dicts, lists, strings and numbers.
+
+    Fields that have their default value are left out, so that a field added later changes no identity; `full`
+    spells them all out, for people to read. (msgspec's own omit_defaults compares objects, not values: it would
+    give an unpickled value another identity.)
+    """
+    config = value.__struct_config__
+    tree: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
+    for field in fields(value):
+        inner = getattr(value, field.name)
+        default = field.default if field.default_factory is NODEFAULT else field.default_factory()
+        if full or inner != default:
+            tree[field.name] = _plain(inner, full)
+    return tree
 
 
-def to_full_dict(value: Value) -> dict:
-    """Return `value` as nested dicts with every field spelled out, for people to read."""
-    tag = {value.__struct_config__.tag_field: value.__struct_config__.tag} if value.__struct_config__.tag else {}
-    fields = msgspec.structs.asdict(value)
-    return tag | {k: to_full_dict(v) if isinstance(v, Value) else v for k, v in fields.items()}
+def _plain(value: Any, full: bool) -> Any:
+    if isinstance(value, Value):
+        return to_dict(value, full=full)
+    return [_plain(item, full) for item in value] if isinstance(value, tuple) else value
 
 
 def digest(value: object) -> str:

@@ -65,10 +65,11 @@ def cli() -> None:
 
     Train candidate networks on a data set under the same rules, and get a ranked answer:
 
-    [bold]bakeoff run[/]  a demonstration on handwritten digits, about a minute
+    \b
+    [bold]bakeoff run[/]       a demonstration on handwritten digits, about a minute
     [bold]bakeoff run --nets lenet-afif,resnet20 --data mnist[/]
-    [bold]bakeoff run --nets conv,resnet20 --data folder:my-photos --epochs 10[/]
-    [bold]bakeoff report[/]  everything about it on one page
+    [bold]bakeoff run --nets conv,resnet20 --data folder:my-photos[/]
+    [bold]bakeoff report[/]    everything about it on one page
 
     Run the same command again after an interruption: it goes on where it stopped.
     """

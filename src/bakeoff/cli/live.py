@@ -1,7 +1,7 @@
 """What the terminal shows while a study runs: live bars, or plain lines where there is no terminal."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -12,8 +12,6 @@ from bakeoff.records import Epoch, Failure, Outcome
 from bakeoff.spec import Run, data_label
 from bakeoff.study import Event
 from bakeoff.workers import Step
-
-Show = Callable[[Event], None]
 
 
 def clock(seconds: float | None) -> str:
@@ -125,22 +123,3 @@ def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: 
             else:
                 view.show(event)
     return view.counts
-
-
-def data_progress(console: Console) -> tuple[Progress, Callable[[str, int, int], None]]:
-    """Return a progress display for fetching and packing data, and the callback that feeds it."""
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[note]}"),
-        console=console,
-        transient=True,
-    )
-    tasks: dict[str, TaskID] = {}
-
-    def report(what: str, done: int, total: int) -> None:
-        if what not in tasks:
-            tasks[what] = progress.add_task(what, total=total or None, note="")
-        progress.update(tasks[what], completed=done, total=total or None, note=f"{done:,}/{total:,}" if total else "")
-
-    return progress, report

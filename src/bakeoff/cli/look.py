@@ -44,7 +44,12 @@ def nets(images: str, classes: int, as_json: bool) -> None:
 @click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
 @json_option
 def show(net: str, images: str, classes: int, as_json: bool) -> None:
-    """Show a network layer by layer: output shape, parameters, FLOPs."""
+    """Show a network layer by layer: output shape, parameters, FLOPs.
+
+    \b
+    [bold]Example[/]
+    bakeoff show resnet20 --images 3x32x32 --classes 10
+    """
     from dataclasses import asdict
 
     from rich.console import Console
@@ -79,7 +84,7 @@ def datasets(as_json: bool) -> None:
         {
             "name": name,
             "images": str(entry.shape),
-            "classes": len(entry.classes),
+            "classes": entry.classes,
             "train": entry.train_images,
             "test": entry.test_images,
             "licence": entry.licence,
@@ -87,7 +92,7 @@ def datasets(as_json: bool) -> None:
         }
         for name, entry in DATASETS.items()
     ]
-    _print(rows, as_json, "data sets; your own images: folder:PATH")
+    _print(rows, as_json, "data sets; your own images: folder:PATH", json_only=("licence",))
 
 
 @click.command()
@@ -99,19 +104,21 @@ def data(name: str, size: str | None, as_json: bool) -> None:
 
     NAME is one of [bold]bakeoff datasets[/] or folder:PATH: a folder with a sub-folder per class, or with train/,
     test/ and perhaps val/ that have them.
-    """
-    from rich.console import Console
 
+    \b
+    [bold]Examples[/]
+    bakeoff data mnist
+    bakeoff data folder:my-photos --size 64
+    """
     from bakeoff import data as sets
     from bakeoff.cli.describe import print_description
-    from bakeoff.cli.live import data_progress
     from bakeoff.data.describe import describe
+    from bakeoff.data.progress import progress_bar
     from bakeoff.settings import parse_size
     from bakeoff.spec import Image
 
-    progress, report = data_progress(Console(stderr=True))
     sides = parse_size(size) if size else None
-    with progress:
+    with progress_bar() as report:
         dataset = sets.load(name, Image((sides[0], sides[1]) if sides else None), report)
         description = describe(dataset)
     print_description(description, as_json)
@@ -136,20 +143,21 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     from bakeoff import data as sets
     from bakeoff.lookup import find
     from bakeoff.recipes import RECIPES
-    from bakeoff.spec import to_full_dict
+    from bakeoff.spec import to_dict
 
     if name is None:
         rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]
         return _print(rows, as_json, "recipes; bakeoff recipes NAME shows one")
     function = find(RECIPES, name, "recipe")
-    tree = to_full_dict(function(net, sets.info(data_name)))
+    tree = to_dict(function(net, sets.info(data_name)), full=True)
     if as_json:
         return click.echo(json.dumps(tree, indent=2))
     console = Console()
-    console.print(cleandoc(function.__doc__ or "") + "\n", highlight=False)
+    for paragraph in cleandoc(function.__doc__ or "").split("\n\n"):
+        console.print(paragraph.replace("\n", " ") + "\n", highlight=False)
     for key, value in tree.items():
         for field, inner in value.items() if isinstance(value, dict) else [("", value)]:
-            console.print(f"  {key + ('.' + field if field else ''):26} {_plain(inner)}", highlight=False)
+            console.print(f"  {key + ('.' + field if field else ''):33} {_plain(inner)}", highlight=False)
     return console.print("\nChange any of them with --set FIELD=VALUE.", style="dim")
 
 
@@ -175,12 +183,13 @@ def studies(as_json: bool) -> None:
     _print(rows, as_json, "studies; bakeoff run NAME runs one")
 
 
-def _print(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
+def _print(rows: list[dict[str, Any]], as_json: bool, title: str, json_only: tuple[str, ...] = ()) -> None:
     from rich.console import Console
 
     if as_json:
         return click.echo(json.dumps(rows, indent=2))
-    return Console().print(_table(rows, title))
+    shown = [{key: value for key, value in row.items() if key not in json_only} for row in rows]
+    return Console().print(_table(shown, title))
 
 
 def _table(rows: list[dict[str, Any]], title: str) -> "Table":
@@ -189,11 +198,9 @@ def _table(rows: list[dict[str, Any]], title: str) -> "Table":
     from rich.table import Table
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for key in rows[0] if rows else ():
+    for position, key in enumerate(rows[0] if rows else ()):
         numeric = all(isinstance(row[key], int | None) for row in rows)
-        table.add_column(
-            key.replace("_", " "), justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
-        )
+        table.add_column(key.replace("_", " "), justify="right" if numeric else "left", no_wrap=numeric or not position)
     for row in rows:
         table.add_row(*(escape(_plain(value)) for value in row.values()))
     return table

@@ -77,8 +77,8 @@ def run(
     Finished runs are kept in the store, so the same command goes on where it was stopped, and a longer one
     (more nets, more seeds) only does what is missing.
 
+    \b
     [bold]Examples[/]
-
     bakeoff run --nets lenet-afif --data mnist --recipe afif2018
     bakeoff run --nets conv,resnet20 --data folder:my-photos --size 64 --epochs 10
     bakeoff run --set optimizer=sgd --set optimizer.lr=0.1 --dry-run
@@ -86,7 +86,8 @@ def run(
     from rich.console import Console
 
     from bakeoff import session
-    from bakeoff.cli.live import data_progress, follow
+    from bakeoff.cli.live import follow
+    from bakeoff.data.progress import progress_bar
 
     console = Console(stderr=True)
     wanted = session.choose_study(
@@ -98,8 +99,7 @@ def run(
         first_seed=asked["first_seed"],
         changes=_changes(asked),
     )
-    progress, report = data_progress(console)
-    with progress:
+    with progress_bar() as report:
         plan = session.make_plan(wanted, report)
     placement = session.choose_placement(plan, device, precision, workers, threads, compiled)
     if dry_run:

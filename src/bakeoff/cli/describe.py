@@ -1,0 +1,76 @@
+"""What `bakeoff data NAME` prints."""
+
+import json
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bakeoff.spec import to_dict
+
+if TYPE_CHECKING:
+    from bakeoff.data.describe import Description, Duplicates
+
+SHOWN_CLASSES = 30
+SHOWN_FILES = 10
+
+
+def print_description(description: "Description", as_json: bool) -> None:
+    """Print the facts of a data set for people, or all of them as JSON."""
+    if as_json:
+        return click.echo(json.dumps(to_dict(description), indent=2))
+    console = Console(highlight=False)
+    splits = description.splits
+    console.print(f"[bold]{escape(description.name)}[/]  {description.shape}, {len(description.classes)} classes")
+    for what in ("source", "licence", "citation"):
+        if text := getattr(description, what):
+            console.print(f"{what}: {text}", style="dim", markup=False)
+    console.print(_class_table(description))
+    for name, split in splits.items():
+        mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (split.mean, split.std))
+        console.print(f"{name}: {split.images:,} images, mean {mean}, standard deviation {std} (pixels 0–1)")
+    if len(description.sizes) > 1:
+        common = ", ".join(f"{h}×{w} ({n:,})" for h, w, n in description.sizes[:5])
+        console.print(f"{len(description.sizes)} image sizes, height×width: {common}")
+    _print_duplicates(description.duplicates, console)
+    if description.skipped:
+        console.print(f"[yellow]{len(description.skipped)} unreadable files left out:[/]")
+        for path, reason in description.skipped[:SHOWN_FILES]:
+            console.print(f"  {path}: {reason}", markup=False)
+    console.print(f"content hash {description.content_hash}", style="dim")
+    return None
+
+
+def _class_table(description: "Description") -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("class")
+    for name in description.splits:
+        table.add_column(name, justify="right")
+    table.add_column("share of train")
+    train = description.splits["train"]
+    largest = max(train.per_class.values())
+    for label in description.classes[:SHOWN_CLASSES]:
+        counts = [f"{split.per_class[label]:,}" for split in description.splits.values()]
+        share = train.per_class[label] / train.images
+        bar = "█" * max(1, round(20 * train.per_class[label] / largest))
+        table.add_row(escape(label), *counts, f"{bar} {share:.1%}")
+    if len(description.classes) > SHOWN_CLASSES:
+        table.caption = f"{len(description.classes) - SHOWN_CLASSES} more classes: see --json"
+    return table
+
+
+def _print_duplicates(duplicates: "Duplicates", console: Console) -> None:
+    found = [f"{count:,} within {name}" for name, count in duplicates.within.items() if count]
+    found += [f"{count:,} across {name}" for name, count in duplicates.across.items() if count]
+    if not found:
+        return console.print("no image occurs twice")
+    console.print(f"[yellow]identical images:[/] {', '.join(found)}")
+    if duplicates.conflicting:
+        console.print(f"[yellow]{duplicates.conflicting:,} groups of identical images carry different labels[/]")
+    for group in duplicates.examples[:3]:
+        places = ", ".join(f"{p.file or f'{p.split} {p.index}'} ({p.label})" for p in group)
+        console.print(f"  {places}", markup=False)
+    return None
