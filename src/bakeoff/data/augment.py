@@ -49,7 +49,7 @@ def draw(settings: Augment, count: int, size: tuple[int, int], seed: int, epoch:
     if settings.shift:
         changes["shift"] = uniform("shift", -settings.shift, settings.shift, 2) * torch.tensor(size)
     if settings.crop:
-        changes["crop"] = uniform("crop", 0, 2 * settings.crop + 1, 2).long().clamp_(max=2 * settings.crop)
+        changes["crop"] = uniform("crop", 0, 2 * settings.crop + 1, 2).long()
     for name in ("brightness", "contrast", "saturation"):
         if amount := getattr(settings, name):
             changes[name] = uniform(name, 1 - amount, 1 + amount)
@@ -145,18 +145,19 @@ def jitter(images: Tensor, changes: Changes) -> Tensor:
     As torchvision's ColorJitter, with a fixed order: mix each image with black, with the mean of its grey image,
     with its grey image (three channels only), and clip to the range after each.
     """
-    for name in ("brightness", "contrast", "saturation"):
-        if name not in changes or (name == "saturation" and images.shape[1] != 3):
-            continue
-        factor = changes[name][:, None, None, None]
-        if name == "brightness":
-            images = images * factor
-        else:
-            other = grey(images)
-            other = other.mean((2, 3), keepdim=True) if name == "contrast" else other
-            images = torch.lerp(other, images, factor)
-        images = images.clamp_(0, 255)
+    if "brightness" in changes:
+        images = mix(images, torch.zeros_like(images[:, :1, :1, :1]), changes["brightness"])
+    if "contrast" in changes:
+        images = mix(images, grey(images.mean((2, 3), keepdim=True)), changes["contrast"])
+    if "saturation" in changes and images.shape[1] == 3:
+        images = mix(images, grey(images), changes["saturation"])
     return images
+
+
+def mix(images: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """Return share·images + (1 - share)·other, clipped to 0–255; `share` is (n,) and may be above 1."""
+    share = share[:, None, None, None]
+    return (images * share).add_(other * (1 - share)).clamp_(0, 255)  # torch.lerp is slow where it broadcasts
 
 
 def grey(images: Tensor) -> Tensor:
@@ -172,8 +173,9 @@ def cutout(images: Tensor, centres: Tensor, side: int) -> Tensor:
 
     Its middle is the row of `centres` (n, 2), row and column; what lies outside the image is lost (DeVries & Taylor).
     """
-    inside = []
-    for centre, length in zip(centres.unbind(1), images.shape[2:], strict=True):
-        offset = torch.arange(length, device=images.device) - (centre[:, None] - side // 2)
-        inside.append((offset >= 0) & (offset < side))
-    return images.masked_fill_((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0.0)
+    steps = torch.arange(side, device=images.device) - side // 2
+    # The middle is inside the image, so what is clamped to the edge falls on pixels that the square covers anyway.
+    y, x = ((centres[:, axis, None] + steps).clamp_(0, images.shape[2 + axis] - 1) for axis in (0, 1))
+    image = torch.arange(len(images), device=images.device)
+    images.permute(0, 2, 3, 1)[image[:, None, None], y[:, :, None], x[:, None, :]] = 0.0
+    return images
