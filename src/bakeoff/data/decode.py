@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from bakeoff.data.tree import shown
 
@@ -96,7 +96,10 @@ def decode(path: Path, size: Size, fit: Fit) -> np.ndarray:
 def _open(content: bytes) -> Image.Image:
     if not content:
         raise ValueError("the file is empty")
-    return Image.open(io.BytesIO(content), formats=FORMATS)
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"no {', '.join(FORMATS)} image") from error
 
 
 def _orientation(image: Image.Image) -> int:
@@ -144,7 +147,8 @@ def _attempt(read: Callable[..., Result], *arguments: Any) -> Result | str:
     try:
         return read(*arguments)
     except Exception as error:
-        return shown(str(error)) or type(error).__name__
+        reason = error.strerror if isinstance(error, OSError) else None
+        return shown(reason or str(error) or type(error).__name__)
 
 
 @contextmanager

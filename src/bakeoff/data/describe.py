@@ -18,7 +18,7 @@ EXAMPLES = 10
 """Groups of identical images that are listed; the counts cover all."""
 
 
-class SplitFacts(Value):
+class SplitFacts(Value, frozen=True):
     """One split: how many images, of which classes, how bright."""
 
     images: int
@@ -29,7 +29,7 @@ class SplitFacts(Value):
     """Per channel, over all pixels (divided by their number)."""
 
 
-class Place(Value):
+class Place(Value, frozen=True):
     """One image: where it is and what it is said to show."""
 
     split: str
@@ -39,7 +39,7 @@ class Place(Value):
     """Relative to the image folder; empty for built-in data sets."""
 
 
-class Duplicates(Value):
+class Duplicates(Value, frozen=True):
     """Images whose pixels are exactly the same."""
 
     within: dict[str, int]
@@ -52,7 +52,7 @@ class Duplicates(Value):
     """Some of the groups: conflicting ones first, then those across splits."""
 
 
-class Description(Value):
+class Description(Value, frozen=True):
     """All that `bakeoff data NAME` says."""
 
     name: str
@@ -104,10 +104,10 @@ def mean_and_std(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ..
         for channel, histogram in enumerate(histograms):
             histogram += np.bincount(chunk[:, channel].ravel(), minlength=256)
     means, stds = [], []
-    for histogram in histograms.tolist():
-        pixels = sum(histogram)
-        total = sum(value * count for value, count in enumerate(histogram))
-        squares = sum(value * value * count for value, count in enumerate(histogram))
+    for counts in histograms.tolist():
+        pixels = sum(counts)
+        total = sum(value * count for value, count in enumerate(counts))
+        squares = sum(value * value * count for value, count in enumerate(counts))
         means.append(total / (255 * pixels))
         stds.append(sqrt(squares * pixels - total * total) / (255 * pixels))
     return tuple(means), tuple(stds)

@@ -50,15 +50,18 @@ def _verify(path: Path, remote: Remote) -> None:
 def _writable_folder(dataset: str) -> Path:
     """Return the first data folder that takes new files; `$BAKEOFF_DATA` may be read-only."""
     for root in data_folders():
-        folder = root / dataset
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
+        if _takes_files(root):
+            return root / dataset
     places = " nor ".join(str(folder) for folder in data_folders())
     raise BakeoffError(f"{dataset} has to be downloaded, but neither {places} can be written: set $BAKEOFF_DATA")
+
+
+def _takes_files(folder: Path) -> bool:
+    """Say whether files can be written to `folder`, which may be still to be made."""
+    while not folder.exists():
+        folder = folder.parent
+    # The administrator may write anywhere, yet a folder marked read-only is meant to stay as it is.
+    return folder.is_dir() and bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
 def _download(folder: Path, dataset: str, remote: Remote, progress: Progress | None) -> Path:

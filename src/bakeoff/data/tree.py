@@ -91,7 +91,7 @@ class _Listing:
             self.note_strays(self.root)
             return self.named(top, "train")
         found: list[tuple[str, str, Path]] = []
-        for folder in splits:
+        for folder in sorted(splits, key=lambda folder: folder not in train):
             split = SPLITS[folder.name.lower()]
             if any(split == other for other, _, _ in found):
                 raise BakeoffError(f"{shown(self.root)} has more than one folder for the {split} split")

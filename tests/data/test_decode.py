@@ -1,0 +1,171 @@
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bakeoff.data.decode import UPRIGHT, decode, decode_into, read_header, read_headers
+
+RED, GREEN, WHITE = [255, 0, 0], [0, 255, 0], [255, 255, 255]
+
+
+def picture(height: int = 6, width: int = 4) -> np.ndarray:
+    """Smooth, so that JPEG keeps it, and without any symmetry."""
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    return np.stack([rows * 255, columns * 255, rows * columns * 200], axis=2).astype(np.uint8)
+
+
+def saved(path, image: Image.Image, **options):
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("extension", ["png", "bmp", "webp", "gif", "jpg"])
+def test_every_format_gives_the_pixels_that_were_saved(tmp_path, extension):
+    original = np.zeros((16, 8, 3), np.uint8)
+    original[:, :] = [200, 100, 50]
+    options = {"lossless": True} if extension == "webp" else {"quality": 95} if extension == "jpg" else {}
+    path = saved(tmp_path / f"a.{extension}", Image.fromarray(original), **options)
+    assert read_header(path)[1:] == (16, 8)
+    pixels = decode(path, (16, 8), "stretch")
+    assert pixels.shape == (3, 16, 8)
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - original.transpose(2, 0, 1)).max() <= (3 if extension == "jpg" else 0)
+
+
+def test_transparent_parts_turn_white(tmp_path):
+    rgba = np.zeros((2, 2, 4), np.uint8)
+    rgba[0, 0] = [255, 0, 0, 255]
+    grey = np.array([[[40, 255], [40, 0]]], np.uint8)
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([255, 0, 0, 0, 255, 0])
+    palette.putpixel((1, 0), 1)
+    cases = {
+        "rgba": (Image.fromarray(rgba), {}, [[RED, WHITE], [WHITE, WHITE]]),
+        "la": (Image.fromarray(grey), {}, [[[40] * 3, WHITE]]),
+        "palette": (palette, {}, [[RED, GREEN]]),
+        "transparent palette": (palette, {"transparency": 1}, [[RED, WHITE]]),
+        "half": (Image.new("RGBA", (1, 1), (0, 0, 0, 51)), {}, [[[204] * 3]]),
+    }
+    for name, (image, options, expected) in cases.items():
+        path = saved(tmp_path / f"{name}.png", image, **options)
+        pixels = decode(path, image.size[::-1], "stretch").transpose(1, 2, 0)
+        assert pixels.tolist() == expected, name
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    values = np.array([[0, 257, 32_896, 65_535]], np.uint16)
+    path = saved(tmp_path / "a.png", Image.fromarray(values))
+    assert decode(path, (1, 4), "stretch")[0].tolist() == [[0, 1, 128, 255]]
+
+
+def test_cmyk_one_bit_and_grey_become_rgb(tmp_path):
+    cmyk = saved(tmp_path / "a.jpg", Image.new("CMYK", (8, 8), (0, 255, 255, 0)), quality=95)
+    assert np.abs(decode(cmyk, (8, 8), "stretch")[:, 4, 4].astype(int) - RED).max() < 10
+    bits = saved(tmp_path / "b.bmp", Image.new("1", (2, 2), 1))
+    assert decode(bits, (2, 2), "stretch").tolist() == [[[255, 255]] * 2] * 3
+    grey = saved(tmp_path / "c.png", Image.new("L", (2, 2), 77))
+    assert decode(grey, (2, 2), "stretch").tolist() == [[[77, 77]] * 2] * 3
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_camera_s_orientation_is_undone(tmp_path, orientation, extension):
+    upright = Image.fromarray(picture(24, 16))
+    back = {6: 8, 8: 6}.get(orientation, orientation)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = upright.transpose(UPRIGHT[back]) if back in UPRIGHT else upright
+    options = {"jpg": {"quality": 100, "subsampling": 0}, "png": {}, "webp": {"lossless": True}}[extension]
+    path = saved(tmp_path / f"a.{extension}", stored, exif=exif, **options)
+    assert read_header(path)[1:] == (24, 16)
+    found = decode(path, (24, 16), "stretch").transpose(1, 2, 0).astype(int)
+    assert np.abs(found - np.asarray(upright)).max() <= 6
+
+
+def test_the_first_frame_of_a_film_is_taken(tmp_path):
+    frames = [Image.new("RGB", (3, 3), colour) for colour in ("red", "lime")]
+    for extension in ("gif", "webp", "png"):
+        path = tmp_path / f"a.{extension}"
+        frames[0].save(
+            path, save_all=True, append_images=frames[1:], **({"lossless": True} if "w" in path.name else {})
+        )
+        assert decode(path, (3, 3), "stretch")[:, 1, 1].tolist() == RED, extension
+
+
+def test_fits(tmp_path):
+    left_red = np.zeros((4, 8, 3), np.uint8)
+    left_red[:, :4] = RED
+    path = saved(tmp_path / "a.png", Image.fromarray(left_red))
+    assert decode(path, (4, 4), "stretch")[0, 0].tolist()[0] == 255
+    np.testing.assert_array_equal(decode(path, (4, 4), "crop").transpose(1, 2, 0), left_red[:, 2:6])
+    padded = decode(path, (8, 8), "pad").transpose(1, 2, 0)
+    np.testing.assert_array_equal(padded[2:6], left_red)
+    assert not padded[[0, 1, 6, 7]].any()
+    assert decode(path, (3, 5), "crop").shape == decode(path, (3, 5), "pad").shape == (3, 3, 5)
+
+
+def test_a_reduced_image_is_antialiased(tmp_path):
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    for extension in ("png", "jpg"):
+        path = saved(tmp_path / f"a.{extension}", Image.fromarray(stripes))
+        assert np.abs(decode(path, (8, 8), "stretch").astype(int)[:, :, 1:-1] - 127).max() < 8, extension
+
+
+def test_a_large_photograph_looks_the_same_by_the_short_way(tmp_path):
+    large = Image.fromarray(picture(1200, 1600))
+    short = decode(saved(tmp_path / "a.jpg", large, quality=95), (30, 40), "stretch").astype(int)
+    exact = decode(saved(tmp_path / "a.png", large), (30, 40), "stretch").astype(int)
+    assert np.abs(short - exact).max() <= 4
+
+
+def test_unreadable_files_give_a_reason_and_leave_the_others_alone(tmp_path):
+    good = saved(tmp_path / "good.jpg", Image.fromarray(picture(64, 64)), quality=95).read_bytes()
+    saved(tmp_path / "good.png", Image.new("RGB", (1, 1)))
+    bomb = bytearray((tmp_path / "good.png").read_bytes())
+    bomb[16:24] = struct.pack(">2I", 60_000, 60_000)
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "cut.jpg").write_bytes(good[: len(good) // 2])
+    (tmp_path / "bomb.png").write_bytes(bomb)
+    (tmp_path / "renamed.png").write_bytes(good)
+    names = ["empty.jpg", "text.png", "absent.png", "bomb.png", "cut.jpg", "good.jpg", "renamed.png"]
+    headers = dict(zip(names, read_headers(tmp_path, names), strict=True))
+    assert headers["empty.jpg"] == "the file is empty"
+    assert headers["text.png"] == "no JPEG, PNG, WEBP, BMP, GIF image"
+    assert headers["absent.png"] == "No such file or directory"
+    assert headers["good.jpg"][1:] == (64, 64)
+    assert headers["renamed.png"] == headers["good.jpg"]
+    output = tmp_path / "pixels"
+    output.write_bytes(bytes(7 * 3 * 64))
+    failures, coloured = decode_into(output, 0, tmp_path, names, (8, 8), "stretch")
+    assert [index for index, _ in failures] == [0, 1, 2, 3, 4]
+    assert "truncated" in dict(failures)[4]
+    assert coloured
+    records = np.fromfile(output, np.uint8).reshape(7, 3, 8, 8)
+    assert not records[:5].any()
+    np.testing.assert_array_equal(records[5], decode(tmp_path / "good.jpg", (8, 8), "stretch"))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_broken_exif_is_no_reason_to_drop_a_picture(tmp_path):
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", (8, 8)), exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+    assert read_header(path)[1:] == (8, 8)
+    assert decode(path, (8, 8), "stretch").shape == (3, 8, 8)
+
+
+def test_any_single_damaged_byte_is_read_or_refused_cleanly(tmp_path):
+    random = np.random.default_rng(0)
+    for extension in ("jpg", "png", "gif", "bmp", "webp"):
+        stream = io.BytesIO()
+        Image.fromarray(picture(8, 8)).save(stream, {"jpg": "JPEG"}.get(extension, extension))
+        for i in range(40):
+            content = bytearray(stream.getvalue())
+            content[random.integers(len(content))] = random.integers(256)
+            (tmp_path / f"{i}.{extension}").write_bytes(content)
+        names = [f"{i}.{extension}" for i in range(40)]
+        (tmp_path / "pixels").write_bytes(b"")
+        failures, _ = decode_into(tmp_path / "pixels", 0, tmp_path, names, (8, 8), "stretch")
+        assert all(reason for _, reason in failures)

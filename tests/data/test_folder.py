@@ -1,0 +1,204 @@
+import shutil
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from bakeoff.data import file_names, folder, info, load
+from bakeoff.data.decode import decode
+from bakeoff.errors import BakeoffError
+from bakeoff.spec import Image
+
+
+def draw(path: Path, seed: int, size: tuple[int, int] = (6, 5), colour: bool = True) -> None:
+    """A random picture of (height, width), different for every seed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (*size, 3) if colour else size
+    Picture.fromarray(np.random.default_rng(seed).integers(0, 256, shape, np.uint8)).save(path)
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Two classes of ten different pictures."""
+    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path / "cache"))
+    for i in range(20):
+        draw(tmp_path / "photos" / "ab"[i % 2] / f"{i}.png", i)
+    return tmp_path / "photos"
+
+
+def pixels(dataset) -> dict[str, np.ndarray]:
+    return {name: split.images.copy() for name, split in dataset.splits().items()}
+
+
+def assert_same(one, other) -> None:
+    assert one.info == other.info
+    for name, split in one.splits().items():
+        np.testing.assert_array_equal(split.images, other.splits()[name].images)
+        np.testing.assert_array_equal(split.labels, other.splits()[name].labels)
+
+
+def test_every_image_is_packed_with_its_label_and_its_name(photos):
+    dataset = load(f"folder:{photos}")
+    assert dataset.info.name == "folder:photos"
+    assert str(dataset.info.shape) == "3x6x5"
+    assert dataset.info.classes == ("a", "b")
+    assert dataset.info.photographs
+    assert (dataset.info.train_images, dataset.info.test_images) == (16, 4)
+    assert dataset.sizes == ((6, 5, 20),)
+    assert np.bincount(dataset.test.labels).tolist() == [2, 2]
+    seen = []
+    for name, split in dataset.splits().items():
+        for file, image, label in zip(file_names(dataset, name), split.images, split.labels, strict=True):
+            np.testing.assert_array_equal(image, decode(photos / file, (6, 5), "stretch"))
+            assert file.startswith("ab"[label])
+            seen.append(file)
+    assert len(set(seen)) == 20
+
+
+def test_the_second_load_opens_no_image(photos, monkeypatch):
+    first = load(f"folder:{photos}")
+    monkeypatch.setattr(folder, "scan_files", None)
+    assert_same(load(f"folder:{photos}"), first)
+    monkeypatch.chdir(photos)
+    assert load("folder:.").info.name == "folder:photos"
+
+
+def test_a_copy_under_another_path_is_not_decoded_again(photos, monkeypatch):
+    first = load(f"folder:{photos}")
+    shutil.copytree(photos, photos.parent / "copy")
+    monkeypatch.setattr(folder, "pack", None)
+    copy = load(f"folder:{photos.parent / 'copy'}")
+    assert copy.info.name == "folder:copy"
+    assert copy.info.content_hash == first.info.content_hash
+    np.testing.assert_array_equal(copy.train.images, first.train.images)
+
+
+def test_names_of_files_do_not_matter_but_everything_else_does(photos):
+    first = load(f"folder:{photos}")
+    (photos / "a" / "0.png").rename(photos / "a" / "zzz.png")
+    assert_same(load(f"folder:{photos}"), first)
+    hashes = {first.info.content_hash}
+    draw(photos / "a" / "zzz.png", 99)
+    hashes.add(load(f"folder:{photos}").info.content_hash)
+    (photos / "a" / "zzz.png").rename(photos / "b" / "zzz.png")
+    hashes.add(load(f"folder:{photos}").info.content_hash)
+    (photos / "b").rename(photos / "c")
+    hashes.add(load(f"folder:{photos}").info.content_hash)
+    assert len(hashes) == 4
+
+
+def test_grey_images_have_one_channel(photos):
+    for i in range(4):
+        draw(photos.parent / "grey" / "ab"[i % 2] / f"{i}.png", i, colour=False)
+    grey = load(f"folder:{photos.parent / 'grey'}")
+    assert str(grey.info.shape) == "1x6x5"
+    draw(photos.parent / "grey" / "a" / "colour.png", 9)
+    assert str(load(f"folder:{photos.parent / 'grey'}").info.shape) == "3x6x5"
+
+
+def test_several_sizes_need_one_to_be_chosen(photos):
+    draw(photos / "a" / "large.png", 50, (30, 40))
+    with pytest.raises(BakeoffError, match=r"folder:photos have 2 sizes, 6×5 \(20\), 30×40 \(1\): .* --size 64"):
+        load(f"folder:{photos}")
+    known = info(f"folder:{photos}")
+    assert known.shape is None
+    square = load(f"folder:{photos}", Image(size=(8, 8), scale=3))
+    assert str(square.info.shape) == "3x8x8", "enlarging is left to the input pipeline"
+    assert info(f"folder:{photos}", Image(size=(8, 8))) == square.info
+    assert (known.content_hash, known.train_images) == (square.info.content_hash, square.info.train_images)
+    padded = load(f"folder:{photos}", Image(size=(8, 8), fit="pad"))
+    assert (padded.train.images != square.train.images).any()
+
+
+def test_own_splits_are_kept(photos, tmp_path):
+    for i in range(12):
+        draw(tmp_path / "own" / ("train", "val", "test")[i // 4] / "ab"[i % 2] / f"{i}.png", i)
+    dataset = load(f"folder:{tmp_path / 'own'}")
+    assert [len(split) for split in dataset.splits().values()] == [4, 4, 4]
+    assert dataset.info.validation_images == 4
+    assert {Path(file).parts[0] for file in file_names(dataset, "validation")} == {"val"}
+
+
+def test_copies_of_a_file_do_not_leak_into_the_test_split(photos):
+    for i in range(0, 20, 2):
+        shutil.copy(photos / "a" / f"{i}.png", photos / "a" / f"copy{i}.png")
+    dataset = load(f"folder:{photos}")
+    train = {image.tobytes() for image in dataset.train.images}
+    assert not train & {image.tobytes() for image in dataset.test.images}
+    assert len(dataset.test) == 6
+
+
+def test_unreadable_files_are_skipped_and_listed_on_every_load(photos):
+    whole = photos / "a" / "0.png"
+    (photos / "a" / "cut.png").write_bytes(whole.read_bytes()[:-40])
+    (photos / "b" / "empty.jpg").touch()
+    for _ in range(2):
+        dataset = load(f"folder:{photos}")
+        skipped = dict(dataset.skipped)
+        assert skipped["b/empty.jpg"] == "the file is empty"
+        assert "truncated" in skipped["a/cut.png"]
+        assert len(dataset.train) + len(dataset.test) == 20
+
+
+def test_too_few_images_are_an_error_that_names_the_class(photos):
+    for path in sorted((photos / "b").iterdir())[1:]:
+        path.write_bytes(b"broken")
+    with pytest.raises(
+        BakeoffError, match=r"class 'b' of .* at least 2 readable training images, found 1 \(b/11.png: "
+    ):
+        load(f"folder:{photos}")
+    for path in photos.rglob("*.png"):
+        path.write_bytes(b"broken")
+    with pytest.raises(BakeoffError, match="has no readable image"):
+        load(f"folder:{photos}")
+
+
+def test_a_class_of_copies_cannot_be_split(photos):
+    for path in (photos / "b").iterdir():
+        shutil.copy(photos / "b" / "1.png", path) if path.name != "1.png" else None
+    with pytest.raises(BakeoffError, match="class 'b' has too few different images"):
+        load(f"folder:{photos}")
+
+
+def test_many_files_go_through_processes_and_report_progress(photos):
+    for i in range(200):
+        draw(photos / "ab"[i % 2] / f"more{i}.png", 100 + i)
+    seen: dict[str, list] = {}
+    dataset = load(
+        f"folder:{photos}", progress=lambda what, done, total: seen.setdefault(what, []).append((done, total))
+    )
+    assert len(dataset.train) + len(dataset.test) == 220
+    assert list(seen) == ["reading folder:photos", "packing folder:photos"]
+    assert [reports[-1] for reports in seen.values()] == [(220, 220)] * 2
+    for file, image in zip(file_names(dataset, "test"), dataset.test.images, strict=True):
+        np.testing.assert_array_equal(image, decode(photos / file, (6, 5), "stretch"))
+
+
+def extract(archive: Path, target: Path, every: int) -> None:
+    """Unpack every so-manieth file."""
+    with tarfile.open(archive) as tar:
+        for i, member in enumerate(tar):
+            if member.isfile() and (i % every == 0 or member.size > 500_000):
+                tar.extract(member, target, filter="data")
+
+
+def test_real_photographs_of_one_size(shared_data, tmp_path):
+    extract(shared_data / "trashnet-128.tar.xz", tmp_path, every=8)
+    dataset = load(f"folder:{tmp_path / 'trashnet_128'}")
+    assert str(dataset.info.shape) == "3x96x128"
+    assert dataset.info.classes == ("cardboard", "glass", "metal", "paper", "plastic", "trash")
+    assert not dataset.skipped
+    assert 0.4 < dataset.train.images.mean() / 255 < 0.8
+
+
+def test_real_photographs_with_huge_ones_among_them(shared_data, tmp_path):
+    extract(shared_data / "sign-digits.tar.xz", tmp_path, every=20)
+    name = f"folder:{tmp_path / 'sign_digits'}"
+    with pytest.raises(BakeoffError, match=r"100×100 .*, 3024×3024 .*--size 64"):
+        load(name)
+    dataset = load(name, Image(size=(64, 64)))
+    assert str(dataset.info.shape) == "3x64x64"
+    assert dataset.info.classes == tuple("0123456789")
+    assert (3024, 3024, 3) in dataset.sizes

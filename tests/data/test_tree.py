@@ -1,0 +1,161 @@
+import os
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakeoff.data.tree import list_images, natural
+from bakeoff.errors import BakeoffError
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "photos"
+
+
+def touch(root, *paths: str):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"x")
+
+
+def found(root) -> list[tuple[str, str, str]]:
+    tree = list_images(root)
+    return [(file.path, file.split, tree.classes[file.label]) for file in tree.files]
+
+
+def test_class_folders_are_sorted_naturally_and_searched_in_depth(root):
+    touch(
+        root, "10/a.jpg", "2/b.PNG", "2/deep/deeper/c.webp", "2/notes.txt", "Zebra/d.gif", "apple/e.JPEG", "apple/f.bmp"
+    )
+    assert list_images(root).classes == ("2", "10", "apple", "Zebra")
+    assert found(root) == [
+        ("2/b.PNG", "train", "2"),
+        ("2/deep/deeper/c.webp", "train", "2"),
+        ("10/a.jpg", "train", "10"),
+        ("apple/e.JPEG", "train", "apple"),
+        ("apple/f.bmp", "train", "apple"),
+        ("Zebra/d.gif", "train", "Zebra"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "val", "test"), ("Train", "valid", "Test"), ("training", "validation", "testing")]
+)
+def test_split_folders(root, names):
+    touch(root, *(f"{split}/{label}/{i}.jpg" for split in names for label in "ab" for i in range(2)))
+    assert [split for _, split, _ in found(root)] == ["test"] * 4 + ["train"] * 4 + ["validation"] * 4
+
+
+def test_clutter_is_ignored_and_strays_are_noted(root):
+    touch(root, "a/1.jpg", "b/1.jpg", "a/.hidden.jpg", "a/._1.jpg", "a/Thumbs.db", "__MACOSX/a/1.jpg", ".git/x/1.jpg")
+    touch(root, "logo.png", "README.md")
+    (root / "a" / "gone.jpg").symlink_to("nowhere.jpg")
+    (root / "a" / "loop.jpg").symlink_to("loop.jpg")
+    os.mkfifo(root / "b" / "pipe.jpg")
+    assert [path for path, _, _ in found(root)] == ["a/1.jpg", "b/1.jpg"]
+    assert dict(list_images(root).skipped) == {
+        ".": "1 images lie outside the class folders",
+        "a/gone.jpg": "a broken link or no regular file",
+        "a/loop.jpg": "Too many levels of symbolic links",
+        "b/pipe.jpg": "a broken link or no regular file",
+    }
+
+
+def test_links_are_followed_but_not_in_circles(root, tmp_path):
+    touch(root, "a/1.jpg", "b/1.jpg")
+    touch(tmp_path, "elsewhere/c/1.jpg", "elsewhere/c/2.jpg")
+    (root / "c").symlink_to(tmp_path / "elsewhere" / "c")
+    (root / "a" / "up").symlink_to(root / "a")
+    (root / "a" / "itself").symlink_to("itself")
+    assert [path for path, _, _ in found(root)] == ["a/1.jpg", "b/1.jpg", "c/1.jpg", "c/2.jpg"]
+
+
+def test_a_class_may_be_called_train(root):
+    touch(root, "train/1.jpg", "bus/1.jpg", "tram/1.jpg")
+    assert list_images(root).classes == ("bus", "train", "tram")
+
+
+def test_folders_beside_the_splits_are_noted(root):
+    touch(root, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "unlabelled/1.jpg")
+    assert list_images(root).skipped == (("unlabelled", "neither a train, val nor test folder"),)
+
+
+def test_odd_names(root):
+    composed, decomposed = "é", unicodedata.normalize("NFD", "é")
+    touch(root, f"train/{composed}/1.jpg", "train/b/1.jpg", f"test/{decomposed}/1.jpg", "train/b/😀 \n.jpg")
+    raw = os.fsdecode(b"\xff\xfe.jpg")
+    touch(root, f"train/b/{raw}")
+    tree = list_images(root)
+    assert tree.classes == ("b", composed)
+    assert {file.path for file in tree.files if file.label == 1} == {
+        f"train/{composed}/1.jpg",
+        f"test/{decomposed}/1.jpg",
+    }
+    assert f"train/b/{raw}" in {file.path for file in tree.files}
+    touch(root, f"train/{decomposed}/1.jpg")
+    with pytest.raises(BakeoffError, match="in different Unicode forms"):
+        list_images(root)
+
+
+def test_the_fingerprint_changes_with_every_file(root):
+    touch(root, "a/1.jpg", "b/1.jpg")
+    seen = [list_images(root).fingerprint]
+    assert list_images(root).fingerprint == seen[0]
+    touch(root, "b/2.jpg")
+    seen.append(list_images(root).fingerprint)
+    (root / "b" / "2.jpg").rename(root / "b" / "3.jpg")
+    seen.append(list_images(root).fingerprint)
+    (root / "b" / "3.jpg").unlink()
+    touch(root, "b/3.jpg")
+    seen.append(list_images(root).fingerprint)
+    (root / "c").mkdir()
+    seen.append(list_images(root).fingerprint)
+    assert len(set(seen)) == 5
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ([], "photos does not exist"),
+        (["1.jpg", "2.jpg"], "has no sub-folders: expected one sub-folder of images per class"),
+        (["a/1.txt", "b/1.txt"], r"has no images: expected \.jpg"),
+        (["a/1.jpg"], "has one class, 'a': expected at least two class folders$"),
+        (["a/x/1.jpg", "a/y/1.jpg"], "did you mean folder:.*photos/a?"),
+        (
+            ["train/a/1.jpg", "train/b/1.jpg", "test/c/1.jpg"],
+            "class 'c' is in the test folder of .* but not in its train",
+        ),
+        (
+            ["train/a/1.jpg", "train/b/1.jpg", "test/1.jpg"],
+            "test has no class folders: .* or move the folder elsewhere",
+        ),
+        (["train/1.jpg", "test/1.jpg"], "train has no class folders: sort its images"),
+        (["test/a/1.jpg", "val/a/1.jpg"], "has test but no train folder"),
+        (["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "more than one folder for the validation"),
+    ],
+)
+def test_the_message_names_what_is_wrong(root, paths, message):
+    touch(root, *paths)
+    with pytest.raises(BakeoffError, match=message):
+        list_images(root)
+
+
+def test_an_archive_is_no_folder(root):
+    root.write_bytes(b"PK")
+    with pytest.raises(BakeoffError, match="photos is a file: unpack it"):
+        list_images(root)
+
+
+@given(
+    st.lists(st.text(max_size=6), max_size=6).flatmap(lambda names: st.tuples(st.just(names), st.permutations(names)))
+)
+def test_natural_order_is_an_order_for_any_names(both):
+    names, shuffled = both
+    assert sorted(names, key=natural) == sorted(shuffled, key=natural)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_numbers_in_names_count_as_numbers(a, b):
+    assert (natural(f"x{a}y") < natural(f"x{b}y")) == (a < b)
