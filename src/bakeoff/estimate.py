@@ -34,10 +34,10 @@ def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe,
 
     from bakeoff.nets import build
     from bakeoff.optimizers import build_optimizer, make_loss
-    from bakeoff.runtime import synchronize
+    from bakeoff.runtime import move, synchronize
 
     torch.set_num_threads(threads)
-    net = build(net_name, recipe.image.shape(shape), classes).to(device, memory_format=torch.channels_last)
+    net = move(build(net_name, recipe.image.shape(shape), classes), device)
     optimizer, loss_of = build_optimizer(recipe.optimizer, net.parameters()), make_loss(recipe)
     size = recipe.image.shape(shape)
     images = torch.rand(recipe.batch_size, size.channels, size.height, size.width, device=device)

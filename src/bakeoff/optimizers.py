@@ -39,15 +39,15 @@ def set_rate(optimizer: torch.optim.Optimizer, settings: Optimizer, rate: float,
             group["eps"] = settings.eps / math.sqrt(1 - settings.beta2**step)
 
 
-def penalised_weights(net: nn.Module, l2: L2 | None) -> list[nn.Parameter]:
+def penalised_weights(net: nn.Module, l2: L2 | None) -> list[Tensor]:
     """Return the weights (never biases) of the layers that the penalty falls on."""
     if l2 is None:
         return []
-    kinds = {"convolutions": (nn.Conv2d,), "dense": (nn.Linear,), "weights": (nn.Conv2d, nn.Linear)}[l2.on]
-    return [module.weight for module in net.modules() if isinstance(module, kinds)]
+    kinds = {"convolutions": nn.Conv2d, "dense": nn.Linear, "weights": nn.Conv2d | nn.Linear}[l2.on]
+    return [layer.weight for layer in net.modules() if isinstance(layer, kinds)]
 
 
-def penalty(weights: list[nn.Parameter], l2: L2 | None) -> Tensor:
+def penalty(weights: list[Tensor], l2: L2 | None) -> Tensor:
     """Return strength·Σw², the term that Keras adds to the loss, as a float64 scalar."""
     if l2 is None or not weights:
         return torch.zeros((), dtype=torch.float64)
@@ -56,11 +56,13 @@ def penalty(weights: list[nn.Parameter], l2: L2 | None) -> Tensor:
         return l2.strength * (norms**2).sum()
 
 
-def add_penalty_gradient(weights: list[nn.Parameter], l2: L2 | None) -> None:
+def add_penalty_gradient(weights: list[Tensor], l2: L2 | None) -> None:
     """Add 2·strength·w to the gradients: cheaper than putting the penalty into the graph, and the same."""
     if l2 is not None and weights:
         with torch.no_grad():
-            torch._foreach_add_([weight.grad for weight in weights], weights, alpha=2 * l2.strength)
+            pairs = [(gradient, weight) for weight in weights if (gradient := weight.grad) is not None]
+            gradients, decayed = [gradient for gradient, _ in pairs], [weight for _, weight in pairs]
+            torch._foreach_add_(gradients, decayed, alpha=2 * l2.strength)
 
 
 def make_loss(recipe: Recipe) -> Callable[[Tensor, Tensor], Tensor]:

@@ -7,7 +7,7 @@ import numpy as np
 from bakeoff.spec import Run, Value
 
 
-class Epoch(Value):
+class Epoch(Value, frozen=True):
     """One finished epoch of one run. Losses include the recipe's penalties; accuracies are fractions."""
 
     epoch: int

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import Value
 
 
-class Machine(Value):
+class Machine(Value, frozen=True):
     """Where and how a run executes. None of it is part of a run's identity; all of it is on record."""
 
     device: str = "cpu"
@@ -62,6 +63,11 @@ def prepare(machine: Machine) -> None:
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
+
+
+def move(net: nn.Module, device: str) -> nn.Module:
+    """Return the network on the device, its weights in the channels-last layout that convolutions like best."""
+    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def keep_freed_memory() -> None:

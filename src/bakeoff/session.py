@@ -34,13 +34,13 @@ def choose_study(
     """
     base = given_study if isinstance(given_study, Study) else studies.load(given_study or "demo")
     asked = {
-        "nets": nets and tuple(nets),
-        "data": data and tuple(data),
+        "nets": None if nets is None else tuple(nets),
+        "data": None if data is None else tuple(data),
         "recipe": recipe,
         "seeds": seeds,
         "first_seed": first_seed,
     }
-    given = {key: value for key, value in asked.items() if value is not None}
+    given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     if given_study is None and (data or recipe):
         given |= {"set": {}, "name": "run", "about": ""}
     changed = msgspec.structs.replace(base, **given)

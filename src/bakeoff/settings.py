@@ -19,7 +19,7 @@ CHOICES: dict[str, Mapping[str, type[Value]]] = {
 """The tables of a recipe whose `name` decides which fields they have."""
 
 
-class Exceptional(Value):
+class Exceptional(Value, frozen=True):
     """Cells of a study's grid that are treated in their own way; an absent list means all."""
 
     nets: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Exceptional(Value):
     set: dict[str, Any] = {}
 
 
-class Study(Value, kw_only=True):
+class Study(Value, frozen=True, kw_only=True):
     """A grid of runs: every network on every data set under a recipe, with every seed."""
 
     name: str

@@ -28,7 +28,7 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen, comparable, hashable value that `to_dict` turns into plain dicts and msgspec back."""
 
 
-class ImageShape(Value):
+class ImageShape(Value, frozen=True):
     """Channels, height and width of one image, in pixels; written "3x32x32"."""
 
     channels: Count
@@ -52,7 +52,7 @@ class ImageShape(Value):
         return f"{self.channels}x{self.height}x{self.width}"
 
 
-class Image(Value):
+class Image(Value, frozen=True):
     """How images are brought to one size before anything else.
 
     First to `size` (antialiased bilinear), then enlarged `scale` times by repeating pixels.
@@ -70,7 +70,7 @@ class Image(Value):
         return ImageShape(own.channels, height * self.scale, width * self.scale)
 
 
-class Augment(Value):
+class Augment(Value, frozen=True):
     """Random changes of training images, each drawn anew per image and epoch. All off by default."""
 
     shift: Fraction = 0.0
@@ -95,7 +95,7 @@ class Augment(Value):
     """What moves in from outside when images are shifted, rotated, sheared or shrunk."""
 
 
-class SGD(Value, tag="sgd", tag_field="name"):
+class SGD(Value, frozen=True, tag="sgd", tag_field="name"):
     """Stochastic gradient descent as torch writes it: v = momentum·v + g, w -= lr·v."""
 
     lr: Positive
@@ -105,7 +105,7 @@ class SGD(Value, tag="sgd", tag_field="name"):
     """Coupled: adds weight_decay·w to the gradient."""
 
 
-class Adam(Value, tag="adam", tag_field="name"):
+class Adam(Value, frozen=True, tag="adam", tag_field="name"):
     """Adam (Kingma & Ba 2015). torch's eps is 1e-8, Keras' 1e-7."""
 
     lr: Positive
@@ -118,7 +118,7 @@ class Adam(Value, tag="adam", tag_field="name"):
     """Add eps before the bias correction, as Keras does; torch adds it after."""
 
 
-class AdamW(Value, tag="adamw", tag_field="name"):
+class AdamW(Value, frozen=True, tag="adamw", tag_field="name"):
     """Adam with decoupled decay (Loshchilov & Hutter 2019): w -= lr·weight_decay·w beside the Adam step."""
 
     lr: Positive
@@ -128,7 +128,7 @@ class AdamW(Value, tag="adamw", tag_field="name"):
     weight_decay: NotNegative = 0.01
 
 
-class Adadelta(Value, tag="adadelta", tag_field="name"):
+class Adadelta(Value, frozen=True, tag="adadelta", tag_field="name"):
     """Adadelta (Zeiler 2012). Keras 2.1: lr 1.0, rho 0.95, eps 1e-7; torch: 1.0, 0.9, 1e-6."""
 
     lr: Positive
@@ -141,18 +141,18 @@ class Adadelta(Value, tag="adadelta", tag_field="name"):
 Optimizer: TypeAlias = SGD | Adam | AdamW | Adadelta
 
 
-class Constant(Value, tag="constant", tag_field="name"):
+class Constant(Value, frozen=True, tag="constant", tag_field="name"):
     """The learning rate never changes."""
 
 
-class Steps(Value, tag="steps", tag_field="name"):
+class Steps(Value, frozen=True, tag="steps", tag_field="name"):
     """Multiply the learning rate by `factor` when each of `epochs` (counted from 1) has finished."""
 
     epochs: tuple[Count, ...]
     factor: Positive
 
 
-class Plateau(Value, tag="plateau", tag_field="name"):
+class Plateau(Value, frozen=True, tag="plateau", tag_field="name"):
     """Multiply the rate by `factor` once `monitor` has not improved by `threshold` for `patience` epochs."""
 
     monitor: Monitor
@@ -162,14 +162,14 @@ class Plateau(Value, tag="plateau", tag_field="name"):
     floor: NotNegative = 0.0
 
 
-class Cosine(Value, tag="cosine", tag_field="name"):
+class Cosine(Value, frozen=True, tag="cosine", tag_field="name"):
     """Half a cosine from the learning rate to `final`·rate, step by step, after a linear warm-up."""
 
     warmup_epochs: NotNegative = 0.0
     final: Fraction = 0.0
 
 
-class OneCycle(Value, tag="one-cycle", tag_field="name"):
+class OneCycle(Value, frozen=True, tag="one-cycle", tag_field="name"):
     """Rise from lr/`start_divisor` to lr in the first `peak_at` of all steps, fall to lr/`end_divisor` (cosine).
 
     Smith & Topin 2018.
@@ -183,7 +183,7 @@ class OneCycle(Value, tag="one-cycle", tag_field="name"):
 Schedule: TypeAlias = Constant | Steps | Plateau | Cosine | OneCycle
 
 
-class Stop(Value):
+class Stop(Value, frozen=True):
     """Stop early once `monitor` has not improved by `threshold` for `patience` epochs.
 
     "Restore the best weights" is `select` of the recipe, named beside every number.
@@ -194,7 +194,7 @@ class Stop(Value):
     threshold: NotNegative = 0.0
 
 
-class L2(Value):
+class L2(Value, frozen=True):
     """Keras' l2(strength): strength·Σw² is added to the loss (and to the loss that is reported)."""
 
     strength: Positive
@@ -206,7 +206,7 @@ Normalize: TypeAlias = Literal["raw", "unit", "channel", "pixel", "channel-mean"
 Select: TypeAlias = Literal["last", "best-validation-accuracy", "best-validation-loss"]
 
 
-class Recipe(Value, kw_only=True):
+class Recipe(Value, frozen=True, kw_only=True):
     """Everything about training that changes the result."""
 
     name: str
@@ -247,7 +247,7 @@ class Recipe(Value, kw_only=True):
         return digest({name: value for name, value in to_dict(self).items() if name != "name"})
 
 
-class DataInfo(Value):
+class DataInfo(Value, frozen=True):
     """What recipes and tables may know of a data set: facts, no pixels."""
 
     name: str
@@ -263,7 +263,7 @@ class DataInfo(Value):
     """Scenes and things that keep their meaning in the mirror; digits and letters do not."""
 
 
-class Run(Value):
+class Run(Value, frozen=True):
     """One (network, data set, recipe, seed): the unit that is trained, stored and resumed."""
 
     net: str

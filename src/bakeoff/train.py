@@ -29,7 +29,7 @@ from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss,
 from bakeoff.records import Epoch, Outcome
 from bakeoff.runtime import Machine
 from bakeoff.schedules import has_ended, learning_rate, selected_epoch
-from bakeoff.spec import Recipe, Run, derive_seed
+from bakeoff.spec import ImageShape, Recipe, Run, derive_seed
 
 
 class Diverged(Exception):
@@ -75,15 +75,15 @@ def fit(
     devices = [machine.device] if machine.device.startswith("cuda") else []
     with torch.random.fork_rng(devices):  # dropout draws from the global state: borrow it, give it back
         torch.manual_seed(derive_seed(run.seed, "init"))
-        net = build(run.net, run.recipe.image.shape(data.info.shape), len(data.info.classes))
-        net = net.to(machine.device, memory_format=torch.channels_last)
+        net = runtime.move(build(run.net, seen_shape(run, data), len(data.info.classes)), machine.device)
         optimizer = build_optimizer(run.recipe.optimizer, net.parameters())
         state = checkpoints.load(folder, run.id, net, optimizer) if folder else checkpoints.State()
         history, best = state.history, state.best
         yield from history
-        stepper = torch.compile(net) if machine.compile else net
+        if machine.compile:
+            net.compile()
         while not has_ended(run.recipe, history):
-            epoch = train_epoch(stepper, optimizer, run, parts, machine, history, on_step)
+            epoch = train_epoch(net, optimizer, run, parts, machine, history, on_step)
             history = [*history, epoch]
             if run.recipe.select != "last" and selected_epoch(run.recipe, history) == len(history):
                 best = {name: value.detach().clone() for name, value in net.state_dict().items()}
@@ -95,6 +95,11 @@ def fit(
         if folder:
             checkpoints.save_weights(folder, run.id, net)
         yield conclude(net, run, parts, data, machine, history, time.perf_counter() - started)
+
+
+def seen_shape(run: Run, data: Dataset) -> ImageShape:
+    """Return the shape of the images as the network sees them."""
+    return run.recipe.image.shape(ImageShape(*data.train.images.shape[1:]))
 
 
 def divide(run: Run, data: Dataset, device: str) -> Parts:
@@ -207,7 +212,7 @@ def check_finite(losses: Tensor, epoch: int) -> None:
 
 
 def validate(
-    net: nn.Module, recipe: Recipe, parts: Parts, machine: Machine, weights: list[nn.Parameter]
+    net: nn.Module, recipe: Recipe, parts: Parts, machine: Machine, weights: list[Tensor]
 ) -> tuple[float | None, float | None]:
     """Return the recipe's loss, penalty included, and the accuracy on the validation images, if there are any."""
     if parts.validation is None:
@@ -247,7 +252,7 @@ def conclude(
     weights = penalised_weights(net, run.recipe.l2)
     objective = float(make_loss(run.recipe)(logits.double(), labels)) + float(penalty(weights, run.recipe.l2))
     train_seconds = math.fsum(epoch.train_seconds for epoch in history)
-    summary = summarize(run.net, run.recipe.image.shape(data.info.shape), len(data.info.classes))
+    summary = summarize(run.net, seen_shape(run, data), len(data.info.classes))
     measures = {
         "test_accuracy": int((predicted == labels).sum()) / len(labels),
         "test_loss": float(nn.functional.cross_entropy(logits.double(), labels)),

@@ -19,13 +19,17 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Epoch, Failure, Outcome
 from bakeoff.spec import Run, Value
 
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
-class Placement(Value):
+
+class Placement(Value, frozen=True):
     """How many processes train at once, with how many threads each, and on what."""
 
     workers: int
@@ -74,9 +78,9 @@ class Pool:
 
     def __init__(self, placement: Placement, folder: Path) -> None:
         """Start the processes; they load torch while the caller goes on."""
-        methods = multiprocessing.get_all_start_methods()
-        self._context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-        if "forkserver" in methods:  # torch is loaded once, and shared
+        self._context: ForkServerContext | SpawnContext = multiprocessing.get_context("spawn")
+        if "forkserver" in multiprocessing.get_all_start_methods():  # torch is loaded once, and shared
+            self._context = multiprocessing.get_context("forkserver")
             self._context.set_forkserver_preload(["bakeoff.train"])
         self._placement, self._folder = placement, folder
         self._workers: dict[Connection, tuple[BaseProcess, Run | None]] = {}
