@@ -1,0 +1,214 @@
+"""Everything the page says, gathered from a store once: tables of lines, each line with its runs and its quality."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bakeoff.measure.quality import Quality, Reliability, quality
+from bakeoff.ranking import Cell, Row, cells, rank
+from bakeoff.records import DataRecord, Result
+from bakeoff.spec import to_dict
+from bakeoff.stats import Interval, mean_interval
+from bakeoff.store import Store
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What the stored predictions of one line's finished seeds say together."""
+
+    confusion: np.ndarray
+    """(K, K) int64, summed over seeds: images of class [row] taken for class [column]."""
+    reliability: Reliability
+    measures: dict[str, Interval]
+    """By name: balanced_accuracy, macro_f1, top5_accuracy (where K > 5), brier, ece."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One network in one table: its row of the ranking and all behind it."""
+
+    label: str
+    """The network, and what sets this line apart where a network occurs twice in a table."""
+    row: Row
+    cell: Cell
+    pooled: Pooled | None
+    """None while no seed has finished."""
+
+    @property
+    def seeds(self) -> list[float]:
+        """Test accuracy of each finished seed."""
+        return [r.measures["test_accuracy"] for r in self.cell.finished if "test_accuracy" in r.measures]
+
+    @property
+    def places(self) -> set[tuple[str, ...]]:
+        """Where the finished seeds were trained: seconds from different places do not compare."""
+        keys = ("processor", "gpu", "device", "precision", "threads", "compiled")
+        return {tuple(str(r.environment.get(key, "")) for key in keys) for r in self.cell.finished}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One data set under one recipe: what is ranked together."""
+
+    key: str
+    """A short name for links and scripts: t1, t2, …"""
+    data: str
+    recipe: str
+    title: str
+    """The data set, with the recipe where the store has several."""
+    record: DataRecord | None
+    lines: tuple[Line, ...]
+    """Best first, as ranked."""
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+        return [str(name) for name in self.record.facts.get("classes", ())] if self.record else []
+
+    @property
+    def test_images(self) -> int:
+        """Size of the test split, 0 if it is not known."""
+        return len(self.record.test_labels) if self.record else 0
+
+    @property
+    def ranked(self) -> list[Line]:
+        """The lines with a result, best first."""
+        return [line for line in self.lines if line.row.test_accuracy is not None]
+
+    @property
+    def results(self) -> Iterator[Result]:
+        """All runs of the table."""
+        return (result for line in self.lines for result in line.cell.results)
+
+    @property
+    def finished(self) -> int:
+        """Runs that have a result."""
+        return sum(line.row.seeds for line in self.lines)
+
+    @property
+    def planned(self) -> int:
+        """Runs there are to be."""
+        return sum(line.row.planned for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A store, read."""
+
+    store: str
+    """Its file name."""
+    tables: tuple[Table, ...]
+    studies: list[tuple[str, str, str]]
+    """(time, command, study as TOML), oldest first."""
+
+    @property
+    def results(self) -> list[Result]:
+        """All runs."""
+        return [result for table in self.tables for result in table.results]
+
+    @property
+    def nets(self) -> list[str]:
+        """Labels of all lines, each once, in the order planned: a network keeps its colour all over the page."""
+        return list(dict.fromkeys(line.label for table in self.tables for line in table.lines))
+
+
+def read(path: str | Path) -> Facts:
+    """Read a store.
+
+    Raises:
+        BakeoffError: it is not there or not a store.
+    """
+    with Store(path) as store:
+        records = store.datasets()
+        groups: dict[tuple[str, str], list[Cell]] = {}
+        for cell in cells(store.results()):
+            groups.setdefault((cell.data, cell.recipe), []).append(cell)
+        recipes = {recipe for _, recipe in groups}
+        tables = [
+            Table(
+                key=f"t{number}",
+                data=data,
+                recipe=recipe,
+                title=data if len(recipes) == 1 else f"{data} · {recipe}",
+                record=records.get(group[0].results[0].run.data_hash),
+                lines=_lines(store, group, records),
+            )
+            for number, ((data, recipe), group) in enumerate(groups.items(), start=1)
+        ]
+        return Facts(Path(path).name, tuple(tables), store.studies())
+
+
+def _lines(store: Store, group: Sequence[Cell], records: dict[str, DataRecord]) -> tuple[Line, ...]:
+    rows = rank(result for cell in group for result in cell.results)
+    labels = dict(zip(map(id, group), _labels(group), strict=True))
+    best_first = sorted(group, key=_by_accuracy)  # stable, as the ranking is: equal means stay in the order planned
+    return tuple(
+        Line(labels[id(cell)], row, cell, pool(store, cell.finished, records.get(cell.results[0].run.data_hash)))
+        for row, cell in zip(rows, best_first, strict=True)
+    )
+
+
+def _by_accuracy(cell: Cell) -> float:
+    accuracy = cell.interval("test_accuracy")
+    return float("inf") if accuracy is None else -accuracy.mean
+
+
+def _labels(group: Sequence[Cell]) -> list[str]:
+    """Name each cell by its network; where networks repeat, add the settings in which they differ."""
+    nets = [cell.net for cell in group]
+    if len(set(nets)) == len(nets):
+        return nets
+    settings = [flat(to_dict(cell.results[0].run.recipe, full=True)) for cell in group]
+    labels = []
+    for net, own in zip(nets, settings, strict=True):
+        others = [other for name, other in zip(nets, settings, strict=True) if name == net and other is not own]
+        apart = [f"{key} {value}" for key, value in own.items() if any(o.get(key, "") != value for o in others)]
+        labels.append(f"{net} ({', '.join(apart)})" if apart else net)
+    return [label if labels.count(label) == 1 else f"{label} #{i}" for i, label in enumerate(labels, start=1)]
+
+
+def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) -> Pooled | None:
+    """Measure each finished run's predictions and put them together; predictions are read one run at a time."""
+    if record is None:
+        return None
+    found: list[Quality] = [quality(record.test_labels, *store.predictions(result.id)) for result in finished]
+    if not found:
+        return None
+    reliability = found[0].reliability
+    for other in found[1:]:
+        reliability = reliability + other.reliability
+    by_name = {
+        "balanced_accuracy": [q.balanced_accuracy for q in found],
+        "macro_f1": [q.macro_f1 for q in found],
+        "top5_accuracy": [q.top5_accuracy for q in found if q.top5_accuracy is not None],
+        "brier": [q.brier for q in found],
+        "ece": [q.reliability.error for q in found],
+    }
+    return Pooled(
+        confusion=np.sum([q.confusion for q in found], axis=0),
+        reliability=reliability,
+        measures={name: mean_interval(values) for name, values in by_name.items() if values},
+    )
+
+
+def flat(tree: dict, prefix: str = "") -> dict[str, str]:
+    """Return nested settings as one level, dotted name to text: {"optimizer.lr": "0.1"}."""
+    settings: dict[str, str] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            settings |= flat(value, f"{prefix}{key}.")
+        else:
+            settings[prefix + key] = _text(value)
+    return settings
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    return str(value)

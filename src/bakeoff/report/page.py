@@ -1,0 +1,177 @@
+"""Build the page: template, style, scripts and numbers in one HTML file that opens from disk without a network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from bakeoff.errors import BakeoffError
+from bakeoff.report import words
+from bakeoff.report.answer import answers
+from bakeoff.report.facts import Facts, Line, Table, read
+from bakeoff.report.method import method
+from bakeoff.report.payload import payload, to_script
+
+HERE = Path(__file__).parent
+LIBRARIES = ("d3.min.js", "plot.umd.min.js")
+SCRIPTS = ("core.js", "table.js", "figure.js", "cost.js", "curves.js", "classes.js", "calibration.js", "start.js")
+
+
+def build(store: str | Path, *, title: str | None = None) -> str:
+    """Return the page of a store as HTML.
+
+    Raises:
+        BakeoffError: there is no store at that path, or it holds no runs.
+    """
+    facts = read(store)
+    if not facts.tables:
+        raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` makes some")
+    return render(facts, title)
+
+
+def write(store: str | Path, output: str | Path, *, title: str | None = None) -> Path:
+    """Write the page of a store to `output` and return its path. The old page stays until the new one is whole.
+
+    Raises:
+        BakeoffError: there is no store at that path, it holds no runs, or `output` cannot be written.
+    """
+    page = build(store, title=title)
+    output = Path(output)
+    part = output.with_name(f".{output.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(output)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise BakeoffError(f"cannot write the report to {output}: {error.strerror or error}") from error
+    return output
+
+
+def render(facts: Facts, title: str | None = None) -> str:
+    """Fill the template."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"bold": bold, "dom_id": dom_id}
+    environment.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
+    return environment.get_template("page.html").render(
+        title=title or headline(facts),
+        facts=facts,
+        answers=answers(facts),
+        strips={table.key: strips(table) for table in facts.tables},
+        overview=overview(facts.tables),
+        failures=[(t, line, r) for t in facts.tables for line in t.lines for r in line.cell.results if r.failure],
+        method=method(facts),
+        newest=max((r.finished for r in facts.results if r.finished), default=None),
+        style=_inline("style.css"),
+        libraries=[_inline("vendor", name) for name in LIBRARIES],
+        script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
+        data=Markup(to_script(payload(facts))),
+    )
+
+
+def _inline(*parts: str) -> Markup:
+    return Markup(HERE.joinpath(*parts).read_text(encoding="utf-8"))
+
+
+def bold(sentence: str) -> Markup:
+    """Turn the **names** of a sentence into strong elements."""
+    parts = sentence.split("**")
+    return Markup("").join(
+        Markup("<strong>{}</strong>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
+
+
+def dom_id(text: str) -> str:
+    """Return `text` as an id for an element."""
+    return "".join(letter if letter.isalnum() else "-" for letter in text.lower())
+
+
+def headline(facts: Facts) -> str:
+    """Return a title: what was compared, on what."""
+    data = list(dict.fromkeys(table.data for table in facts.tables))
+    nets = {line.cell.net for table in facts.tables for line in table.lines}
+    return f"{words.number(len(nets), 'network').capitalize()} on {words.listing(data)}"
+
+
+EDGE = 3.0
+"""Percent of a strip's width left free at either end, so that no dot is cut."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Where a line's seeds, mean and interval lie on its table's axis, in percent of its width."""
+
+    seeds: tuple[float, ...]
+    mean: float
+    low: float | None
+    high: float | None
+    cut_low: bool
+    """The interval reaches beyond the axis."""
+    cut_high: bool
+
+
+@dataclass(frozen=True)
+class Strips:
+    """The accuracy axis of one table and what lies on it."""
+
+    start: float
+    end: float
+    by_label: dict[str, Strip]
+
+
+def strips(table: Table) -> Strips | None:
+    """Lay seeds and intervals of a table on one axis; None without a result.
+
+    The axis covers all seeds and what it can of the intervals: those of two seeds are often so wide that nothing
+    else would be told apart, and are cut at one span of the seeds beyond them.
+    """
+    seeds = [seed for line in table.ranked for seed in line.seeds]
+    if not seeds:
+        return None
+    least, most = min(seeds), max(seeds)
+    reach = max(most - least, 0.002)
+    lows = [line.row.test_accuracy_low for line in table.ranked if line.row.test_accuracy_low is not None]
+    highs = [line.row.test_accuracy_high for line in table.ranked if line.row.test_accuracy_high is not None]
+    start = max(min([least, *lows]), least - reach, 0.0)
+    end = min(max([most, *highs]), most + reach, 1.0)
+    return Strips(start, end, {line.label: _strip(line, start, end) for line in table.ranked})
+
+
+def _strip(line: Line, start: float, end: float) -> Strip:
+    def place(value: float) -> float:
+        return round(EDGE + (100 - 2 * EDGE) * (value - start) / (end - start), 2)
+
+    low, high = line.row.test_accuracy_low, line.row.test_accuracy_high
+    return Strip(
+        seeds=tuple(map(place, line.seeds)),
+        mean=place(line.row.test_accuracy or 0.0),
+        low=None if low is None else max(place(low), 0.0),
+        high=None if high is None else min(place(high), 100.0),
+        cut_low=low is not None and low < start,
+        cut_high=high is not None and high > end,
+    )
+
+
+def overview(tables: Sequence[Table]) -> dict[str, Any] | None:
+    """Networks by tables, for stores with several tables: the lines of each network, best mean rank first."""
+    if len(tables) < 2:
+        return None
+    lines: dict[str, dict[str, Line]] = {}
+    for table in tables:
+        for line in table.lines:
+            lines.setdefault(line.label, {})[table.key] = line
+
+    def order(label: str) -> tuple[int, float]:
+        ranks = [line.row.rank for line in lines[label].values() if line.row.rank is not None]
+        return -len(ranks), sum(ranks) / len(ranks) if ranks else 0.0
+
+    return {label: lines[label] for label in sorted(lines, key=order)}

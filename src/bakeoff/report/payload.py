@@ -1,0 +1,117 @@
+"""The numbers behind the charts, as one JSON value that the page's scripts draw from."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bakeoff.measure.quality import confused_pairs
+from bakeoff.records import Epoch, Result
+from bakeoff.report.facts import Facts, Line, Pooled, Table
+from bakeoff.stats import Interval
+
+WHOLE_MATRIX = 100
+"""A confusion matrix of more classes than this is not in the page; its commonest errors are."""
+
+
+def payload(facts: Facts) -> dict[str, Any]:
+    """Return everything the charts need: networks in the order of their colours, tables, runs."""
+    return {"nets": facts.nets, "tables": [_table(table) for table in facts.tables]}
+
+
+def to_script(value: object) -> str:
+    """Return `value` as JSON that can stand inside a script element; what is not finite becomes null."""
+    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "key": table.key,
+        "title": table.title,
+        "data": table.data,
+        "recipe": table.recipe,
+        "classes": table.classes,
+        "testImages": table.test_images,
+        "lines": [_line(line, table.classes) for line in table.lines],
+        "runs": [
+            run for line in table.lines for result in line.cell.results if (run := _run(result, line.label)) is not None
+        ],
+    }
+
+
+def _line(line: Line, classes: Sequence[str]) -> dict[str, Any]:
+    trained = line.cell.interval("train_accuracy") or _train_accuracy(line.cell.finished)
+    return {
+        **asdict(line.row),
+        "label": line.label,
+        "seedAccuracies": line.seeds,
+        "trainAccuracy": trained.mean if trained else None,
+        "pooled": _pooled(line.pooled, classes) if line.pooled else None,
+    }
+
+
+def _train_accuracy(finished: Sequence[Result]) -> Interval | None:
+    """Return the mean training accuracy at the reported epochs."""
+    from bakeoff.stats import mean_interval
+
+    values = []
+    for result in finished:
+        reported = result.measures.get("reported_epoch", len(result.epochs))
+        values += [epoch.train_accuracy for epoch in result.epochs if epoch.epoch == reported]
+    return mean_interval(values) if values else None
+
+
+def _pooled(pooled: Pooled, classes: Sequence[str]) -> dict[str, Any]:
+    matrix = pooled.confusion
+    return {
+        "images": matrix.sum(axis=1).tolist(),
+        "correct": matrix.diagonal().tolist(),
+        "confusion": matrix.ravel().tolist() if len(matrix) <= WHOLE_MATRIX else None,
+        "pairs": confused_pairs(matrix, classes, 8),
+        "reliability": {name: array.tolist() for name, array in asdict(pooled.reliability).items()},
+        "quality": {name: [i.mean, i.low, i.high] for name, i in pooled.measures.items()},
+    }
+
+
+def _run(result: Result, label: str) -> dict[str, Any] | None:
+    """Return the curves of a run, null for one that has none yet."""
+    if not result.epochs:
+        return None
+    curves = {name: [_round(getattr(epoch, name)) for epoch in result.epochs] for name in CURVES}
+    return {
+        "id": result.id,
+        "label": label,
+        "seed": result.run.seed,
+        "state": result.state,
+        "reported": result.measures.get("reported_epoch"),
+        "epochs": {name: values for name, values in curves.items() if any(value is not None for value in values)},
+        "seconds": [_round(total) for total in _running_total(result.epochs)],
+    }
+
+
+CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate")
+
+
+def _running_total(epochs: Sequence[Epoch]) -> list[float]:
+    total, totals = 0.0, []
+    for epoch in epochs:
+        total += epoch.train_seconds
+        totals.append(total)
+    return totals
+
+
+def _round(value: float | None) -> float | None:
+    """Keep five figures: more than a screen shows, a third of the bytes."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.5g}")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value
