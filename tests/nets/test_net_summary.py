@@ -1,0 +1,72 @@
+import json
+import time
+from dataclasses import asdict
+
+import pytest
+
+from bakeoff.errors import BakeoffError
+from bakeoff.nets import NETS
+from bakeoff.nets.summary import parameter_count, summarize
+from bakeoff.spec import ImageShape
+
+COLOUR = ImageShape(3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "classes", "multiply_adds"),
+    [
+        ("resnet20-b", "3x32x32", 10, 40.81e6),
+        ("resnet50", "3x224x224", 1000, 4.09e9),
+        ("vgg16-tv", "3x224x224", 1000, 15.47e9),
+        ("mobilenetv2", "3x224x224", 1000, 0.30e9),
+    ],
+)
+def test_published_multiply_adds(name, images, classes, multiply_adds):
+    summary = summarize(name, ImageShape.parse(images), classes)
+    assert summary.flops / 2 == pytest.approx(multiply_adds, rel=5e-3)
+
+
+def test_a_dense_layer_by_hand():
+    layers = {layer.name: layer for layer in summarize("lenet-afif", ImageShape(1, 28, 28), 10).layers}
+    assert layers["0"].output == (6, 26, 26)
+    assert layers["0"].flops == 2 * 9 * 6 * 26 * 26
+    assert layers["7"].parameters == 576 * 256 + 256
+    assert layers["7"].flops == 2 * 576 * 256
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_layers_add_up(name):
+    side = max(32, NETS[name].smallest)
+    summary = summarize(name, ImageShape(3, side, side), 10)
+    assert summary.total == summary.trainable + summary.non_trainable
+    assert summary.total == sum(layer.parameters for layer in summary.layers)
+    assert summary.flops == sum(layer.flops for layer in summary.layers)
+
+
+def test_it_is_written_as_json():
+    facts = json.loads(json.dumps(asdict(summarize("conv", ImageShape(1, 28, 28), 10))))
+    assert list(facts) == ["net", "images", "classes", "total", "trainable", "non_trainable", "flops", "layers"]
+    assert (facts["net"], facts["images"], facts["total"]) == ("conv", "1x28x28", 93322)
+    assert facts["layers"][0] == {
+        "name": "0",
+        "type": "Conv2d",
+        "output": [32, 26, 26],
+        "parameters": 320,
+        "flops": 2 * 9 * 32 * 26 * 26,
+    }
+
+
+def test_layers_that_only_train_have_no_output():
+    layers = summarize("googlenet", COLOUR, 10).layers
+    assert {layer.name.split(".")[0] for layer in layers if not layer.output} == {"auxiliary1", "auxiliary2"}
+
+
+def test_the_largest_takes_no_time_and_no_memory():
+    start = time.perf_counter()
+    assert parameter_count("vgg-e", ImageShape(3, 224, 224), 1000) == 143_667_240
+    assert time.perf_counter() - start < 5
+
+
+def test_too_small_images_are_refused():
+    with pytest.raises(BakeoffError, match="squeezenet-afif needs at least 17×17 pixels"):
+        summarize("squeezenet-afif", ImageShape(1, 16, 16), 10)
