@@ -155,6 +155,15 @@ def test_too_few_images_are_an_error_that_names_the_class(photos):
         load(f"folder:{photos}")
 
 
+def test_a_test_folder_without_readable_images_is_not_made_up_for(photos):
+    for split in ("train", "test"):
+        shutil.copytree(photos, photos.parent / "own" / split)
+    for path in (photos.parent / "own" / "test").rglob("*.png"):
+        path.write_bytes(b"broken")
+    with pytest.raises(BakeoffError, match=r"no image in the test folder of .* can be read"):
+        load(f"folder:{photos.parent / 'own'}")
+
+
 def test_a_class_of_copies_cannot_be_split(photos):
     for path in (photos / "b").iterdir():
         shutil.copy(photos / "b" / "1.png", path) if path.name != "1.png" else None

@@ -56,7 +56,7 @@ def test_clutter_is_ignored_and_strays_are_noted(root):
     os.mkfifo(root / "b" / "pipe.jpg")
     assert [path for path, _, _ in found(root)] == ["a/1.jpg", "b/1.jpg"]
     assert dict(list_images(root).skipped) == {
-        ".": "1 images lie outside the class folders",
+        ".": "images outside the class folders: 1",
         "a/gone.jpg": "a broken link or no regular file",
         "a/loop.jpg": "Too many levels of symbolic links",
         "b/pipe.jpg": "a broken link or no regular file",
@@ -132,6 +132,7 @@ def test_the_fingerprint_changes_with_every_file(root):
             "test has no class folders: .* or move the folder elsewhere",
         ),
         (["train/1.jpg", "test/1.jpg"], "train has no class folders: sort its images"),
+        (["train/a/1.jpg", "train/b/1.jpg", "test/a/1.txt"], "the test folder of .* has no images: add some or move"),
         (["test/a/1.jpg", "val/a/1.jpg"], "has test but no train folder"),
         (["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "more than one folder for the validation"),
     ],

@@ -29,7 +29,7 @@ def load(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
     if name.startswith(FOLDER):
         from bakeoff.data.folder import load_folder
 
-        return load_folder(Path(name.removeprefix(FOLDER)), image, progress)
+        return load_folder(Path(name.removeprefix(FOLDER)).expanduser(), image, progress)
     return load_builtin(_entry(name), progress)
 
 
@@ -44,7 +44,7 @@ def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
     if name.startswith(FOLDER):
         from bakeoff.data.folder import folder_info
 
-        return folder_info(Path(name.removeprefix(FOLDER)), image, progress)
+        return folder_info(Path(name.removeprefix(FOLDER)).expanduser(), image, progress)
     return load_builtin(_entry(name), progress).info
 
 

@@ -1,6 +1,7 @@
 """Loading a built-in data set: fetched, read and packed the first time, opened in milliseconds afterwards."""
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from bakeoff.data.fetch import fetch
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, write_pack
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import DataInfo, ImageShape, digest
+
+CHUNK = 4096
+"""Images copied at a time."""
 
 
 def load_builtin(entry: Entry, progress: Progress | None = None) -> Dataset:
@@ -25,7 +29,7 @@ def load_builtin(entry: Entry, progress: Progress | None = None) -> Dataset:
     classes, train, test = entry.read(*(fetch(folder_of_files, remote, progress) for remote in entry.files))
     info = DataInfo(
         name=entry.name,
-        shape=ImageShape(*train[0].shape[1:]),
+        shape=ImageShape(*train[0][0].shape[1:]),
         classes=classes,
         content_hash=content_hash(classes, {"train": train, "test": test}),
         train_images=len(train[1]),
@@ -41,13 +45,23 @@ def load_builtin(entry: Entry, progress: Progress | None = None) -> Dataset:
             f"{' '.join(map(str, expected))}, found {' '.join(map(str, found))}"
         )
     meta = Meta(info=info, source=entry.source, licence=entry.licence, citation=entry.citation)
-    return write_pack(folder, meta, {"train": Split([train[0]], train[1]), "test": Split([test[0]], test[1])})
+    splits = {"train": train, "test": test}
+    return write_pack(folder, meta, {name: Split(_chunks(images), labels) for name, (images, labels) in splits.items()})
 
 
 def content_hash(classes: tuple[str, ...], splits: dict[str, Labelled]) -> str:
     """Return the SHA-256 over class names, splits, shapes, pixels and labels, in hexadecimal."""
-    parts = [
-        (name, images.shape, hashlib.sha256(np.ascontiguousarray(images).data).hexdigest(), labels.tolist())
-        for name, (images, labels) in splits.items()
-    ]
+    parts = []
+    for name, (images, labels) in splits.items():
+        pixels = hashlib.sha256()
+        for chunk in _chunks(images):
+            pixels.update(chunk.data)
+        parts.append((name, (len(labels), *images[0].shape[1:]), pixels.hexdigest(), labels.tolist()))
     return digest([classes, parts])
+
+
+def _chunks(pieces: tuple[np.ndarray, ...]) -> Iterator[np.ndarray]:
+    """Yield the images in small contiguous arrays: `svhn-extra` has 1.9 GB, too much to copy as a whole."""
+    for piece in pieces:
+        for start in range(0, len(piece), CHUNK):
+            yield np.ascontiguousarray(piece[start : start + CHUNK])

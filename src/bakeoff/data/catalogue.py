@@ -10,8 +10,8 @@ import numpy as np
 from bakeoff.data.fetch import Remote
 from bakeoff.spec import ImageShape
 
-Labelled: TypeAlias = tuple[np.ndarray, np.ndarray]
-"""Images (N, C, H, W) uint8 and labels (N,) int64."""
+Labelled: TypeAlias = tuple[tuple[np.ndarray, ...], np.ndarray]
+"""Images as pieces (n, C, H, W) uint8 that together are N images, and labels (N,) int64."""
 Content: TypeAlias = tuple[tuple[str, ...], Labelled, Labelled]
 """Class names, training split, test split."""
 
@@ -54,14 +54,15 @@ def _read_digits() -> Content:
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
     labels = bunch.target.astype(np.int64)
     train, test = cut_validation(labels, 0.2, seed=0)
-    return DIGITS, (images[train], labels[train]), (images[test], labels[test])
+    return DIGITS, ((images[train],), labels[train]), ((images[test],), labels[test])
 
 
 def _idx_reader(classes: tuple[str, ...]) -> Callable[..., Content]:
     def read(train_images: Path, train_labels: Path, test_images: Path, test_labels: Path) -> Content:
         from bakeoff.data.idx import read_labelled
 
-        return classes, read_labelled(train_images, train_labels), read_labelled(test_images, test_labels)
+        train, test = read_labelled(train_images, train_labels), read_labelled(test_images, test_labels)
+        return classes, ((train[0],), train[1]), ((test[0],), test[1])
 
     return read
 
@@ -69,21 +70,23 @@ def _idx_reader(classes: tuple[str, ...]) -> Callable[..., Content]:
 def _read_cifar10(archive: Path) -> Content:
     from bakeoff.data.cifar import CIFAR10, read_cifar
 
-    return read_cifar(archive, CIFAR10)
+    classes, train, test = read_cifar(archive, CIFAR10)
+    return classes, ((train[0],), train[1]), ((test[0],), test[1])
 
 
 def _read_cifar100(archive: Path) -> Content:
     from bakeoff.data.cifar import CIFAR100, read_cifar
 
-    return read_cifar(archive, CIFAR100)
+    classes, train, test = read_cifar(archive, CIFAR100)
+    return classes, ((train[0],), train[1]), ((test[0],), test[1])
 
 
 def _read_svhn(test: Path, *train: Path) -> Content:
     from bakeoff.data.svhn import read_svhn
 
-    parts = [read_svhn(path) for path in train]
-    images, labels = zip(*parts, strict=True)
-    return DIGITS, (np.concatenate(images), np.concatenate(labels)), read_svhn(test)
+    test_images, test_labels = read_svhn(test)
+    images, labels = zip(*(read_svhn(path) for path in train), strict=True)
+    return DIGITS, (images, np.concatenate(labels)), ((test_images,), test_labels)
 
 
 def _idx_files(mirrors: tuple[str, ...], *checksums: str) -> tuple[Remote, ...]:

@@ -31,7 +31,7 @@ from bakeoff.spec import DataInfo, Image, ImageShape, digest
 
 TEST_FRACTION = 0.2
 FILES_PER_TASK = 64
-CHUNK = 16 * 2**20
+CHUNK = 4 * 2**20
 """Bytes of pixels copied at a time."""
 Result = TypeVar("Result")
 
@@ -142,6 +142,8 @@ def _check_classes(tree: Tree, files: Sequence[File], skipped: Sequence[tuple[st
             f"{shown(tree.root)} has no readable image: expected {', '.join(EXTENSIONS)} files, "
             f"found {len(tree.files)} that cannot be read{why}"
         )
+    for split in {file.split for file in tree.files} - {file.split for file in files}:
+        raise BakeoffError(f"no image in the {split} folder of {shown(tree.root)} can be read{why}")
     counts = Counter(file.label for file in files if file.split == "train")
     for label, name in enumerate(tree.classes):
         if counts[label] < 2:
@@ -267,7 +269,7 @@ def _run(
     """
     import joblib  # type: ignore[import-untyped]
 
-    workers = joblib.cpu_count() if len(tasks) > 2 else 1
+    workers = min(joblib.cpu_count(), len(tasks)) if len(tasks) > 2 else 1
     parallel = joblib.Parallel(workers, return_as="generator", **({"idle_worker_timeout": 5} if workers > 1 else {}))
     try:
         for i, result in enumerate(parallel(joblib.delayed(work)(*task) for task in tasks), 1):

@@ -101,10 +101,8 @@ def write_pack(folder: Path, meta: Meta, splits: Mapping[str, Split]) -> Dataset
                 np.save(file, split.labels.astype(np.int64))
                 _to_disk(file)
             if split.files:
-                (temporary / f"{name}-files.json").write_bytes(msgspec.json.encode(split.files))
-        with (temporary / "meta.json").open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(meta)))
-            _to_disk(file)
+                _write(temporary / f"{name}-files.json", msgspec.json.encode(split.files))
+        _write(temporary / "meta.json", msgspec.json.format(msgspec.json.encode(meta)))
         if open_pack(folder) is None:
             shutil.rmtree(folder, ignore_errors=True)
         try:
@@ -129,6 +127,12 @@ def _write_images(path: Path, split: Split, shape: ImageShape | None) -> None:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in split.chunks:
             file.write(np.ascontiguousarray(chunk, np.uint8).data)
+        _to_disk(file)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
         _to_disk(file)
 
 

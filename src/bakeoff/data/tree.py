@@ -124,7 +124,7 @@ class _Listing:
 
     def note_strays(self, folder: Path) -> None:
         if strays := self.images(folder):
-            self.skip(folder, f"{len(strays)} images lie outside the class folders")
+            self.skip(folder, f"images outside the class folders: {len(strays)}")
 
     def images_below(self, folder: Path) -> list[str]:
         """Return the image files in `folder` and its sub-folders, relative to the root."""
@@ -184,6 +184,8 @@ def _check_layout(
         raise BakeoffError(f"{shown(root)} has no sub-folders: expected one sub-folder of images per class")
     if not files:
         raise BakeoffError(f"{shown(root)} has no images: expected {', '.join(EXTENSIONS)} files in its sub-folders")
+    for split in sorted({split for split, _, _ in folders} - {file.split for file in files}):
+        raise BakeoffError(f"the {split} folder of {shown(root)} has no images: add some or move the folder elsewhere")
     if len(classes) == 1:
         inner = next(folder for split, _, folder in folders if split == "train")
         hint = f"; did you mean folder:{shown(inner)}?" if len(listing.folders(inner)) > 1 else ""
