@@ -8,6 +8,7 @@ a stricter demand than a test of the difference, and it is said wherever it is n
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
 from bakeoff.report.facts import Facts, Line, Table
 from bakeoff.report.words import THIN, count, duration, listing, number, percent, points, span, times
@@ -16,13 +17,20 @@ CHEAP = 0.5
 """A cheap alternative costs at most this fraction of what the best network costs."""
 
 
+class Point(NamedTuple):
+    """One further fact: what it is about, and the sentence."""
+
+    about: str
+    sentence: str
+
+
 @dataclass(frozen=True)
 class Answer:
     """What can be said of one table, or of all of them together."""
 
     title: str
     lead: str
-    more: tuple[str, ...]
+    more: tuple[Point, ...]
     cautions: tuple[str, ...]
     key: str | None = None
     """The table it speaks of."""
@@ -30,11 +38,7 @@ class Answer:
 
 def answers(facts: Facts) -> list[Answer]:
     """Return one answer per table, after one about all of them where there are several data sets."""
-    own = [
-        Answer(t.title, _lead(t), (*_interval(t), *_gap(t), *_cheap(t)), tuple(cautions(t)), t.key)
-        for t in facts.tables
-    ]
-    return [*_general(facts.tables), *own]
+    return [*_general(facts.tables), *map(_answer, facts.tables)]
 
 
 def _answer(table: Table) -> Answer:
@@ -74,70 +78,70 @@ def _lead(table: Table) -> str:
     return f"{begin}, clear of {'the other network' if len(others) == 1 else f'all {len(others)} others'}."
 
 
-def _interval(table: Table) -> list[str]:
+def _interval(table: Table) -> list[Point]:
     """Give the interval behind the lead, and what it says."""
     if not table.ranked:
         return []
     best, *others = table.ranked
     if best.row.test_accuracy_low is None:
-        return [] if others else ["One seed gives no interval."]
-    known = f"Its 95{THIN}% interval over {number(best.row.seeds, 'seed')} is {span(*_ends(best))}"
-    if best.row.rank == 1 and others and others[0].row.rank == 1:
+        return [] if others else [Point("How sure", "One seed gives no interval.")]
+    if others and others[0].row.rank == 1:
         return []
+    known = f"Its 95{THIN}% interval over {number(best.row.seeds, 'seed')} is {span(*_ends(best))}"
     close = sum(apart(best, line) is False for line in others)
     if close:
-        return [f"{known}, which overlaps with {'that interval' if close == 1 else 'their intervals'}."]
-    if others and all(apart(best, line) for line in others):
-        return [f"{known} and lies wholly above {'the other' if len(others) == 1 else 'the others'}."]
-    return [f"{known}."]
+        known += f", which overlaps with {'that interval' if close == 1 else 'their intervals'}"
+    elif others and all(apart(best, line) for line in others):
+        known += f" and lies wholly above {'the other' if len(others) == 1 else 'the others'}"
+    return [Point("How sure", f"{known}.")]
 
 
 def _ends(line: Line) -> tuple[float | None, float | None]:
     return line.row.test_accuracy_low, line.row.test_accuracy_high
 
 
-def _gap(table: Table) -> list[str]:
+def _gap(table: Table) -> list[Point]:
     if len(table.ranked) < 2 or table.ranked[1].row.rank == 1:
         return []
     first, second = table.ranked[:2]
     lead = _accuracy(first) - _accuracy(second)
-    if not table.test_images:
-        return [f"The lead over **{second.label}**, the second, is {points(lead)}."]
-    images = lead * table.test_images
-    about = f"about {count(images)}" if images >= 0.95 else "less than one"
-    return [
-        f"The lead over **{second.label}**, the second, is {points(lead)}: "
-        f"{about} of the {count(table.test_images)} test images."
-    ]
+    told = f"{points(lead)} over **{second.label}**"
+    if table.test_images:
+        images = lead * table.test_images
+        about = f"about {count(images)}" if images >= 0.95 else "less than one"
+        told += f": {about} of the {count(table.test_images)} test images"
+    return [Point("The lead", f"{told}.")]
 
 
-def _cheap(table: Table) -> list[str]:
+def _cheap(table: Table) -> list[Point]:
     """Say what the best network among those of at most half the cost gives up."""
     if len(table.ranked) < 2:
         return []
     best, *others = table.ranked
-    sentences = []
+    told = []
     same_place = len(set().union(*(line.places for line in table.ranked))) == 1
     seconds, parameters = best.row.train_seconds, best.row.parameters
     quick = next((o for o in others if seconds and (o.row.train_seconds or seconds) <= CHEAP * seconds), None)
     small = next((o for o in others if parameters and (o.row.parameters or parameters) <= CHEAP * parameters), None)
     if seconds and not same_place:
-        sentences.append("The runs were not all trained in the same place: their seconds do not compare.")
+        told.append(Point("Time", "The runs were not all trained in the same place: their seconds do not compare."))
         quick = None
     elif seconds and quick is None:
-        sentences.append(f"No other network trained in less than half its time, {duration(seconds)}.")
+        told.append(Point("Faster", f"No other network trained in less than half its time, {duration(seconds)}."))
     if quick and quick.row.train_seconds and seconds:
-        also = f" and {_share(quick, best)} of the parameters" if quick is small else ""
-        sentences.append(
-            f"The cheap alternative is **{quick.label}**: {_price(best, quick)}, for "
-            f"{duration(quick.row.train_seconds)} of training instead of {duration(seconds)} "
-            f"({times(seconds / quick.row.train_seconds)} as fast){also}."
+        also = f", and with {_share(quick, best)} of the parameters" if quick is small else ""
+        told.append(
+            Point(
+                "Faster",
+                f"**{quick.label}** trains in {duration(quick.row.train_seconds)} instead of {duration(seconds)}, "
+                f"{times(seconds / quick.row.train_seconds)} as fast{also}: {_price(best, quick)}.",
+            )
         )
     if small and small is not quick:
-        sentences.append(
-            f"With {_share(small, best)} of the parameters **{small.label}** reaches {_price(best, small)}."
+        told.append(
+            Point("Smaller", f"**{small.label}** has {_share(small, best)} of the parameters: {_price(best, small)}.")
         )
-    return sentences
+    return told
 
 
 def _price(best: Line, cheap: Line) -> str:
@@ -186,7 +190,7 @@ def _winners(tables: Sequence[Table]) -> str:
         winners.setdefault(table.ranked[0].label, []).append(table)
     if len(winners) > 1:
         told = [f"**{net}** on {listing([t.data for t in won])}" for net, won in winners.items()]
-        return f"No network has the highest mean everywhere: {listing(told, 8)}."
+        return f"No network has the highest mean everywhere: it is {'; '.join(told)}."
     net = next(iter(winners))
     clear = sum(all(apart(t.ranked[0], line) for line in t.ranked[1:]) for t in tables)
     everywhere = f"**{net}** has the highest mean on {'both' if len(tables) == 2 else f'all {len(tables)}'} data sets"
@@ -197,7 +201,7 @@ def _winners(tables: Sequence[Table]) -> str:
     return f"{everywhere}; on {clear} of them its interval is clear above all others."
 
 
-def _mean_ranks(tables: Sequence[Table]) -> list[str]:
+def _mean_ranks(tables: Sequence[Table]) -> list[Point]:
     ranks: dict[str, list[int]] = {}
     for table in tables:
         for line in table.ranked:
@@ -207,8 +211,10 @@ def _mean_ranks(tables: Sequence[Table]) -> list[str]:
         return []
     order = ", ".join(f"**{net}** {mean:.1f}" for mean, net in means[:5])
     return [
-        f"Mean rank: {order}{' and so on' if len(means) > 5 else ''}.",
-        f"This describes these {len(tables)} data sets; it does not say what would happen on another one.",
+        Point("Mean rank", f"{order}{' and so on' if len(means) > 5 else ''}."),
+        Point(
+            "But", f"This describes these {len(tables)} data sets, not what would happen on another one."
+        ),
     ]
 
 

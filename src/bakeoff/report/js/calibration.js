@@ -13,7 +13,7 @@ figures.calibration = {
     if (!rows.length) return { chart: null, rows, columns, said: shown.size ? "No run has finished here yet." : "Choose a network above." };
     // One small panel per network: several on one are not told apart.
     const labels = [...new Set(rows.map((d) => d.network))];
-    const across = Math.min(labels.length, Math.max(Math.floor(width / 230), 1));
+    const across = Math.min(labels.length, Math.max(Math.floor(width / (narrow(width) ? 150 : 220)), 1));
     const down = Math.ceil(labels.length / across);
     const place = new Map(labels.map((label, i) => [label, { fx: i % across, fy: Math.floor(i / across) }]));
     const facet = { fx: (d) => place.get(d.network ?? d).fx, fy: (d) => place.get(d.network ?? d).fy };
@@ -21,7 +21,7 @@ figures.calibration = {
     const percent = (v) => format.percent(v, 0);
     const chart = Plot.plot({
       width: 54 + side * across, height: 62 + (side - 4) * down, marginLeft: 48, marginBottom: 42, marginTop: 20, marginRight: 6,
-      fx: { axis: null, padding: 0.08 }, fy: { axis: null, padding: 0.14 },
+      fx: { axis: null, padding: narrow(width) ? 0.24 : 0.18 }, fy: { axis: null, padding: 0.14 },
       x: { domain: [0, 1], tickSize: 0, ticks: [0, 0.5, 1], tickFormat: percent, label: "Confidence of the prediction", labelAnchor: "center", labelArrow: "none" },
       y: { domain: [0, 1], tickSize: 0, ticks: [0, 0.5, 1], tickFormat: percent, label: "Share that was right", labelArrow: "none" },
       r: { range: [0, 7] },

@@ -2,7 +2,7 @@
 
 // A tint of `name` over the page's surface, 0 to 1.
 const tint = (name, share) => `color-mix(in oklab, var(--${name}) ${Math.round(100 * Math.min(Math.max(share, 0), 1))}%, var(--surface))`;
-const onTint = (share) => (share > 0.55 ? "var(--paper)" : "var(--ink)");
+const onTint = (share) => (share > 0.55 ? "#151719" : "var(--ink)");  // dark on a strong tint, whatever the theme
 
 const SHOWN_CLASSES = 30;
 
@@ -42,7 +42,7 @@ figures.classes = {
         Plot.tip(cells, Plot.pointer({ x: "network", y: "class", title: (d) => `${d.network}\n${d.class}: ${format.percent(d.accuracy)}\n${format.count(d.correct)} of ${format.count(d.images)} images` })),
       ],
     });
-    return { chart, rows, columns, note: `Percent of each class’s test images got right, all finished seeds together. The darker, the more errors. Hardest on average: ${hardest.slice(0, 3).join(", ")}.` };
+    return { chart, rows, columns, note: `Percent of each class’s test images got right, all finished seeds together. The stronger the colour, the more errors. Hardest on average: ${hardest.slice(0, 3).join(", ")}.` };
   },
 };
 

@@ -43,11 +43,13 @@ figures.cost = {
     const sorted = d3.sort(points, (line) => best.includes(line));
     const chart = Plot.plot({
       width, height: narrow(width) ? 340 : 420, marginLeft: 56, marginBottom: 44, marginTop: 24, marginRight: 16, clip: false,
-      x: { type: log ? "log" : "linear", domain: xs, reverse: cost.sign < 0, ticks: log ? logTicks(xs, cost, narrow(width) ? 4 : 8) : narrow(width) ? 4 : 7, tickFormat: cost.format, tickSize: 0,
-        label: `${cost.axis}${log ? ", log scale" : ""}`, labelAnchor: "center", labelArrow: "none" },
+      x: { type: log ? "log" : "linear", domain: xs, reverse: cost.sign < 0, axis: null },
       y: { domain: ys, ticks: 6, grid: true, tickSize: 0, tickFormat: (value) => format.percent(value, ys[1] - ys[0] < 0.02 ? 2 : ys[1] - ys[0] < 0.1 ? 1 : 0),
         label: "Mean test accuracy", labelArrow: "none" },
       marks: [
+        // An axis of the scale's own would leave out labels such as 1 min, which are not round in the decimal system.
+        Plot.axisX(log ? logTicks(xs, cost, narrow(width) ? 4 : 8) : d3.ticks(...xs, narrow(width) ? 4 : 7),
+          { text: cost.format, tickSize: 0, label: `${cost.axis}${log ? ", log scale" : ""}`, labelAnchor: "center", labelArrow: "none" }),
         Plot.line(best, { x: cost.name, y: "test_accuracy", curve: "step-after", stroke: "var(--muted)", strokeWidth: 1.25, strokeDasharray: "4 3" }),
         Plot.ruleX(sorted, { x: cost.name, y1: (d) => clampTo(ys, d.test_accuracy_low), y2: (d) => clampTo(ys, d.test_accuracy_high), stroke: (d) => colour(d.label), strokeWidth: 1.5, strokeOpacity: 0.6 }),
         Plot.dot(sorted, { x: cost.name, y: "test_accuracy", r: 6, stroke: (d) => colour(d.label), strokeWidth: 2,
@@ -56,7 +58,7 @@ figures.cost = {
       ],
       color: { type: "identity" },
     });
-    label(chart, points.length > 24 ? best : points, cost, width);
+    label(chart, points.length > 24 ? best : points, cost, width, ys);
     const off = points.some((d) => d.test_accuracy_low < ys[0] || d.test_accuracy_high > ys[1]);
     return { chart, rows, columns, note: `Filled: on the front, no network is both cheaper and more accurate.${off ? " Some intervals go on beyond the chart." : ""}` };
   },
@@ -64,12 +66,12 @@ figures.cost = {
 
 // Round values on a logarithmic axis, at most `most` of them; seconds in the steps of clocks.
 function logTicks([low, high], cost, most) {
-  const clock = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000, 86400];
+  const clocks = [[1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000, 86400], [1, 10, 60, 600, 3600, 36000]];
   const decades = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
   const steps = [[1, 2, 5], [1, 3], [1]].map((factors) => decades.flatMap((power) => factors.map((factor) => factor * 10 ** power)));
-  if (cost.name === "train_seconds" && low >= 1) steps.unshift(clock);
+  if (cost.name === "train_seconds" && low >= 1) steps.unshift(...clocks);
   const inside = steps.map((step) => step.filter((value) => value >= low && value <= high));
-  return inside.find((step) => step.length <= most) ?? inside.at(-1);
+  return inside.find((step) => step.length <= most && step.length > 1) ?? inside.at(-1);
 }
 
 const tipOf = (line, cost) => [line.label, `${format.percent(line.test_accuracy)} test accuracy`,
@@ -88,22 +90,24 @@ function accuracyDomain(lines) {
   return [low - margin, high + margin];
 }
 
-// Write each name where it meets no point and no other name, on one of four sides of its point, else not at all.
-function label(chart, points, cost, width) {
+// Write each name where it meets no point, no interval and no other name, on one of four sides of its point; where
+// there is no such place it may cross an interval, and if even that fails it is left to the tip and the table.
+function label(chart, points, cost, width, limits) {
   const x = chart.scale("x").apply, y = chart.scale("y").apply;
-  const taken = points.map((line) => ({ left: x(line[cost.name]) - 7, right: x(line[cost.name]) + 7, top: y(line.test_accuracy) - 7, bottom: y(line.test_accuracy) + 7 }));
-  const meets = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const box = (left, right, top, bottom) => ({ left, right, top, bottom });
+  const meets = (a) => (b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const taken = points.map((d) => box(x(d[cost.name]) - 7, x(d[cost.name]) + 7, y(d.test_accuracy) - 7, y(d.test_accuracy) + 7));
+  const intervals = points.filter((d) => d.test_accuracy_low != null)
+    .map((d) => box(x(d[cost.name]) - 2, x(d[cost.name]) + 2, y(clampTo(limits, d.test_accuracy_high)), y(clampTo(limits, d.test_accuracy_low))));
   for (const line of d3.sort(points, (d) => -d.test_accuracy)) {
     const [cx, cy, size] = [x(line[cost.name]), y(line.test_accuracy), 6.8 * line.label.length];
-    const places = [["start", cx + 9, cy - 8], ["end", cx - 9, cy - 8], ["start", cx + 9, cy + 17], ["end", cx - 9, cy + 17]];
-    for (const [anchor, px, py] of places) {
-      const left = anchor === "start" ? px : px - size;
-      const box = { left, right: left + size, top: py - 11, bottom: py + 4 };
-      if (box.left < 50 || box.right > width || taken.some((other) => meets(box, other))) continue;
-      taken.push(box);
-      d3.select(chart).append("text").attr("x", px).attr("y", py).attr("text-anchor", anchor).attr("fill", "var(--ink)")
-        .attr("font-size", 12.5).attr("stroke", "var(--paper)").attr("stroke-width", 4).attr("paint-order", "stroke").attr("pointer-events", "none").text(line.label);
-      break;
-    }
+    const places = [["start", cx + 9, cy - 8], ["end", cx - 9, cy - 8], ["start", cx + 9, cy + 17], ["end", cx - 9, cy + 17]]
+      .map(([anchor, px, py]) => ({ anchor, px, py, ...(anchor === "start" ? box(px, px + size, py - 11, py + 4) : box(px - size, px, py - 11, py + 4)) }))
+      .filter((place) => place.left > 50 && place.right < width && !taken.some(meets(place)));
+    const place = places.find((own) => !intervals.some(meets(own))) ?? places[0];
+    if (!place) continue;
+    taken.push(place);
+    d3.select(chart).append("text").attr("x", place.px).attr("y", place.py).attr("text-anchor", place.anchor).attr("fill", "var(--ink)")
+      .attr("font-size", 12.5).attr("stroke", "var(--paper)").attr("stroke-width", 4).attr("paint-order", "stroke").attr("pointer-events", "none").text(line.label);
   }
 }

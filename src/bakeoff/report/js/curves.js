@@ -6,10 +6,11 @@ figures.curves = {
   controls: () => [
     { name: "quantity", label: "Quantity", options: [["accuracy", "Accuracy"], ["loss", "Loss"]] },
     { name: "against", label: "Against", options: [["epochs", "Epochs"], ["seconds", "Seconds"]] },
+    { name: "range", label: "Range", options: [["whole", "Whole"], ["end", "Close-up"]] },
     { name: "style", label: "Lines", options: [["bands", "Seed bands"], ["runs", "Single runs"]] },
   ],
   draw({ table, choice, width, shown }) {
-    const { quantity, against, style } = choice;
+    const { quantity, against, range, style } = choice;
     const points = curvePoints(table.runs.filter((run) => shown.has(run.label)), quantity, against);
     const rows = style === "bands" ? bands(points) : points;
     const percent = quantity === "accuracy" ? format.percent : format.decimal;
@@ -22,25 +23,30 @@ figures.curves = {
         ...(against === "seconds" ? [x] : []), { name: "y", text: quantity === "accuracy" ? "Accuracy" : "Loss", format: percent }];
     if (!rows.length) return { chart: null, rows, columns, said: shown.size ? "No epoch has finished yet." : "Choose a network above." };
     const splits = ["Training", "Validation"].filter((split) => points.some((point) => point.split === split));
-    const values = points.map((point) => point.y);
+    const last = d3.rollup(points, (own) => d3.max(own, (d) => d.epoch), (d) => d.network, (d) => d.seed);
+    const late = range === "end" ? points.filter((d) => d.epoch >= last.get(d.network).get(d.seed) / 2) : points;
+    const values = late.map((point) => point.y);
     const log = quantity === "loss" && d3.min(values) > 0 && d3.max(values) / d3.min(values) > 20;
     const tall = narrow(width);
     const facet = splits.length > 1 ? { [tall ? "fy" : "fx"]: "split" } : {};
     const stroke = (d) => colour(d.network);
+    const clip = range === "end";
     const y = style === "bands" ? "mean" : "y";
     const marks = style === "bands"
-      ? [Plot.areaY(rows, { ...facet, x: "x", y1: "low", y2: "high", z: "network", fill: stroke, fillOpacity: 0.16 }),
-        Plot.lineY(rows, { ...facet, x: "x", y, z: "network", stroke, strokeWidth: 1.75 })]
-      : [Plot.lineY(rows, { ...facet, x: "x", y, z: (d) => `${d.network}/${d.seed}`, stroke, strokeWidth: 1.1, strokeOpacity: 0.8 }),
-        Plot.dot(rows.filter((d) => d.reported), { ...facet, x: "x", y, fill: stroke, r: 3 })];
+      ? [Plot.areaY(rows, { ...facet, x: "x", y1: "low", y2: "high", z: "network", fill: stroke, fillOpacity: 0.16, clip }),
+        Plot.lineY(rows, { ...facet, x: "x", y, z: "network", stroke, strokeWidth: 1.75, clip })]
+      : [Plot.lineY(rows, { ...facet, x: "x", y, z: (d) => `${d.network}/${d.seed}`, stroke, strokeWidth: 1.1, strokeOpacity: 0.8, clip }),
+        Plot.dot(rows.filter((d) => d.reported), { ...facet, x: "x", y, fill: stroke, r: 3, clip })];
     const chart = Plot.plot({
       width, height: tall ? 300 * splits.length : 360, marginLeft: 50, marginRight: 14, marginBottom: 42, marginTop: splits.length > 1 ? 34 : 20,
-      fx: { domain: splits, label: null, padding: 0.06 }, fy: { domain: splits, label: null, padding: 0.12 },
+      fx: { domain: splits, axis: null, padding: 0.06 }, fy: { domain: splits, axis: null, padding: 0.16 },
       x: { label: x.text, labelAnchor: "center", labelArrow: "none", tickSize: 0, ticks: tall ? 5 : 6, tickFormat: against === "epochs" ? (v) => (Number.isInteger(v) ? v : "") : undefined },
-      y: { type: log ? "log" : "linear", grid: true, tickSize: 0, ticks: 6, nice: !log, label: log ? "Loss, log scale" : quantity === "loss" ? "Loss" : "Accuracy", labelArrow: "none",
-        tickFormat: quantity === "accuracy" ? (v) => format.percent(v, 0) : log ? format.decimal : undefined },
+      y: { type: log ? "log" : "linear", domain: d3.extent(values), grid: true, tickSize: 0, ticks: 6, nice: !log, label: log ? "Loss, log scale" : quantity === "loss" ? "Loss" : "Accuracy", labelArrow: "none",
+        tickFormat: quantity === "accuracy" ? (v) => format.percent(v, d3.max(values) - d3.min(values) < 0.05 ? 1 : 0) : log ? format.decimal : undefined },
       color: { type: "identity" },
-      marks: [...marks, Plot.tip(rows, Plot.pointer({ ...facet, x: "x", y, title: (d) => `${d.network}${d.seed == null ? "" : `, seed ${d.seed}`}\nepoch ${d.epoch}: ${percent(d[y])}${d.low == null ? "" : `\n${percent(d.low)} to ${percent(d.high)}, ${d.seeds} ${d.seeds === 1 ? "seed" : "seeds"}`}` }))],
+      marks: [...marks,
+        Plot.text(splits.map((split) => ({ split })), { ...facet, text: "split", frameAnchor: "top", lineAnchor: "bottom", dy: -6, fill: "var(--muted)" }),
+        Plot.tip(rows.filter((d) => d[y] >= d3.min(values) && d[y] <= d3.max(values)), Plot.pointer({ ...facet, x: "x", y, title: (d) => `${d.network}${d.seed == null ? "" : `, seed ${d.seed}`}\nepoch ${d.epoch}: ${percent(d[y])}${d.low == null ? "" : `\n${percent(d.low)} to ${percent(d.high)}, ${d.seeds} ${d.seeds === 1 ? "seed" : "seeds"}`}` }))],
     });
     const note = style === "bands"
       ? `Line: mean over seeds; band: from the lowest to the highest seed.${against === "seconds" ? " Each epoch stands at the mean of its seeds’ seconds; evaluation is off the clock." : ""}`
