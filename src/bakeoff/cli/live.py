@@ -93,13 +93,13 @@ class View:
         if self.progress and run.id in self.bars:
             self.progress.update(self.bars[run.id], completed=epoch.epoch, note=note)
         elif not self.progress:
-            self.console.print(f"{label(run)}: {note}", highlight=False)
+            self.console.print(f"{label(run)}: {note}", highlight=False, soft_wrap=True)
 
     def _end(self, run: Run, line: str) -> None:
         self.remaining.ended(run)
         if self.progress and run.id in self.bars:
             self.progress.remove_task(self.bars.pop(run.id))
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def _overall(self) -> None:
         if not self.progress or self.overall is None:

@@ -30,7 +30,7 @@ def nets(images: str, classes: int, as_json: bool) -> None:
             "parameters": parameter_count(name, shape, classes)
             if min(shape.height, shape.width) >= net.smallest
             else None,
-            "smallest_side": net.smallest,
+            "smallest": net.smallest,
             "source": net.source,
         }
         for name, net in NETS.items()
@@ -189,18 +189,27 @@ def _print(rows: list[dict[str, Any]], as_json: bool, title: str, json_only: tup
     if as_json:
         return click.echo(json.dumps(rows, indent=2))
     shown = [{key: value for key, value in row.items() if key not in json_only} for row in rows]
-    return Console().print(_table(shown, title))
+    return Console().print(_table(shown, title, one_line=len(rows) > 20))
 
 
-def _table(rows: list[dict[str, Any]], title: str) -> "Table":
+def _table(rows: list[dict[str, Any]], title: str, one_line: bool) -> "Table":
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=one_line)
     for position, key in enumerate(rows[0] if rows else ()):
         numeric = all(isinstance(row[key], int | None) for row in rows)
-        table.add_column(key.replace("_", " "), justify="right" if numeric else "left", no_wrap=numeric or not position)
+        is_last = position == len(rows[0]) - 1
+        widest = max(len(_plain(row[key])) for row in rows)
+        stays_whole = (one_line and not is_last) or numeric or position == 0
+        table.add_column(
+            key.replace("_", " "),
+            justify="right" if numeric else "left",
+            no_wrap=stays_whole or one_line,
+            min_width=max(widest, len(key)) if stays_whole else None,
+            ratio=1 if one_line and is_last else None,
+        )
     for row in rows:
         table.add_row(*(escape(_plain(value)) for value in row.values()))
     return table
