@@ -124,7 +124,11 @@ def shift(images: Tensor, distance: Tensor, settings: Augment) -> Tensor:
 
 
 def crop(images: Tensor, corners: Tensor, margin: int) -> Tensor:
-    """Add a black border of `margin` pixels and cut the window of the old size at `corners` (n, 2)."""
+    """Add a black border of `margin` pixels and cut the window of the old size at `corners` (n, 2).
+
+    He et al. (2015) pad after the mean is subtracted, so that their border has the mean's colour; black before
+    normalisation is what most CIFAR-10 programs have used since.
+    """
     return windows(F.pad(images, [margin] * 4), corners, images.shape[2:])
 
 
