@@ -123,10 +123,11 @@ def test_a_mapped_file_is_not_copied_into_memory(tmp_path):
     np.lib.format.open_memmap(tmp_path / "images.npy", "w+", np.uint8, (n, *shape)).flush()
     mapped = Images(np.load(tmp_path / "images.npy", mmap_mode="c"), np.zeros(n, np.int64))
     how = recipe(batch_size=32, augment=Augment(crop=4, flip=True), normalize="channel")
-    epoch_of(random_split(600, shape), how).clear()  # the allocator takes what batches of this size need
+    epoch_of(random_split(600, shape), how)  # the allocator takes what batches of this size need
     before = own_memory()
     normalizer = fit_normalizer(mapped.images, np.arange(n), how.image, how.normalize)
-    shown = train_batches(Source.on(mapped, "cpu"), torch.arange(n), how, normalizer, 0, 1)
+    source = Source.on(mapped, "cpu")
+    shown = train_batches(source, torch.arange(n), how, normalizer, 0, 1)
     assert sum(len(labels) for _, labels in shown) == n
     assert own_memory() - before < mapped.images.nbytes / 2
 
