@@ -267,7 +267,7 @@ def _run(
 
     joblib's processes need no `if __name__ == "__main__"` in the user's script and survive threads in the parent.
     """
-    import joblib  # type: ignore[import-untyped]
+    import joblib
 
     workers = min(joblib.cpu_count(), len(tasks)) if len(tasks) > 2 else 1
     parallel = joblib.Parallel(workers, return_as="generator", **({"idle_worker_timeout": 5} if workers > 1 else {}))
