@@ -54,7 +54,7 @@ class Study(Value, frozen=True, kw_only=True):
 def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """Return the recipe with fields changed by dotted name, and its name telling so.
 
-    Naming another optimiser or schedule starts from that one's own defaults (the learning rate stays).
+    "none" empties a field that may be empty: stop, l2, images_per_class, image.size. Naming another optimiser or schedule starts from that one's own defaults (the learning rate stays).
 
     Raises:
         BakeoffError: there is no such field, or it cannot have that value.
@@ -63,7 +63,7 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         return recipe
     tree = to_dict(recipe, full=True)
     for name, value in changes.items():
-        _set(tree, name, _square(name, value))
+        _set(tree, name, _meant(name, value))
     told = ", ".join(f"{name}={_plain(value)}" for name, value in changes.items())
     try:
         changed = msgspec.convert(tree | {"name": f"{recipe.name} ({told})"}, Recipe)
@@ -76,39 +76,44 @@ def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     table, *rest = name.split(".")
     if table not in tree:
         raise BakeoffError(unknown("recipe field", name, field_names(tree)))
+    if table in CHOICES and rest in ([], ["name"]):
+        return _choose(tree, table, value)
     if not rest:
-        if table in CHOICES and isinstance(value, str):
-            return _choose(tree, table, value)
         tree[table] = value
         return None
-    if table in CHOICES and rest == ["name"]:
-        return _choose(tree, table, str(value))
-    inner = tree[table] if isinstance(tree[table], dict) else {}
-    known = set(inner) | _optional_fields(table)
+    known = _fields_of(tree, table)
     if len(rest) > 1 or rest[0] not in known:
         raise BakeoffError(unknown("recipe field", name, [f"{table}.{field}" for field in known] or field_names(tree)))
+    inner = tree[table] if isinstance(tree[table], dict) else {}
     tree[table] = inner | {rest[0]: value}
     return None
 
 
-def _optional_fields(table: str) -> set[str]:
-    """Return the fields of a table that may be absent as a whole, such as `stop`."""
-    for kind in get_args(Recipe.__annotations__[table]):
-        if isinstance(kind, type) and issubclass(kind, Value):
-            return set(kind.__struct_fields__)
-    return set()
+def _fields_of(tree: dict[str, Any], table: str) -> list[str]:
+    """Return the fields that a table of the recipe may have, also where it is absent, such as `stop`."""
+    if table in CHOICES:
+        return ["name", *CHOICES[table][tree[table]["name"]].__struct_fields__]
+    kind = Recipe.__annotations__[table]
+    kinds = [kind for kind in (kind, *get_args(kind)) if isinstance(kind, type) and issubclass(kind, Value)]
+    return [field for kind in kinds for field in kind.__struct_fields__]
 
 
-def _choose(tree: dict[str, Any], table: str, name: str) -> None:
+def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
+    """Set the optimiser or the schedule by its name, or as a whole."""
+    whole = value if isinstance(value, dict) else {"name": value}
+    name = str(whole.get("name"))
     if name not in CHOICES[table]:
         raise BakeoffError(unknown(table, name, CHOICES[table]))
-    if tree[table]["name"] != name:
-        kept = {"lr": tree[table]["lr"]} if table == "optimizer" else {}
-        tree[table] = {"name": name} | kept
+    if isinstance(value, dict):
+        tree[table] = value
+    elif tree[table]["name"] != name:
+        tree[table] = {"name": name} | ({"lr": tree[table]["lr"]} if table == "optimizer" else {})
 
 
-def _square(name: str, value: Any) -> Any:
-    """Let `image.size=64` mean 64 by 64."""
+def _meant(name: str, value: Any) -> Any:
+    """Let `image.size=64` mean 64 by 64, and "none" the absence of what may be absent."""
+    if value == "none" and name in ("stop", "l2", "images_per_class", "image.size"):
+        return None
     return [value, value] if name == "image.size" and isinstance(value, int) else value
 
 
@@ -125,7 +130,7 @@ def parse_size(text: str) -> list[int]:
 
 
 def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value).replace("'", "")
+    return str(value).lower() if isinstance(value, bool | None) else str(value).replace("'", "")
 
 
 def field_names(tree: Mapping[str, Any]) -> list[str]:
@@ -178,7 +183,8 @@ def parse_study(text: str, origin: str) -> Study:
         field = _field_of(error)
         line = line_of(text, field)
         where = f"{origin}, line {line}" if line else origin
-        raise BakeoffError(f"{where}: {_sentence(error, Study.__struct_fields__)}") from error
+        known = (Exceptional if field.startswith("cells") else Study).__struct_fields__
+        raise BakeoffError(f"{where}: {_sentence(error, known)}") from error
 
 
 def write_study(study: Study) -> str:
@@ -187,14 +193,22 @@ def write_study(study: Study) -> str:
 
 
 def line_of(text: str, field: str) -> int | None:
-    """Return the number of the line of TOML `text` that sets `field` (dotted), None if it cannot be found."""
-    table = ""
+    """Return the number of the line of TOML `text` that sets `field` ("set.epochs", "cells[1].recipe").
+
+    An element of an array is found at the line where the array begins. None if the field cannot be found.
+    """
+    tables: dict[str, int] = {}
+    prefix = ""
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
-        if stripped.startswith("["):
-            table = stripped.strip("[]").strip() + "."
-        key = stripped.partition("=")[0].strip().strip("\"'")
-        if key and "=" in stripped and field in (table + key, key):
+        if stripped.startswith("[["):
+            table = stripped.partition("]")[0].strip("[ ")
+            tables[table] = tables.get(table, -1) + 1
+            prefix = f"{table}[{tables[table]}]."
+        elif stripped.startswith("["):
+            prefix = stripped.partition("]")[0].strip("[ ") + "."
+        found = prefix + stripped.partition("=")[0].strip(" \t\"'")
+        if "=" in stripped and (field == found or field.startswith((f"{found}[", f"{found}."))):
             return number
     return None
 
@@ -203,18 +217,18 @@ def _field_of(error: msgspec.ValidationError) -> str:
     """Return the dotted field that a validation error speaks of."""
     message = str(error)
     path = message.rpartition("`$")[2].rstrip("`") if "`$" in message else ""
-    path = "".join(part for part in path.replace("[...]", "").split("[")[0]).strip(".")
-    if "unknown field `" in message:
-        unknown_field = message.partition("unknown field `")[2].partition("`")[0]
-        return f"{path}.{unknown_field}".strip(".")
-    return path
+    return f"{path}.{_unknown_field(message)}".strip(".")
+
+
+def _unknown_field(message: str) -> str:
+    return message.partition("unknown field `")[2].partition("`")[0]
 
 
 def _sentence(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
-    """Say in words what msgspec found."""
+    """Say in words what msgspec found; `fields` are those there are where an unknown one was found."""
     message = str(error)
-    if "unknown field `" in message and " - at " not in message:
-        return unknown("field", message.partition("unknown field `")[2].partition("`")[0], fields)
+    if fields and _unknown_field(message):
+        return unknown("field", _unknown_field(message), fields)
     text, _, where = message.partition(" - at ")
     field = where.strip("`").removeprefix("$.")
     words = text[0].lower() + text[1:].replace("`", "")
