@@ -1,0 +1,268 @@
+import string
+import tomllib
+
+import msgspec
+import pytest
+from generated import RECIPES, values
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakeoff.errors import BakeoffError
+from bakeoff.recipes import RECIPES as NAMED
+from bakeoff.recipes import clark2020, quick
+from bakeoff.settings import (
+    Exceptional,
+    Study,
+    change,
+    field_names,
+    line_of,
+    parse_assignment,
+    parse_size,
+    parse_study,
+    read_study,
+    write_study,
+)
+from bakeoff.spec import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop, to_dict
+
+DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)
+QUICK = quick("conv", DIGITS)
+CLARK = clark2020("conv", DIGITS)
+
+
+class TestStudyFiles:
+    @given(study=values(Study))
+    def test_are_read_back_as_they_were_written(self, study):
+        assert parse_study(write_study(study), "here") == study
+
+    def test_can_be_short(self):
+        study = parse_study('name = "tiny"\nnets = ["conv"]\ndata = ["digits"]', "here")
+        assert (study.recipe, study.seeds, study.first_seed, study.set) == ("quick", 3, 0, {})
+
+    @pytest.mark.parametrize(
+        ("text", "line", "words"),
+        [
+            ("seeds = 0", 4, "seeds: expected int >= 1"),
+            ("# seeds = 1\n\nseeds = '3'", 6, "seeds: expected int, got str"),
+            ("sedes = 2", 4, "unknown field 'sedes': did you mean seeds"),
+            ("set = 3", 4, "set: expected object"),
+            ("[set]\nepochs = 1\n[[cells]]\nrecipe = 'x'\n[[cells]]\nrecipe = 3", 9, "cells[1].recipe"),
+            ("[[cells]]\nnets = ['a']\n[[cells]]\nnets = ['b',\n  3]", 7, "cells[1].nets[1]"),
+            ("[[cells]]\nset = {}\n[[cells]]\nrecip = 'x'", 7, "unknown field 'recip': did you mean recipe?"),
+            ("cells = [{recipe = 'x'}, {nets = 'conv'}]", 4, "cells[1].nets: expected array, got str"),
+        ],
+    )
+    def test_name_the_line_and_the_field_that_is_wrong(self, text, line, words):
+        with pytest.raises(BakeoffError) as caught:
+            parse_study(f'name = "a"\nnets = ["conv"]\ndata = ["digits"]\n{text}', "a.toml")
+        assert str(caught.value).startswith(f"a.toml, line {line}: ")
+        assert words in str(caught.value)
+
+    def test_name_the_field_that_is_missing(self):
+        with pytest.raises(BakeoffError, match="^a.toml: object missing required field nets$"):
+            parse_study('name = "a"', "a.toml")
+
+    @pytest.mark.parametrize("text", ["name = ", 'name = "a"\nname = "b"', "[[cells]\n", "\x00"])
+    def test_say_where_they_are_no_toml(self, text):
+        with pytest.raises(BakeoffError, match=r"^a.toml is not valid TOML: .*\(at "):
+            parse_study(text, "a.toml")
+
+    @given(text=st.text(st.sampled_from("namets=\"'[]{}.,#\n 1cl"), max_size=60))
+    def test_are_read_or_explained_whatever_they_hold(self, text):
+        try:
+            parse_study(text, "a.toml")
+        except BakeoffError as error:
+            assert str(error).startswith("a.toml")
+
+    def test_are_found_or_the_path_is_named(self, tmp_path):
+        with pytest.raises(BakeoffError, match=r"cannot read the study file .*absent\.toml"):
+            read_study(tmp_path / "absent.toml")
+        (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(BakeoffError, match=r"cannot read the study file .*binary\.toml"):
+            read_study(tmp_path / "binary.toml")
+
+    @given(study=values(Study), data=st.data())
+    def test_lines_of_fields_are_found(self, study, data):
+        name = data.draw(st.sampled_from(["name", "nets", "data", "seeds"]))
+        text = write_study(study)
+        line = line_of(text, name)
+        if line is not None:  # what has its default is not written
+            assert text.splitlines()[line - 1].startswith(f"{name} = ") or "\n" in study.name + study.about
+
+
+class TestTreatment:
+    STUDY = Study(
+        name="a",
+        nets=("conv", "drop"),
+        data=("digits", "mnist"),
+        recipe="quick",
+        set={"epochs": 1, "batch_size": 8},
+        cells=(
+            Exceptional(nets=("drop",), recipe="clark2020", set={"epochs": 2}),
+            Exceptional(data=("mnist",), set={"epochs": 3}),
+        ),
+    )
+
+    @pytest.mark.parametrize(
+        ("net", "data", "recipe", "epochs"),
+        [
+            ("conv", "digits", "quick", 1),
+            ("drop", "digits", "clark2020", 2),
+            ("conv", "mnist", "quick", 3),
+            ("drop", "mnist", "clark2020", 3),
+        ],
+    )
+    def test_of_a_cell_is_the_studys_with_later_exceptions_winning(self, net, data, recipe, epochs):
+        assert self.STUDY.treatment(net, data) == (recipe, {"epochs": epochs, "batch_size": 8})
+
+
+class TestChange:
+    @given(recipe=RECIPES, wanted=RECIPES)
+    def test_reaches_every_field(self, recipe, wanted):
+        """Field by field, any recipe becomes any other."""
+        tree = to_dict(wanted, full=True)
+        changes = {}
+        for name, value in tree.items():
+            if isinstance(value, dict) and name in ("image", "augment", "optimizer", "schedule"):
+                changes |= {f"{name}.{field}": inner for field, inner in value.items()}
+            elif name != "name":
+                changes[name] = value
+        first = {name: value for name, value in changes.items() if name.endswith(".name")}
+        assert change(recipe, first | changes).key == wanted.key
+
+    @given(recipe=RECIPES)
+    def test_to_what_it_was_is_none(self, recipe):
+        tree = to_dict(recipe, full=True)
+        assert change(recipe, {"epochs": recipe.epochs, "optimizer.lr": tree["optimizer"]["lr"]}) is recipe
+        assert change(recipe, {}) is recipe
+
+    def test_is_told_in_the_name_only(self):
+        changed = change(QUICK, {"epochs": 3, "augment.flip": True})
+        assert changed.name == "quick (epochs=3, augment.flip=true)"
+        assert changed.key == msgspec.structs.replace(changed, name="quick").key
+
+    def test_of_the_optimiser_starts_from_its_own_defaults_at_the_same_rate(self):
+        assert isinstance(QUICK.optimizer, AdamW)
+        lr = QUICK.optimizer.lr
+        assert change(QUICK, {"optimizer": "sgd"}).optimizer == SGD(lr)
+        assert change(QUICK, {"optimizer.name": "adam", "optimizer.beta1": 0.5}).optimizer == Adam(lr, beta1=0.5)
+        assert change(QUICK, {"optimizer": {"name": "sgd", "lr": 1}}).optimizer == SGD(1.0)
+        assert change(QUICK, {"schedule": "cosine"}).schedule == Cosine()
+        assert change(QUICK, {"schedule.peak_at": 0.5}).schedule == OneCycle(peak_at=0.5)
+
+    def test_of_the_size_takes_one_side_or_two(self):
+        assert change(QUICK, {"image.size": 48}).image.size == (48, 48)
+        assert change(QUICK, {"image.size": [48, 64]}).image.size == (48, 64)
+
+    def test_fills_and_empties_what_may_be_absent(self):
+        assert change(QUICK, {"l2.strength": 1e-4, "l2.on": "dense"}).l2 == L2(1e-4, "dense")
+        assert change(QUICK, {"stop.monitor": "train_loss", "stop.patience": 2}).stop == Stop("train_loss", 2)
+        assert CLARK.stop is not None
+        assert change(CLARK, {"stop": "none"}).stop is None
+        sized = change(QUICK, {"image.size": 8, "images_per_class": 5})
+        emptied = change(sized, {"image.size": "none", "images_per_class": "none"})
+        assert (emptied.image.size, emptied.images_per_class) == (None, None)
+        assert change(QUICK, {"validation": "none"}).validation == "none"
+
+    @pytest.mark.parametrize(
+        ("name", "value", "words"),
+        [
+            ("epocs", 3, "unknown recipe field 'epocs': did you mean epochs?"),
+            ("optimizer.moment", 1, "did you mean optimizer"),
+            ("optimizer.lr.x", 1, "unknown recipe field 'optimizer.lr.x'"),
+            ("epochs.x", 1, "did you mean epochs?"),
+            ("augment.flipp", 1, "did you mean augment.flip"),
+            ("stop.patients", 1, "did you mean stop.patience or"),
+            ("optimizer", "adan", "unknown optimizer 'adan': did you mean adam"),
+            ("schedule", "cosin", "unknown schedule 'cosin': did you mean cosine?"),
+            ("epochs", 0, "cannot set epochs=0: epochs: expected int >= 1"),
+            ("epochs", "many", "cannot set epochs=many: epochs: expected int, got str"),
+            ("optimizer.lr", -1, "optimizer.lr: expected float > 0.0"),
+            ("optimizer", {"name": "sgd"}, "missing required field lr"),
+            ("augment.zoom", [1], "augment.zoom: expected array of length 2"),
+            ("normalize", "std", "normalize: invalid enum value 'std'"),
+            ("stop.patience", 3, "stop: object missing required field monitor"),
+            ("epochs", "none", "epochs: expected int, got str"),
+            ("optimizer", 3, "unknown optimizer '3'"),
+            ("optimizer", {"lr": 1}, "unknown optimizer 'None'"),
+            ("optimizer.momentum", 0.9, "unknown recipe field 'optimizer.momentum'"),
+            ("", 1, "unknown recipe field ''"),
+        ],
+    )
+    def test_says_what_is_wrong(self, name, value, words):
+        with pytest.raises(BakeoffError) as caught:
+            change(QUICK, {name: value})
+        assert words in str(caught.value)
+
+    def test_that_contradicts_itself_is_refused(self):
+        with pytest.raises(BakeoffError, match="validation is none, but"):
+            change(QUICK, {"validation": "none", "select": "best-validation-loss"})
+
+    @pytest.mark.parametrize("recipe", NAMED)
+    def test_of_every_listed_field_works(self, recipe):
+        named = NAMED[recipe]("resnet20", DIGITS)
+        tree = to_dict(named, full=True)
+        for name in field_names(tree):
+            table, _, field = name.partition(".")
+            value = tree[table][field] if field else tree[table]
+            if value is not None and name != "name":
+                assert change(named, {name: value}) is named
+
+
+class TestAssignments:
+    @given(name=st.text(string.ascii_lowercase + "._", min_size=1), value=st.integers() | st.booleans())
+    def test_are_a_name_and_a_toml_value(self, name, value):
+        assert parse_assignment(f"{name}={str(value).lower()}") == (name, value)
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("epochs=3", ("epochs", 3)),
+            ("optimizer.lr = 1e-2", ("optimizer.lr", 0.01)),
+            ("augment.flip=true", ("augment.flip", True)),
+            ("image.size=[32, 48]", ("image.size", [32, 48])),
+            ("optimizer=sgd", ("optimizer", "sgd")),
+            ('optimizer="sgd"', ("optimizer", "sgd")),
+            ("select= best-validation-loss ", ("select", "best-validation-loss")),
+            ("optimizer={name='sgd', lr=1.0}", ("optimizer", {"name": "sgd", "lr": 1.0})),
+            ("a=b=c", ("a", "b=c")),
+            ("a=", ("a", "")),
+        ],
+    )
+    def test_may_leave_out_quotes(self, text, expected):
+        assert parse_assignment(text) == expected
+
+    @pytest.mark.parametrize("text", ["epochs", "=3", " =3", ""])
+    def test_need_both_sides(self, text):
+        with pytest.raises(BakeoffError, match="--set takes FIELD=VALUE"):
+            parse_assignment(text)
+
+    @given(text=st.text())
+    def test_are_read_or_explained(self, text):
+        try:
+            parse_assignment(text)
+        except BakeoffError as error:
+            assert "FIELD=VALUE" in str(error)
+
+
+class TestSizes:
+    @pytest.mark.parametrize(("text", "size"), [("64", [64, 64]), ("48x64", [48, 64]), ("48 × 64", [48, 64])])
+    def test_are_a_side_or_two(self, text, size):
+        assert parse_size(text) == size
+
+    @pytest.mark.parametrize("text", ["", "0", "-3", "1x2x3", "ax3", "1.5", "x"])
+    def test_are_explained(self, text):
+        with pytest.raises(BakeoffError, match="--size takes"):
+            parse_size(text)
+
+
+def test_the_demonstration_is_a_valid_study():
+    from bakeoff import studies
+
+    for name in studies.names():
+        study = studies.load(name)
+        assert study.name == name
+        assert tomllib.loads(write_study(study))["nets"] == list(study.nets)
+    with pytest.raises(
+        BakeoffError, match=r"unknown study 'dmo': did you mean demo\? \(or the path of a \.toml file\)"
+    ):
+        studies.load("dmo")
