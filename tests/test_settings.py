@@ -3,7 +3,6 @@ import tomllib
 
 import msgspec
 import pytest
-from generated import RECIPES, values
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from bakeoff.settings import (
     write_study,
 )
 from bakeoff.spec import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop, to_dict
+from generated import RECIPES, values
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)
 QUICK = quick("conv", DIGITS)
@@ -58,12 +58,12 @@ class TestStudyFiles:
         assert words in str(caught.value)
 
     def test_name_the_field_that_is_missing(self):
-        with pytest.raises(BakeoffError, match="^a.toml: object missing required field nets$"):
+        with pytest.raises(BakeoffError, match=r"^a\.toml: object missing required field nets$"):
             parse_study('name = "a"', "a.toml")
 
     @pytest.mark.parametrize("text", ["name = ", 'name = "a"\nname = "b"', "[[cells]\n", "\x00"])
     def test_say_where_they_are_no_toml(self, text):
-        with pytest.raises(BakeoffError, match=r"^a.toml is not valid TOML: .*\(at "):
+        with pytest.raises(BakeoffError, match=r"^a\.toml is not valid TOML: .*\(at "):
             parse_study(text, "a.toml")
 
     @given(text=st.text(st.sampled_from("namets=\"'[]{}.,#\n 1cl"), max_size=60))
@@ -262,7 +262,5 @@ def test_the_demonstration_is_a_valid_study():
         study = studies.load(name)
         assert study.name == name
         assert tomllib.loads(write_study(study))["nets"] == list(study.nets)
-    with pytest.raises(
-        BakeoffError, match=r"unknown study 'dmo': did you mean demo\? \(or the path of a \.toml file\)"
-    ):
+    with pytest.raises(BakeoffError, match=r"unknown study 'dmo': did you mean demo\? \(or the path of"):
         studies.load("dmo")

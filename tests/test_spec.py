@@ -2,19 +2,18 @@ import pickle
 
 import msgspec
 import pytest
-from generated import RECIPES, RUNS
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bakeoff.errors import BakeoffError
 from bakeoff.recipes import RECIPES as NAMED
 from bakeoff.spec import (
+    L2,
     SGD,
     Augment,
     DataInfo,
     Image,
     ImageShape,
-    L2,
     Recipe,
     Run,
     Steps,
@@ -24,6 +23,7 @@ from bakeoff.spec import (
     digest,
     to_dict,
 )
+from generated import RECIPES, RUNS
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)
 RECIPE = Recipe(

@@ -54,7 +54,8 @@ class Study(Value, frozen=True, kw_only=True):
 def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """Return the recipe with fields changed by dotted name, and its name telling so.
 
-    "none" empties a field that may be empty: stop, l2, images_per_class, image.size. Naming another optimiser or schedule starts from that one's own defaults (the learning rate stays).
+    "none" empties a field that may be empty: stop, l2, images_per_class, image.size. Naming another optimiser or
+    schedule starts from that one's own defaults (the learning rate stays).
 
     Raises:
         BakeoffError: there is no such field, or it cannot have that value.
