@@ -226,8 +226,8 @@ def test_logits_and_one_step_are_those_of_keras(keras, name, images):
             ours.copy_(torch.from_numpy(theirs))
 
     generator = np.random.default_rng(5)
-    pixels = generator.random((16, shape.height, shape.width, shape.channels))
-    labels = generator.integers(10, size=16)
+    pixels = generator.random((32, shape.height, shape.width, shape.channels))
+    labels = generator.integers(10, size=32)
     batch, truth = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()), torch.from_numpy(labels)
     assert relative_error(net.eval()(batch).detach().numpy(), logits_of([pixels]).detach().numpy()) < 1e-10
 
