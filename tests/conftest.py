@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: threads of one would stall the others
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):

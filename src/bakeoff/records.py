@@ -24,7 +24,7 @@ class Epoch(Value, frozen=True):
     images_per_second: float
     """Training images over `train_seconds`."""
     peak_memory_bytes: int
-    """Highest memory of the training process so far; on a GPU, of the device."""
+    """Highest memory of the training process so far, mapped files left out; on a GPU, of the device."""
 
 
 @dataclass(frozen=True)

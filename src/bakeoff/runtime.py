@@ -83,21 +83,26 @@ def keep_freed_memory() -> None:
 
 
 def reset_peak_memory(device: str) -> None:
-    """Start counting the highest memory anew (Linux and CUDA; elsewhere the count is the process's)."""
+    """Start counting the highest memory anew."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
     else:
-        with suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)  # give back what earlier runs of this process had
 
 
 def peak_memory_bytes(device: str) -> int:
-    """Return the highest memory so far: of the device for CUDA, else of this process (resident)."""
+    """Return the highest memory so far: of the device for CUDA, else of this process.
+
+    On Linux that is the memory of its own, without the pages of mapped files (the data set, torch's libraries),
+    which the system shares between processes and drops when it needs room. As freed memory is kept (see
+    `keep_freed_memory`), what the process has is the most it had.
+    """
     if device.startswith("cuda"):
         return int(torch.cuda.max_memory_allocated(device))
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith("RssAnon:"):
                 return int(line.split()[1]) * 1024
     import resource
 

@@ -81,7 +81,7 @@ class Augment(Value, frozen=True):
     """Mirror left-right with probability one half."""
     rotation: NotNegative = 0.0
     """Largest angle, degrees, either way."""
-    shear: NotNegative = 0.0
+    shear: Annotated[float, Meta(ge=0, lt=90)] = 0.0
     """Largest shear angle, degrees, either way."""
     zoom: tuple[Positive, Positive] = (1.0, 1.0)
     """Smallest and largest magnification."""

@@ -127,7 +127,7 @@ def divide(run: Run, data: Dataset, device: str) -> Parts:
         validation, validation_indices = train, torch.from_numpy(indices[cut])
         indices = indices[kept]
     train_indices = torch.from_numpy(indices)
-    normalizer = fit_normalizer(data.train.images, indices, recipe.image, recipe.normalize)
+    normalizer = fit_normalizer(train.images, train_indices, recipe.image, recipe.normalize)
     return Parts(train, train_indices, validation, validation_indices, test, normalizer.to(device))
 
 
