@@ -13,17 +13,30 @@ COLOUR = ImageShape(3, 32, 32)
 
 
 @pytest.mark.parametrize(
-    ("name", "images", "classes", "multiply_adds"),
+    ("name", "images", "classes", "billions"),
     [
-        ("resnet20-b", "3x32x32", 10, 40.81e6),
-        ("resnet50", "3x224x224", 1000, 4.09e9),
-        ("vgg16-tv", "3x224x224", 1000, 15.47e9),
-        ("mobilenetv2", "3x224x224", 1000, 0.30e9),
+        pytest.param("resnet20-b", "3x32x32", 10, 0.04081, id="resnet20-b"),
+        pytest.param("inception-v3", "3x299x299", 1000, 5.71, id="inception-v3"),
+        *(
+            pytest.param(name, "3x224x224", 1000, billions, id=name)
+            for name, billions in {
+                "alexnet-tv": 0.714,
+                "googlenet": 1.498,
+                "mobilenetv2": 0.301,
+                "resnet18": 1.814,
+                "resnet50": 4.089,
+                "resnet152": 11.514,
+                "squeezenet-1.0": 0.819,
+                "squeezenet-1.1": 0.349,
+                "vgg16-tv": 15.470,
+            }.items()
+        ),
     ],
 )
-def test_published_multiply_adds(name, images, classes, multiply_adds):
+def test_published_multiply_adds(name, images, classes, billions):
+    """As torchvision documents them."""
     summary = summarize(name, ImageShape.parse(images), classes)
-    assert summary.flops / 2 == pytest.approx(multiply_adds, rel=5e-3)
+    assert summary.flops / 2 == pytest.approx(billions * 1e9, rel=2e-3)
 
 
 def test_a_dense_layer_by_hand():
