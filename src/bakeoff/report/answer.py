@@ -212,9 +212,7 @@ def _mean_ranks(tables: Sequence[Table]) -> list[Point]:
     order = ", ".join(f"**{net}** {mean:.1f}" for mean, net in means[:5])
     return [
         Point("Mean rank", f"{order}{' and so on' if len(means) > 5 else ''}."),
-        Point(
-            "But", f"This describes these {len(tables)} data sets, not what would happen on another one."
-        ),
+        Point("But", f"This describes these {len(tables)} data sets, not what would happen on another one."),
     ]
 
 

@@ -110,8 +110,13 @@ class Facts:
 
     @property
     def nets(self) -> list[str]:
-        """Labels of all lines, each once, in the order planned: a network keeps its colour all over the page."""
-        return list(dict.fromkeys(line.label for table in self.tables for line in table.lines))
+        """Labels of all lines, each once, best mean rank first: a network keeps its colour all over the page, and
+        where there are more networks than colours, the best ones do not share any."""
+        ranks: dict[str, list[int]] = {}
+        for table in self.tables:
+            for line in table.lines:
+                ranks.setdefault(line.label, []).append(line.row.rank or len(table.lines))
+        return sorted(ranks, key=lambda label: sum(ranks[label]) / len(ranks[label]))
 
 
 def read(path: str | Path) -> Facts:

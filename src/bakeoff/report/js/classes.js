@@ -73,7 +73,7 @@ figures.confusion = {
     const top = (slanted ? Math.min(16 + 5.2 * d3.max(table.classes, (name) => name.length), 110) : 28) + 18;
     const ticks = size > 30 ? { tickFormat: (name, i) => (size > 40 && i % 2 ? "" : name) } : {};
     const chart = Plot.plot({
-      width: whole, height: top + 8 + Math.max(cell, 6) * size * (narrow(width) ? 1 : 0.72), marginLeft: left, marginTop: top, marginRight: slanted ? 20 : 0, marginBottom: 8,
+      width: whole, height: top + 8 + Math.max(cell, 6) * size * (narrow(width) || size > 20 ? 1 : 0.72), marginLeft: left, marginTop: top, marginRight: slanted ? 20 : 0, marginBottom: 8,
       x: { domain: table.classes, axis: "top", label: "taken for", labelArrow: "none", labelAnchor: "center", padding: 0, tickSize: 0, tickRotate: slanted ? -45 : 0, ...ticks },
       y: { domain: table.classes, label: "true class", labelArrow: "none", labelAnchor: "top", padding: 0, tickSize: 0, ...ticks },
       color: { type: "identity" },

@@ -1,0 +1,87 @@
+import sqlite3
+
+import msgspec
+from synthetic import RECIPE
+
+from bakeoff.report.answer import Answer, answers
+from bakeoff.report.facts import read
+from bakeoff.report.words import THIN
+
+
+def asked(path) -> list[Answer]:
+    return answers(read(path))
+
+
+def told(answer: Answer) -> str:
+    return " ".join([answer.lead, *(f"{p.about}: {p.sentence}" for p in answer.more), *answer.cautions]).replace(
+        THIN, " "
+    )
+
+
+def test_clear_lead_is_called_clear(make) -> None:
+    (answer,) = asked(make(nets=("lenet-afif", "resnet20"), data=("digits",), noise=0.001, images=4000))
+    assert "**resnet20** has the highest mean test accuracy" in answer.lead
+    assert answer.lead.endswith("clear of the other network.")
+    assert "lies wholly above the other" in told(answer)
+
+
+def test_overlapping_intervals_are_not_told_apart(make) -> None:
+    (answer,) = asked(make(nets=("conv", "drop"), data=("digits",), noise=0.02))
+    assert "do not tell it apart from" in answer.lead
+    assert "overlaps with that interval" in told(answer)
+    assert "clear" not in answer.lead
+
+
+def test_one_seed_says_that_nothing_is_sure(make) -> None:
+    (answer,) = asked(make(seeds=1, data=("digits",)))
+    assert "from a single seed" in answer.lead
+    assert "95 % interval" not in told(answer)
+
+
+def test_one_network_has_nothing_to_be_compared_with(make) -> None:
+    (answer,) = asked(make(nets=("conv",), data=("digits",)))
+    assert "no other result to compare it with" in answer.lead
+    assert "95 % interval over 3 seeds" in told(answer)
+
+
+def test_nothing_finished_and_everything_failed(make) -> None:
+    (answer,) = asked(make(nets=("conv",), data=("digits",), waiting=3))
+    assert answer.lead == "No network has finished on digits yet: 0 of 3 runs."
+    (answer,) = asked(make(nets=("conv",), data=("digits",), failing=3))
+    assert answer.lead == "No network has a result on digits: all 3 runs failed."
+
+
+def test_partial_results_are_labelled(make) -> None:
+    answer = asked(make(waiting=1, failing=1))[-1]
+    assert "One run failed" in told(answer)
+    assert "Partial: 10 of 12 runs have finished" in told(answer)
+    assert "unequal numbers of seeds (2 to 3)" in told(answer)
+
+
+def test_the_cheap_alternative_is_named_with_its_price(make) -> None:
+    (answer,) = asked(make(nets=("conv", "resnet20"), data=("digits",), noise=0.001, images=4000))
+    faster = next(point for point in answer.more if point.about == "Faster").sentence.replace(THIN, " ")
+    assert faster.startswith("**conv** trains in 9.8 s instead of 95.2 s, 9.8 times as fast")
+    assert "35 % of the parameters" in faster
+    assert "points less" in faster
+
+
+def test_seconds_of_different_machines_are_not_compared(make) -> None:
+    path = make(data=("digits",))
+    with sqlite3.connect(path) as base:
+        base.execute('INSERT INTO environments VALUES (2, \'{"processor": "another"}\')')
+        base.execute("UPDATE runs SET environment = 2 WHERE rowid = 1")
+    assert "their seconds do not compare" in told(asked(path)[0])
+
+
+def test_choosing_on_the_test_set_is_said(make) -> None:
+    recipe = msgspec.structs.replace(RECIPE, validation="test", select="best-validation-accuracy")
+    (answer,) = asked(make(recipe=recipe, data=("digits",)))
+    assert "chosen on the test set" in answer.cautions[0]
+
+
+def test_over_all_data_sets(make) -> None:
+    general, *own = asked(make(data=("digits", "mnist", "svhn"), noise=0.001, images=2000))
+    assert general.key is None and len(own) == 3
+    assert general.lead.startswith("**resnet20** has the highest mean on all 3 data sets")
+    assert "not what would happen on another one" in told(general)
