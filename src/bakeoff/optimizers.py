@@ -48,12 +48,11 @@ def penalised_weights(net: nn.Module, l2: L2 | None) -> list[Tensor]:
 
 
 def penalty(weights: list[Tensor], l2: L2 | None) -> Tensor:
-    """Return strength·Σw², the term that Keras adds to the loss, as a float64 scalar."""
+    """Return strength·Σw², the term that Keras adds to the loss, as a scalar on the weights' device."""
     if l2 is None or not weights:
-        return torch.zeros((), dtype=torch.float64)
+        return torch.zeros(())
     with torch.no_grad():
-        norms = torch.stack(torch._foreach_norm(weights)).double()
-        return l2.strength * (norms**2).sum()
+        return l2.strength * torch.stack(torch._foreach_norm(weights)).square().sum()
 
 
 def add_penalty_gradient(weights: list[Tensor], l2: L2 | None) -> None:

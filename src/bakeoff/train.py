@@ -151,7 +151,7 @@ def train_epoch(
     loss_of, weights = make_loss(recipe), penalised_weights(net, recipe.l2)
     losses = torch.zeros(steps, device=machine.device)
     hits = torch.zeros((), dtype=torch.int64, device=machine.device)
-    penalties = torch.zeros((), dtype=torch.float64, device=machine.device)
+    penalties = torch.zeros((), device=machine.device)
     images_seen, rate = 0, 0.0
     net.train()
     runtime.synchronize(machine.device)
@@ -185,7 +185,7 @@ def train_epoch(
     validation_loss, validation_accuracy = validate(net, recipe, parts, machine, weights)
     return Epoch(
         epoch=epoch,
-        train_loss=float(losses.double().sum() + penalties) / images_seen,
+        train_loss=(float(losses.cpu().double().sum()) + float(penalties)) / images_seen,
         train_accuracy=int(hits) / images_seen,
         validation_loss=validation_loss,
         validation_accuracy=validation_accuracy,
