@@ -57,11 +57,11 @@ def penalty(weights: list[Tensor], l2: L2 | None) -> Tensor:
 
 def add_penalty_gradient(weights: list[Tensor], l2: L2 | None) -> None:
     """Add 2·strength·w to the gradients: cheaper than putting the penalty into the graph, and the same."""
-    if l2 is not None and weights:
+    pairs = [(gradient, weight) for weight in weights if (gradient := weight.grad) is not None]
+    if l2 is not None and pairs:
+        gradients, values = [gradient for gradient, _ in pairs], [weight for _, weight in pairs]
         with torch.no_grad():
-            pairs = [(gradient, weight) for weight in weights if (gradient := weight.grad) is not None]
-            gradients, decayed = [gradient for gradient, _ in pairs], [weight for _, weight in pairs]
-            torch._foreach_add_(gradients, decayed, alpha=2 * l2.strength)
+            torch._foreach_add_(gradients, values, alpha=2 * l2.strength)
 
 
 def make_loss(recipe: Recipe) -> Callable[[Tensor, Tensor], Tensor]:

@@ -88,6 +88,6 @@ def selected_epoch(recipe: Recipe, history: Sequence[Epoch]) -> int:
     if recipe.select == "last":
         return len(history)
     monitor: Monitor = "validation_loss" if recipe.select == "best-validation-loss" else "validation_accuracy"
-    values = monitored(history, monitor)
-    best = min(values) if LOWER_IS_BETTER[monitor] else max(values)
-    return values.index(best) + 1
+    sign = 1 if LOWER_IS_BETTER[monitor] else -1
+    costs = [math.inf if math.isnan(value) else sign * value for value in monitored(history, monitor)]
+    return costs.index(min(costs)) + 1
