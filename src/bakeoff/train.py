@@ -168,13 +168,13 @@ def train_epoch(
             for extra in auxiliary:
                 loss = loss + recipe.auxiliary_weight * loss_of(extra.float(), labels)
         loss.backward()
-        add_penalty_gradient(weights, recipe.l2)
+        if recipe.l2 is not None:
+            penalties += penalty(weights, recipe.l2) * len(labels)
+            add_penalty_gradient(weights, recipe.l2)
         optimizer.step()
         losses[step] = loss.detach() * len(labels)
         hits += (logits.detach().argmax(1) == labels).sum()
         images_seen += len(labels)
-        if recipe.l2 is not None:
-            penalties += penalty(weights, recipe.l2) * len(labels)
         if step % 64 == 63 or step == steps - 1:
             check_finite(losses, epoch)
         if on_step:
