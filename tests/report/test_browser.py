@@ -89,9 +89,9 @@ def test_filtering(visit) -> None:
 def test_switching_the_cost_axis_and_the_data_set(visit) -> None:
     page = visit()
     figure = page.locator("[data-figure=cost]")
-    assert "Training time" in figure.locator("svg").inner_text()
+    assert "Training time" in figure.locator("svg").text_content()
     figure.get_by_label("Parameters", exact=True).check()
-    assert "Parameters, log scale" in figure.locator("svg").inner_text()
+    assert "Parameters, log scale" in figure.locator("svg").text_content()
     figure.locator("summary").click()
     before = figure.locator("tbody").inner_text()
     page.select_option("#scope", "t2")
@@ -107,8 +107,8 @@ def test_learning_curves_against_seconds_as_single_runs_of_one_network(visit) ->
     for chip in figure.locator(".chip").all()[1:]:
         chip.click()
     assert figure.locator(".chip[aria-pressed=true]").count() == 1
-    assert figure.locator("svg [aria-label=line] path").count() == 2 * 3
-    assert "Seconds of training" in figure.locator("svg").inner_text()
+    assert figure.locator("svg [data-part=line] path").count() == 2 * 3
+    assert "Seconds of training" in figure.locator("svg").text_content()
     figure.locator(".chip").first.click()
     assert "Choose a network above" in figure.inner_text()
 

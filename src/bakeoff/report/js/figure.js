@@ -65,6 +65,11 @@ function mount(place) {
     if (!width) return;
     drawn = definition.draw({ table: page.table, choice, width, shown });
     if (drawn.chart) {
+      // The drawing is one image to a screen reader; Plot's names for its parts would be read as stray labels.
+      for (const part of drawn.chart.querySelectorAll("[aria-label]")) {
+        part.dataset.part = part.getAttribute("aria-label");
+        part.removeAttribute("aria-label");
+      }
       drawn.chart.setAttribute("role", "img");
       drawn.chart.setAttribute("aria-label", `${definition.title}, ${page.table.title}. Its numbers are in the table below.`);
       drawn.chart.setAttribute("data-drawn", name);
@@ -114,7 +119,7 @@ function standalone(svg) {
     const style = getComputedStyle(node);
     to[i].setAttribute("style", kept.map((property) => `${property}:${style.getPropertyValue(property)}`).join(";"));
   });
-  copy.querySelectorAll("style, [aria-label=tip]").forEach((node) => node.remove());
+  copy.querySelectorAll("style, [aria-label=tip], [data-part=tip]").forEach((node) => node.remove());
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   const back = document.createElementNS("http://www.w3.org/2000/svg", "rect");
   for (const [key, value] of Object.entries({ width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor })) back.setAttribute(key, value);
