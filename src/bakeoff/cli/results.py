@@ -96,7 +96,7 @@ def ranking_table(rows: "Sequence[Row]") -> "Table":
         caption_justify="left",
         title_style="bold",
     )
-    table.add_column("", justify="right")
+    table.add_column("", justify="right", no_wrap=True, min_width=1)
     table.add_column("network", no_wrap=True)
     for name in ("test accuracy", "seeds", "parameters", "FLOPs", "train s", "img/s"):
         table.add_column(name, justify="right", no_wrap=True)
