@@ -118,7 +118,7 @@ def option_b(depth: int) -> Net:
     return Net(resnet(depth, projection), FAMILY, 2015, source, smallest=1, parameters=counts)
 
 
-PATTERNS = {r"resnet(\d+)": option_a, r"resnet(\d+)-b": option_b}
+PATTERNS = {r"resnet([1-9]\d*)": option_a, r"resnet([1-9]\d*)-b": option_b}
 PRE_SOURCE = 'He et al. 2016, "Identity mappings in deep residual networks", figure 4e; {} blocks'
 NETS = (
     {f"resnet{depth}": option_a(depth) for depth in PRINTED}

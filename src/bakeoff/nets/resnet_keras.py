@@ -114,7 +114,7 @@ def version_2(depth: int) -> Net:
     return Net(v2(depth), "resnet-keras", 2017, SOURCE.format("version 2"), smallest=25, parameters=counts)
 
 
-PATTERNS = {r"resnet(\d+)v1-keras": version_1, r"resnet(\d+)v2-keras": version_2}
+PATTERNS = {r"resnet([1-9]\d*)v1-keras": version_1, r"resnet([1-9]\d*)v2-keras": version_2}
 NETS = {f"resnet{depth}v1-keras": version_1(depth) for depth in (20, 32, 44, 56, 110)} | {
     f"resnet{depth}v2-keras": version_2(depth) for depth in (20, 29, 56, 110)
 }

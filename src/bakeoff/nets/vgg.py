@@ -101,16 +101,16 @@ def vgg_afif(shape: ImageShape, classes: int) -> nn.Module:
 
 IMAGENET = ("3x224x224", 1000)
 # Table 2 of the paper, in millions of parameters.
-PRINTED = {"a": "133M", "a-lrn": "133M", "b": "133M", "c": "134M", "d": "138M", "e": "144M"}
+PRINTED = {"a-lrn": "133M", "b": "133M", "c": "134M", "d": "138M", "e": "144M"}
 SOURCE = "Simonyan & Zisserman 2015, table 1, {}, dropout in the dense layers (§3.1), Glorot-uniform weights"
 WITH_BN = {"a": "132868840", "b": "133053736", "c": "", "d": "138365992", "e": "143678248"}
 
 NETS = (
     {
         f"vgg-{letter}": Net(
-            vgg(plan), "vgg", 2014, SOURCE.format(letter.upper()), smallest=1, parameters={IMAGENET: PRINTED[letter]}
+            vgg(PLANS[letter]), "vgg", 2014, SOURCE.format(letter.upper()), smallest=1, parameters={IMAGENET: printed}
         )
-        for letter, plan in PLANS.items()
+        for letter, printed in PRINTED.items()
     }
     | {
         f"vgg-{letter}-bn": Net(

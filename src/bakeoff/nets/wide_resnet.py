@@ -20,5 +20,5 @@ def member(depth: int, widen: int) -> Net:
     )
 
 
-PATTERNS = {r"wrn-(\d+)-(\d+)": member}
+PATTERNS = {r"wrn-([1-9]\d*)-([1-9]\d*)": member}
 NETS = {f"wrn-{depth}-{widen}": member(depth, widen) for depth, widen in PRINTED}
