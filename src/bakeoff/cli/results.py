@@ -92,13 +92,14 @@ def ranking_table(rows: "Sequence[Row]") -> "Table":
         title=f"{escape(rows[0].data)}, recipe {escape(rows[0].recipe)}",
         caption=f"reported epoch: {rules}; {methods}; FLOPs of one forward pass, multiply-add = 2",
         box=box.SIMPLE_HEAD,
+        pad_edge=False,
         title_justify="left",
         caption_justify="left",
         title_style="bold",
     )
     table.add_column("", justify="right", no_wrap=True, min_width=1)
     table.add_column("network", no_wrap=True)
-    for name in ("test accuracy", "seeds", "parameters", "FLOPs", "train s", "img/s"):
+    for name in ("test accuracy", "seeds", "params", "FLOPs", "train s", "img/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
