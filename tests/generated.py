@@ -46,7 +46,9 @@ def _of(kind: inspect.Type) -> st.SearchStrategy:
         case inspect.TupleType():
             return st.tuples(*map(_of, kind.item_types))
         case inspect.DictType():
-            return st.dictionaries(WORDS, SIMPLE, max_size=4)
+            return st.dictionaries(WORDS, _of(kind.value_type), max_size=4)
+        case inspect.AnyType():
+            return SIMPLE
     raise TypeError(f"no strategy for {kind}")
 
 

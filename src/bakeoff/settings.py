@@ -9,46 +9,17 @@ import msgspec
 import tomli_w
 
 from bakeoff.errors import BakeoffError
+from bakeoff.grid import Exceptional, Published, Study
 from bakeoff.lookup import unknown
-from bakeoff.spec import Count, Optimizer, Recipe, Schedule, Value, to_dict
+from bakeoff.spec import Optimizer, Recipe, Schedule, Value, to_dict
 
 CHOICES: dict[str, Mapping[str, type[Value]]] = {
     field: {kind.__struct_config__.tag: kind for kind in get_args(union)}
     for field, union in {"optimizer": Optimizer, "schedule": Schedule}.items()
 }
 """The tables of a recipe whose `name` decides which fields they have."""
-
-
-class Exceptional(Value, frozen=True):
-    """Cells of a study's grid that are treated in their own way; an absent list means all."""
-
-    nets: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    recipe: str | None = None
-    set: dict[str, Any] = {}
-
-
-class Study(Value, frozen=True, kw_only=True):
-    """A grid of runs: every network on every data set under a recipe, with every seed."""
-
-    name: str
-    about: str = ""
-    nets: tuple[str, ...]
-    data: tuple[str, ...]
-    recipe: str = "quick"
-    seeds: Count = 3
-    first_seed: int = 0
-    set: dict[str, Any] = {}
-    """Changes to the recipe, by dotted field: {"epochs": 3, "optimizer.lr": 0.01}."""
-    cells: tuple[Exceptional, ...] = ()
-
-    def treatment(self, net: str, data: str) -> tuple[str, dict[str, Any]]:
-        """Return the recipe's name and the changes to it for one cell; later exceptions win over earlier ones."""
-        recipe, changes = self.recipe, dict(self.set)
-        for cell in self.cells:
-            if (not cell.nets or net in cell.nets) and (not cell.data or data in cell.data):
-                recipe, changes = cell.recipe or recipe, changes | cell.set
-        return recipe, changes
+TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published}
+"""The tables of a study file that may occur several times."""
 
 
 def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -136,10 +107,56 @@ def _plain(value: Any) -> str:
 
 def field_names(tree: Mapping[str, Any]) -> list[str]:
     """Return the dotted names of all fields of a recipe given as nested dicts."""
-    names: list[str] = []
+    return list(flatten(tree))
+
+
+def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe given as nested dicts as one level: {"optimizer.lr": 0.01}."""
+    fields: dict[str, Any] = {}
     for key, value in tree.items():
-        names += [f"{key}.{inner}" for inner in value] if isinstance(value, dict) else [key]
-    return names
+        fields |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
+    return fields
+
+
+def difference(old: Recipe, new: Recipe) -> dict[str, Any]:
+    """Return the changes, by dotted field, by which `change` makes `old` into `new`, its nickname aside."""
+    before, after = to_dict(old, full=True), to_dict(new, full=True)
+    changes: dict[str, Any] = {}
+    for field, value in after.items():
+        had = before[field]
+        if field == "name" or value == had:
+            continue
+        if field in CHOICES and value["name"] != had["name"]:
+            changes[field] = value["name"]
+            own = to_dict(getattr(new, field))
+            changes |= {f"{field}.{inner}": v for inner, v in own.items() if inner != "name"}
+        elif isinstance(value, dict):
+            inside = had or {}
+            changes |= {
+                f"{field}.{inner}": "none" if v is None else v
+                for inner, v in value.items()
+                if inner not in inside or inside[inner] != v
+            }
+        else:
+            changes[field] = "none" if value is None else value
+    return changes
+
+
+def tell_difference(old: Recipe, new: Recipe) -> list[str]:
+    """Say field by field how `new` departs from `old`: "epochs 3 instead of 10"."""
+    before = to_dict(old, full=True)
+    known = flatten(before)
+    told = []
+    for field, value in difference(old, new).items():
+        if field in CHOICES:
+            told.append(f"{field} {value} instead of {before[field]['name']}")
+        elif field in known:
+            told.append(f"{field} {_plain(value)} instead of {_plain(known[field])}")
+        elif value == "none":
+            told.append(f"no {field}")
+        else:
+            told.append(f"{field} {_plain(value)}")
+    return told
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -184,7 +201,7 @@ def parse_study(text: str, origin: str) -> Study:
         field = _field_of(error)
         line = line_of(text, field)
         where = f"{origin}, line {line}" if line else origin
-        known = (Exceptional if field.startswith("cells") else Study).__struct_fields__
+        known = TABLES.get(field.partition("[")[0], Study).__struct_fields__
         raise BakeoffError(f"{where}: {_sentence(error, known)}") from error
 
 

@@ -1,0 +1,122 @@
+"""What a study is: a grid of cells with exceptions and variants, what it asks, and what was published. No torch."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bakeoff.spec import Count, Fraction, Positive, Value
+
+
+class Cell(NamedTuple):
+    """One place of a study's grid: a network, a data set and the treatment they get."""
+
+    net: str
+    data: str
+    recipe: str
+    changes: dict[str, Any]
+
+
+class Exceptional(Value, frozen=True):
+    """Cells of a study's grid that are treated in their own way; an absent list means all."""
+
+    nets: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    recipe: str | None = None
+    set: dict[str, Any] = {}
+    leave_out: bool = False
+    """Do not train these cells."""
+
+    def __contains__(self, cell: tuple[str, str]) -> bool:
+        """Tell whether it speaks of the cell (network, data set)."""
+        net, data = cell
+        return (not self.nets or net in self.nets) and (not self.data or data in self.data)
+
+
+class Published(Value, frozen=True, kw_only=True):
+    """What was printed about one cell of a grid. Accuracies are fractions, absent numbers were not printed."""
+
+    net: str
+    data: str
+    set: dict[str, Any] = {}
+    """Changes to the cell's recipe that tell a variant of it: {"image.scale": 3}."""
+    test_accuracy: Fraction | None = None
+    test_loss: float | None = None
+    """As the framework gives it: with the penalties of the recipe."""
+    train_accuracy: Fraction | None = None
+    """This and the next three are of the last epoch that was trained, whichever epoch is reported."""
+    train_loss: float | None = None
+    validation_accuracy: Fraction | None = None
+    validation_loss: float | None = None
+    class_accuracy: dict[str, Fraction] = {}
+    """Test accuracy of each class, by its name."""
+    parameters: Count | None = None
+    """Trainable or not, as Keras counts: the statistics of batch normalisation included."""
+    trainable_parameters: Count | None = None
+    seconds: Positive | None = None
+    """Training and validating, all epochs."""
+    epoch_seconds: Positive | None = None
+    not_reproducible: str = ""
+    """Why the accuracies and losses are an accident of that one run, or come from other settings than it says."""
+    note: str = ""
+
+
+class Study(Value, frozen=True, kw_only=True):
+    """A grid of runs: every network on every data set under a recipe, with every seed."""
+
+    name: str
+    about: str = ""
+    citation: str = ""
+    nets: tuple[str, ...]
+    data: tuple[str, ...]
+    recipe: str = "quick"
+    seeds: Count = 3
+    first_seed: int = 0
+    set: dict[str, Any] = {}
+    """Changes to the recipe, by dotted field: {"epochs": 3, "optimizer.lr": 0.01}."""
+    cells: tuple[Exceptional, ...] = ()
+    variants: tuple[Exceptional, ...] = ()
+    """Cells to be trained in one more way, beside their own; they may name networks outside the grid."""
+    data_as: dict[str, str] = {}
+    """Data sets of the grid that others stand in for: {"cifar10": "folder:cifar10-jpeg"}."""
+    questions: tuple[str, ...] = ()
+    """What the study asks."""
+    departures: tuple[str, ...] = ()
+    """How repeating it here is known to differ from how it was done, and what had to be assumed."""
+    published: tuple[Published, ...] = ()
+
+    def treatment(self, net: str, data: str) -> tuple[str, dict[str, Any]]:
+        """Return the recipe's name and the changes to it for one cell; later exceptions win over earlier ones."""
+        recipe, changes = self.recipe, dict(self.set)
+        for cell in self.cells:
+            if (net, data) in cell:
+                recipe, changes = cell.recipe or recipe, changes | cell.set
+        return recipe, changes
+
+    def grid(self) -> list[Cell]:
+        """Return all cells, data set by data set, each data set's variants after its grid."""
+        cells: list[Cell] = []
+        for data in self.data:
+            for net in self.nets:
+                if not any(cell.leave_out and (net, data) in cell for cell in self.cells):
+                    cells.append(Cell(net, data, *self.treatment(net, data)))
+            for variant in self.variants:
+                for net in variant.nets or self.nets:
+                    if (net, data) in variant:
+                        recipe, changes = self.treatment(net, data)
+                        cells.append(Cell(net, data, variant.recipe or recipe, changes | variant.set))
+        return cells
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "Study":
+        """Return the study with changes to the recipe of all cells, whatever the study says of these fields."""
+        if not changes:
+            return self
+
+        def without(exceptions: tuple[Exceptional, ...]) -> tuple[Exceptional, ...]:
+            return tuple(
+                msgspec.structs.replace(e, set={k: v for k, v in e.set.items() if k not in changes}) for e in exceptions
+            )
+
+        return msgspec.structs.replace(
+            self, set=self.set | dict(changes), cells=without(self.cells), variants=without(self.variants)
+        )
