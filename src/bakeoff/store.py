@@ -12,7 +12,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,9 +75,18 @@ def is_alive(owner: str) -> bool | None:
     if host != socket.gethostname():
         return None
     try:
-        return abs(psutil.Process(int(process)).create_time() - float(born)) < 2
+        found = psutil.Process(int(process))
+        return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - float(born)) < 2
     except psutil.NoSuchProcess:
         return False
+
+
+def is_held(row: sqlite3.Row, owner: str) -> bool:
+    """Tell whether a run is being trained by another process than `owner`, one that still lives."""
+    if row["state"] != "running" or row["owner"] in (None, owner):
+        return False
+    alive = is_alive(row["owner"])
+    return time.time() - row["heartbeat"] < STALE_SECONDS if alive is None else alive
 
 
 class Store:
@@ -98,14 +107,21 @@ class Store:
         try:
             self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             self._db.row_factory = sqlite3.Row
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+        except sqlite3.OperationalError as error:
+            raise BakeoffError(f"cannot open the store {self.path}: {error}") from error
         except sqlite3.Error as error:
             raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
 
     def _prepare(self) -> None:
-        application = self._pragma("application_id")
-        version = self._pragma("user_version")
+        self._db.execute("BEGIN")  # one look at the file, which another process may be making just now
+        application, version = self._pragma("application_id"), self._pragma("user_version")
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        self._db.execute("COMMIT")
         if application != APPLICATION_ID and tables:
             raise BakeoffError(f"{self.path} is an SQLite file but not a bakeoff store: choose another --store")
         if version > len(MIGRATIONS):
@@ -115,7 +131,6 @@ class Store:
             )
         if version == len(MIGRATIONS):
             return
-        self._db.execute("PRAGMA journal_mode = WAL")
         with self.transaction():
             for number, script in enumerate(MIGRATIONS, start=1):
                 if number > self._pragma("user_version"):
@@ -123,6 +138,8 @@ class Store:
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {number}")
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        with suppress(sqlite3.OperationalError):  # whoever opens it at the same time does this as well
+            self._db.execute("PRAGMA journal_mode = WAL")
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
@@ -136,16 +153,13 @@ class Store:
         """
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+            yield
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except (sqlite3.Error, zlib.error) as error:
+            raise BakeoffError(f"cannot write to the store {self.path}: {error}") from error
+        finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise BakeoffError(f"cannot write to the store {self.path}: {error}") from error
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -192,19 +206,16 @@ class Store:
     def states(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the state of each of the runs that the store knows."""
         wanted = set(ids)
-        rows = self._db.execute("SELECT id, state FROM runs").fetchall()
+        with self._reading():
+            rows = self._db.execute("SELECT id, state FROM runs").fetchall()
         return {row["id"]: row["state"] for row in rows if row["id"] in wanted}
 
     def claim(self, run_id: str, owner: str) -> bool:
         """Take a run for `owner`: true if it was waiting or its owner is gone, false if it is somebody else's."""
         with self.transaction():
             row = self._db.execute("SELECT state, owner, heartbeat FROM runs WHERE id = ?", (run_id,)).fetchone()
-            if row is None or row["state"] in ("done", "failed"):
+            if row is None or row["state"] in ("done", "failed") or is_held(row, owner):
                 return False
-            if row["state"] == "running" and row["owner"] and row["owner"] != owner:
-                alive = is_alive(row["owner"])
-                if alive or (alive is None and time.time() - row["heartbeat"] < STALE_SECONDS):
-                    return False
             self._db.execute(
                 "UPDATE runs SET state = 'running', owner = ?, heartbeat = ?, started = coalesce(started, ?) "
                 "WHERE id = ?",
@@ -235,17 +246,22 @@ class Store:
                 [(i,) for i in ids],
             )
 
-    def forget(self, ids: Iterable[str]) -> None:
-        """Delete all that the runs left, so that they start anew."""
+    def forget(self, ids: Iterable[str], owner: str) -> list[str]:
+        """Delete all that the runs left, so that they start anew, and return those that do.
+
+        Runs that another process is training are left alone.
+        """
         with self.transaction():
-            for run_id in ids:
+            rows = {row["id"]: row for row in self._db.execute("SELECT id, state, owner, heartbeat FROM runs")}
+            forgotten = [run_id for run_id in ids if run_id in rows and not is_held(rows[run_id], owner)]
+            for run_id in forgotten:
                 for table in ("epochs", "measures", "predictions", "failures"):
                     self._db.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
                 self._db.execute(
-                    "UPDATE runs SET state = 'waiting', owner = NULL, started = NULL, finished = NULL "
-                    "WHERE id = ? AND state != 'running'",
+                    "UPDATE runs SET state = 'waiting', owner = NULL, started = NULL, finished = NULL WHERE id = ?",
                     (run_id,),
                 )
+        return forgotten
 
     def record_epoch(self, run_id: str, epoch: Epoch) -> None:
         """Keep one finished epoch; a repeated one (after a resume) replaces the old, later ones go."""
@@ -271,7 +287,7 @@ class Store:
                 "SELECT test_labels FROM runs JOIN datasets ON content_hash = data_hash WHERE id = ?",
                 (run_id,),
             ).fetchone()
-            expected = len(_unpack(row["test_labels"], np.int64))
+            expected = len(_unpack(row["test_labels"], np.int64)) if row else 0
             if not images == expected == len(outcome.predicted):
                 raise BakeoffError(f"run {run_id} predicted {images} images of {expected}: this is no result")
             self._db.execute(
@@ -324,53 +340,78 @@ class Store:
 
     # Reading ----------------------------------------------------------------------------------
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """See one state of the store throughout a block, whoever writes meanwhile.
+
+        Raises:
+            BakeoffError: the file is damaged.
+        """
+        try:
+            self._db.execute("BEGIN")
+            yield
+        except (sqlite3.Error, zlib.error, msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
+            raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
     def results(self, ids: Iterable[str] | None = None) -> list[Result]:
         """Return what is known of the runs (all of them by default), in the order they were added."""
         wanted = None if ids is None else set(ids)
         epochs: dict[str, list[Epoch]] = {}
-        for row in self._db.execute("SELECT * FROM epochs ORDER BY run, epoch"):
-            epochs.setdefault(row["run"], []).append(Epoch(*tuple(row)[1:]))
         measures: dict[str, dict[str, float]] = {}
-        for run, name, value in self._db.execute("SELECT run, name, value FROM measures"):
-            measures.setdefault(run, {})[name] = value
-        failures = {row["run"]: row for row in self._db.execute("SELECT * FROM failures ORDER BY id")}
-        environments = {row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")}
-        return [
-            Result(
-                id=row["id"],
-                run=msgspec.convert(json.loads(row["settings"]), Run),
-                state=row["state"],
-                epochs=tuple(epochs.get(row["id"], ())),
-                measures=measures.get(row["id"], {}),
-                failure=_failure(failures.get(row["id"])) if row["state"] == "failed" else None,
-                started=row["started"],
-                finished=row["finished"],
-                environment=environments.get(row["environment"], {}),
-            )
-            for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")
-            if wanted is None or row["id"] in wanted
-        ]
+        with self._reading():
+            for row in self._db.execute("SELECT * FROM epochs ORDER BY run, epoch"):
+                run, *values = row
+                epochs.setdefault(run, []).append(
+                    msgspec.convert(dict(zip(Epoch.__struct_fields__, values, strict=True)), Epoch)
+                )
+            for run, name, value in self._db.execute("SELECT run, name, value FROM measures"):
+                measures.setdefault(run, {})[name] = float(value)
+            failures = {row["run"]: row for row in self._db.execute("SELECT * FROM failures ORDER BY id")}
+            environments = {
+                row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")
+            }
+            return [
+                Result(
+                    id=row["id"],
+                    run=msgspec.convert(json.loads(row["settings"]), Run),
+                    state=row["state"],
+                    epochs=tuple(epochs.get(row["id"], ())),
+                    measures=measures.get(row["id"], {}),
+                    failure=_failure(failures.get(row["id"])) if row["state"] == "failed" else None,
+                    started=row["started"],
+                    finished=row["finished"],
+                    environment=environments.get(row["environment"], {}),
+                )
+                for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")
+                if wanted is None or row["id"] in wanted
+            ]
 
     def studies(self) -> list[tuple[str, str, str]]:
         """Return (time, command, study as TOML) of what was asked of this store, oldest first."""
-        return [tuple(row) for row in self._db.execute("SELECT at, command, study FROM studies ORDER BY id")]
+        with self._reading():
+            return [tuple(row) for row in self._db.execute("SELECT at, command, study FROM studies ORDER BY id")]
 
     def datasets(self) -> dict[str, DataRecord]:
         """Return the data sets of the store by content hash."""
-        return {
-            row["content_hash"]: DataRecord(
-                row["content_hash"], json.loads(row["facts"]), _unpack(row["test_labels"], np.int64)
-            )
-            for row in self._db.execute("SELECT * FROM datasets")
-        }
+        with self._reading():
+            return {
+                row["content_hash"]: DataRecord(
+                    row["content_hash"], json.loads(row["facts"]), _unpack(row["test_labels"], np.int64)
+                )
+                for row in self._db.execute("SELECT * FROM datasets")
+            }
 
     def predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the predicted classes (N,) uint16 and the class probabilities (N, K) float16 of a finished run."""
-        row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
-        if row is None:
-            raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
-        shape = (row["images"], row["classes"])
-        return _unpack(row["predicted"], np.uint16), _unpack(row["probabilities"], np.float16).reshape(shape)
+        with self._reading():
+            row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
+            if row is None:
+                raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
+            probabilities = _unpack(row["probabilities"], np.float16).reshape(row["images"], row["classes"])
+            return _unpack(row["predicted"], np.uint16), probabilities
 
 
 def _failure(row: sqlite3.Row | None) -> Failure | None:

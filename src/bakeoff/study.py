@@ -122,8 +122,7 @@ def execute(
     ids = [run.id for run in plan.runs]
     store.add(plan.runs, plan.records())
     if restart:
-        store.forget(ids)
-        _delete_files(store, ids)
+        _delete_files(store, store.forget(ids, owner))
     if retry_failed:
         store.retry(ids)
     states = store.states(ids)
