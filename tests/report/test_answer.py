@@ -28,7 +28,7 @@ def test_clear_lead_is_called_clear(make) -> None:
 def test_overlapping_intervals_are_not_told_apart(make) -> None:
     (answer,) = asked(make(nets=("conv", "drop"), data=("digits",), noise=0.02))
     assert "do not tell it apart from" in answer.lead
-    assert "overlaps with that interval" in told(answer)
+    assert "overlaps with that of **" in told(answer)
     assert "clear" not in answer.lead
 
 

@@ -57,7 +57,7 @@ def networks(page: Any, table: str = "t1") -> list[str]:
 def test_every_figure_is_drawn(visit) -> None:
     page = visit()
     drawn = page.eval_on_selector_all("svg[data-drawn]", "all => all.map(svg => svg.dataset.drawn)")
-    assert drawn == ["cost", "curves", "fit", "classes", "confusion", "calibration"]
+    assert drawn == ["cost", "target", "curves", "fit", "classes", "confusion", "calibration"]
     assert page.locator("[data-figure=quality] tbody tr").count() == 4
     assert page.locator("[data-figure=cost] svg text", has_text="resnet20").count() >= 1
 

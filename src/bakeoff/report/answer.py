@@ -88,9 +88,9 @@ def _interval(table: Table) -> list[Point]:
     if others and others[0].row.rank == 1:
         return []
     known = f"Its 95{THIN}% interval over {number(best.row.seeds, 'seed')} is {span(*_ends(best))}"
-    close = sum(apart(best, line) is False for line in others)
+    close = [line.label for line in others if apart(best, line) is False]
     if close:
-        known += f", which overlaps with {'that interval' if close == 1 else 'their intervals'}"
+        known += f", which overlaps with {f'that of **{close[0]}**' if len(close) == 1 else 'theirs'}"
     elif others and all(apart(best, line) for line in others):
         known += f" and lies wholly above {'the other' if len(others) == 1 else 'the others'}"
     return [Point("How sure", f"{known}.")]

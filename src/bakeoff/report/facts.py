@@ -205,15 +205,16 @@ def flat(tree: dict, prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             settings |= flat(value, f"{prefix}{key}.")
         else:
-            settings[prefix + key] = _text(value)
+            settings[prefix + key] = text(value)
     return settings
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return a setting as people read it."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_text(item) for item in value)
+        return ", ".join(text(item) for item in value)
     return str(value)

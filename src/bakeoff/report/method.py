@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bakeoff.records import Result
-from bakeoff.report.facts import Facts, Line, Table, flat
+from bakeoff.report.facts import Facts, Line, Table, flat, text
 from bakeoff.spec import Recipe, to_dict
 
 
@@ -83,7 +83,7 @@ def _environments(results: Iterable[Result]) -> list[Environment]:
     runs: dict[tuple[tuple[str, str], ...], int] = {}
     for result in results:
         if result.environment:
-            key = tuple((name, str(value)) for name, value in result.environment.items())
+            key = tuple((name, text(value)) for name, value in result.environment.items())
             runs[key] = runs.get(key, 0) + 1
     return [Environment(count, dict(key)) for key, count in sorted(runs.items(), key=lambda item: -item[1])]
 

@@ -16,7 +16,18 @@ from bakeoff.report.payload import payload, to_script
 
 HERE = Path(__file__).parent
 LIBRARIES = ("d3.min.js", "plot.umd.min.js")
-SCRIPTS = ("core.js", "table.js", "figure.js", "cost.js", "curves.js", "classes.js", "calibration.js", "start.js")
+SCRIPTS = (
+    "core.js",
+    "table.js",
+    "figure.js",
+    "cost.js",
+    "target.js",
+    "curves.js",
+    "classes.js",
+    "calibration.js",
+    "start.js",
+)
+"""In the order in which they need one another; each file of figures adds to `figures`."""
 
 
 def build(store: str | Path, *, title: str | None = None) -> str:

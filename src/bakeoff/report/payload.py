@@ -11,6 +11,9 @@ from bakeoff.records import Epoch, Result
 from bakeoff.report.facts import Facts, Line, Pooled, Table
 from bakeoff.stats import Interval
 
+COSTS = ("train_seconds", "parameters", "flops", "images_per_second", "peak_memory_bytes")
+"""Measures that accuracy can be held against: medians over seeds."""
+
 WHOLE_MATRIX = 100
 """A confusion matrix of more classes than this is not in the page; its commonest errors are."""
 
@@ -47,6 +50,7 @@ def _line(line: Line, classes: Sequence[str]) -> dict[str, Any]:
         **asdict(line.row),
         "label": line.label,
         "seedAccuracies": line.seeds,
+        "costs": {name: line.cell.median(name) for name in COSTS},
         "trainAccuracy": trained.mean if trained else None,
         "pooled": _pooled(line.pooled, classes) if line.pooled else None,
     }

@@ -25,6 +25,7 @@ const format = {
     if (seconds < 3600) return `${+(seconds / 60).toPrecision(3)}${THIN}min`;
     return `${+(seconds / 3600).toPrecision(3)}${THIN}h`;
   },
+  bytes: (value) => (value == null ? "–" : value >= 2 ** 30 ? `${+(value / 2 ** 30).toPrecision(3)}${THIN}GiB` : `${+(value / 2 ** 20).toPrecision(3)}${THIN}MiB`),
   decimal: (value) => (value == null ? "–" : `${+value.toPrecision(4)}`),
 };
 

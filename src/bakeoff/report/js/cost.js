@@ -4,12 +4,13 @@ const COSTS = [
   { name: "train_seconds", text: "Training time", axis: "Training time, median over seeds", format: format.duration, sign: 1 },
   { name: "parameters", text: "Parameters", axis: "Parameters", format: format.short, sign: 1 },
   { name: "flops", text: "FLOPs", axis: "FLOPs of one image forward (multiply-add = 2)", format: format.short, sign: 1 },
+  { name: "peak_memory_bytes", text: "Memory", axis: "Peak memory of training", format: format.bytes, sign: 1 },
   { name: "images_per_second", text: "Images/s", axis: "Training images per second", format: format.count, sign: -1 },
 ];
 
 // The points that no other is at least as good as on both counts and better on one.
 function front(points, cost) {
-  const x = (point) => cost.sign * point[cost.name];
+  const x = (point) => cost.sign * point.costs[cost.name];
   const better = (a, b) => a.test_accuracy >= b.test_accuracy && x(a) <= x(b) && (a.test_accuracy > b.test_accuracy || x(a) < x(b));
   return points.filter((point) => !points.some((other) => better(other, point))).sort((a, b) => x(a) - x(b));
 }
@@ -18,14 +19,14 @@ figures.cost = {
   title: "Accuracy against cost",
   controls: (table) => [{
     name: "cost", label: "Cost axis",
-    options: COSTS.filter((cost) => table.lines.some((line) => line[cost.name] != null)).map((cost) => [cost.name, cost.text]),
+    options: COSTS.filter((cost) => table.lines.some((line) => line.costs[cost.name] != null)).map((cost) => [cost.name, cost.text]),
   }],
   draw({ table, choice, width }) {
     const cost = COSTS.find(({ name }) => name === choice.cost) ?? COSTS[0];
-    const points = table.lines.filter((line) => line.test_accuracy != null && line[cost.name] != null);
+    const points = table.lines.filter((line) => line.test_accuracy != null && line.costs[cost.name] != null);
     const best = front(points, cost);
     const rows = points.map((line) => ({
-      network: line.label, cost: line[cost.name], accuracy: line.test_accuracy, low: line.test_accuracy_low,
+      network: line.label, cost: line.costs[cost.name], accuracy: line.test_accuracy, low: line.test_accuracy_low,
       high: line.test_accuracy_high, seeds: line.seeds, front: best.includes(line) ? "yes" : "no",
     }));
     const columns = [
@@ -35,7 +36,8 @@ figures.cost = {
       { name: "front", text: "On the front" },
     ];
     if (!points.length) return { chart: null, rows, columns, said: "No network has a result here yet." };
-    const [least, most] = d3.extent(points, (line) => line[cost.name]);
+    const at = (line) => line.costs[cost.name];
+    const [least, most] = d3.extent(points, (line) => line.costs[cost.name]);
     const log = least > 0 && (cost.name === "parameters" || most / least > 10);
     const pad = log ? Math.max((most / least) ** 0.12, 1.15) : 0.1 * Math.max(most - least, 0.1 * most);
     const xs = log ? [least / pad, most * pad] : [Math.max(0, least - pad), most + pad];
@@ -50,11 +52,11 @@ figures.cost = {
         // An axis of the scale's own would leave out labels such as 1 min, which are not round in the decimal system.
         Plot.axisX(log ? logTicks(xs, cost, narrow(width) ? 4 : 8) : d3.ticks(...xs, narrow(width) ? 4 : 7),
           { text: cost.format, tickSize: 0, label: `${cost.axis}${log ? ", log scale" : ""}`, labelAnchor: "center", labelArrow: "none" }),
-        Plot.line(best, { x: cost.name, y: "test_accuracy", curve: "step-after", stroke: "var(--muted)", strokeWidth: 1.25, strokeDasharray: "4 3" }),
-        Plot.ruleX(sorted, { x: cost.name, y1: (d) => clampTo(ys, d.test_accuracy_low), y2: (d) => clampTo(ys, d.test_accuracy_high), stroke: (d) => colour(d.label), strokeWidth: 1.5, strokeOpacity: 0.6 }),
-        Plot.dot(sorted, { x: cost.name, y: "test_accuracy", r: 6, stroke: (d) => colour(d.label), strokeWidth: 2,
+        Plot.line(best, { x: at, y: "test_accuracy", curve: "step-after", stroke: "var(--muted)", strokeWidth: 1.25, strokeDasharray: "4 3" }),
+        Plot.ruleX(sorted, { x: at, y1: (d) => clampTo(ys, d.test_accuracy_low), y2: (d) => clampTo(ys, d.test_accuracy_high), stroke: (d) => colour(d.label), strokeWidth: 1.5, strokeOpacity: 0.6 }),
+        Plot.dot(sorted, { x: at, y: "test_accuracy", r: 6, stroke: (d) => colour(d.label), strokeWidth: 2,
           fill: (d) => (best.includes(d) ? colour(d.label) : "var(--paper)") }),
-        Plot.tip(sorted, Plot.pointer({ x: cost.name, y: "test_accuracy", title: (d) => tipOf(d, cost) })),
+        Plot.tip(sorted, Plot.pointer({ x: at, y: "test_accuracy", title: (d) => tipOf(d, cost) })),
       ],
       color: { type: "identity" },
     });
@@ -76,7 +78,7 @@ function logTicks([low, high], cost, most) {
 
 const tipOf = (line, cost) => [line.label, `${format.percent(line.test_accuracy)} test accuracy`,
   line.test_accuracy_low == null ? "one seed: no interval" : `${format.percent(line.test_accuracy_low)} to ${format.percent(line.test_accuracy_high)}, ${line.seeds} seeds`,
-  `${cost.text}: ${cost.format(line[cost.name])}`].join("\n");
+  `${cost.text}: ${cost.format(line.costs[cost.name])}`].join("\n");
 
 const clampTo = ([low, high], value) => (value == null ? NaN : Math.min(Math.max(value, low), high));
 
@@ -96,11 +98,11 @@ function label(chart, points, cost, width, limits) {
   const x = chart.scale("x").apply, y = chart.scale("y").apply;
   const box = (left, right, top, bottom) => ({ left, right, top, bottom });
   const meets = (a) => (b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-  const taken = points.map((d) => box(x(d[cost.name]) - 7, x(d[cost.name]) + 7, y(d.test_accuracy) - 7, y(d.test_accuracy) + 7));
+  const taken = points.map((d) => box(x(d.costs[cost.name]) - 7, x(d.costs[cost.name]) + 7, y(d.test_accuracy) - 7, y(d.test_accuracy) + 7));
   const intervals = points.filter((d) => d.test_accuracy_low != null)
-    .map((d) => box(x(d[cost.name]) - 2, x(d[cost.name]) + 2, y(clampTo(limits, d.test_accuracy_high)), y(clampTo(limits, d.test_accuracy_low))));
+    .map((d) => box(x(d.costs[cost.name]) - 2, x(d.costs[cost.name]) + 2, y(clampTo(limits, d.test_accuracy_high)), y(clampTo(limits, d.test_accuracy_low))));
   for (const line of d3.sort(points, (d) => -d.test_accuracy)) {
-    const [cx, cy, size] = [x(line[cost.name]), y(line.test_accuracy), 6.8 * line.label.length];
+    const [cx, cy, size] = [x(line.costs[cost.name]), y(line.test_accuracy), 6.8 * line.label.length];
     const places = [["start", cx + 9, cy - 8], ["end", cx - 9, cy - 8], ["start", cx + 9, cy + 17], ["end", cx - 9, cy + 17]]
       .map(([anchor, px, py]) => ({ anchor, px, py, ...(anchor === "start" ? box(px, px + size, py - 11, py + 4) : box(px - size, px, py - 11, py + 4)) }))
       .filter((place) => place.left > 50 && place.right < width && !taken.some(meets(place)));

@@ -33,8 +33,8 @@ function mount(place) {
     draw();
   }
 
-  function control({ name: field, label, options, menu }) {
-    if (!options.some(([value]) => value === choice[field])) choice[field] = options[0]?.[0];
+  function control({ name: field, label, options, menu, first }) {
+    if (!options.some(([value]) => value === choice[field])) choice[field] = first ?? options[0]?.[0];
     const chosen = (event) => { choice[field] = event.target.value; draw(); };
     if (menu) {
       return element("label", {}, `${label} `, element("select", { onchange: chosen },
