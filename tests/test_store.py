@@ -1,0 +1,471 @@
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bakeoff import store as stores
+from bakeoff.errors import BakeoffError
+from bakeoff.records import DataRecord, Epoch, Failure, Outcome
+from bakeoff.spec import SGD, Recipe, Run
+from bakeoff.store import STALE_SECONDS, Store, is_alive, this_process
+from generated import RUNS, values
+
+RECIPE = Recipe(
+    name="r", epochs=3, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)
+)
+RUN = Run("conv", "digits", "hash", RECIPE, 0)
+OTHER = msgspec.structs.replace(RUN, seed=1)
+LABELS = np.array([0, 2, 1, 1])
+DATA = DataRecord("hash", {"name": "digits", "classes": ["a", "b", "c"]}, LABELS)
+PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0, 0, 1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]], np.float16)
+OUTCOME = Outcome(3, PROBABILITIES.argmax(1).astype(np.uint16), PROBABILITIES, {"test_accuracy": 0.75, "epochs": 3})
+ENVIRONMENT = {"torch": "2", "threads": 1}
+SOMEBODY = "elsewhere.example:1234:1700000000"
+
+
+def epoch(number: int, **changes) -> Epoch:
+    return msgspec.structs.replace(Epoch(number, 1.0, 0.5, 0.9, 0.6, 0.1, 2.0, 0.5, 700.0, 10**9), **changes)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "a.db", create=True) as opened:
+        opened.add([RUN, OTHER], [DATA])
+        yield opened
+
+
+class TestOpening:
+    def test_makes_a_store_only_when_asked(self, tmp_path):
+        path = tmp_path / "a.db"
+        with pytest.raises(BakeoffError, match=r"no store at .*a\.db: `bakeoff run --store .*` makes one"):
+            Store(path)
+        assert not path.exists()
+        Store(path, create=True).close()
+        with Store(path) as store:
+            assert store.results() == []
+            assert store.files == tmp_path / "a.db.files"
+
+    def test_needs_the_folder(self, tmp_path):
+        with pytest.raises(BakeoffError, match=r"the folder .*absent for the store does not exist"):
+            Store(tmp_path / "absent" / "a.db", create=True)
+        (tmp_path / "file").touch()
+        with pytest.raises(BakeoffError, match="does not exist"):
+            Store(tmp_path / "file" / "a.db", create=True)
+
+    def test_refuses_a_folder(self, tmp_path):
+        with pytest.raises(BakeoffError, match="cannot open the store"):
+            Store(tmp_path)
+
+    @pytest.mark.parametrize("content", [b"hello", b"PNG" * 5000, bytes(range(256)) * 20])
+    def test_refuses_files_that_are_no_store(self, tmp_path, content):
+        path = tmp_path / "a.db"
+        path.write_bytes(content)
+        with pytest.raises(BakeoffError, match=r"a\.db is not a bakeoff store \(file is not a database\)"):
+            Store(path, create=True)
+        assert path.read_bytes() == content
+
+    def test_refuses_other_databases_and_leaves_them_alone(self, tmp_path):
+        path = tmp_path / "theirs.db"
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE runs(id)")
+        db.close()
+        before = path.read_bytes()
+        with pytest.raises(BakeoffError, match="an SQLite file but not a bakeoff store"):
+            Store(path, create=True)
+        assert path.read_bytes() == before
+
+    def test_refuses_a_newer_version(self, tmp_path):
+        path = tmp_path / "a.db"
+        Store(path, create=True).close()
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA user_version = 99")
+        db.close()
+        with pytest.raises(BakeoffError, match=r"written by a newer bakeoff \(store version 99, .*\): upgrade bakeoff"):
+            Store(path)
+
+    def test_migrates_an_older_version(self, store, monkeypatch):
+        store.claim(RUN.id, this_process())
+        added = "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE extra(id INTEGER PRIMARY KEY)"
+        monkeypatch.setattr(stores, "MIGRATIONS", (*stores.MIGRATIONS, added))
+        with Store(store.path) as newer:
+            assert [result.id for result in newer.results()] == [RUN.id, OTHER.id]
+            assert newer._pragma("user_version") == len(stores.MIGRATIONS)
+            newer._db.execute("SELECT note FROM runs")
+            newer._db.execute("SELECT id FROM extra")
+
+    def test_keeps_the_old_version_when_a_migration_fails(self, store, monkeypatch):
+        before = store._pragma("user_version")
+        monkeypatch.setattr(stores, "MIGRATIONS", (*stores.MIGRATIONS, "CREATE TABLE extra(id); SELECT nonsense"))
+        with pytest.raises(BakeoffError):
+            Store(store.path)
+        assert store._pragma("user_version") == before
+        assert not store._db.execute("SELECT * FROM sqlite_master WHERE name = 'extra'").fetchall()
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_says_when_it_may_not(self, tmp_path):
+        path = tmp_path / "a.db"
+        Store(path, create=True).close()
+        path.chmod(0)
+        with pytest.raises(BakeoffError, match="cannot open the store"):
+            Store(path)
+
+    def test_by_many_at_once_makes_one_store(self, tmp_path):
+        def open_it():
+            barrier.wait()
+            try:
+                Store(path, create=True).close()
+            except BakeoffError as error:
+                problems.append(str(error))
+
+        problems = []
+        for attempt in range(5):
+            path, barrier = tmp_path / f"{attempt}.db", threading.Barrier(8)
+            threads = [threading.Thread(target=open_it) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            with Store(path) as store:
+                assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert problems == []
+
+
+class TestResults:
+    def test_come_back_as_they_were_given(self, store):
+        me = this_process()
+        assert store.claim(RUN.id, me)
+        epochs = [epoch(1), epoch(2, validation_loss=None, validation_accuracy=None), epoch(3)]
+        for one in epochs:
+            store.record_epoch(RUN.id, one)
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        done, waiting = store.results()
+        assert (done.run, done.state, done.epochs) == (RUN, "done", tuple(epochs))
+        assert done.measures == OUTCOME.measures
+        assert done.environment == ENVIRONMENT
+        assert done.failure is None
+        assert done.started is not None and done.started <= done.finished
+        assert (waiting.run, waiting.state, waiting.epochs, waiting.measures) == (OTHER, "waiting", (), {})
+        predicted, probabilities = store.predictions(RUN.id)
+        assert (predicted == OUTCOME.predicted).all()
+        assert (probabilities == PROBABILITIES).all()
+        assert (predicted.dtype, probabilities.dtype) == (np.uint16, np.float16)
+        assert store.results([OTHER.id]) == [waiting]
+        assert store.states([RUN.id, "unknown"]) == {RUN.id: "done"}
+
+    def test_are_seen_by_others_when_they_are_there(self, store):
+        with Store(store.path) as other:
+            assert other.states([RUN.id]) == {RUN.id: "waiting"}
+            store.claim(RUN.id, this_process())
+            store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+            assert other.results([RUN.id])[0].measures == OUTCOME.measures
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+    @given(runs=st.lists(RUNS, max_size=3), curve=st.lists(values(Epoch), max_size=4))
+    def test_of_any_run_come_back(self, tmp_path, runs, curve):
+        path = tmp_path / "any.db"
+        path.unlink(missing_ok=True)
+        with Store(path, create=True) as store:
+            store.add(runs, [])
+            for run in runs:
+                for number, one in enumerate(curve, start=1):
+                    store.record_epoch(run.id, msgspec.structs.replace(one, epoch=number))
+            unique = list({run.id: run for run in reversed(runs)}.values())[::-1]
+            results = store.results()
+            assert [result.id for result in results] == [run.id for run in unique]
+            assert all(
+                [msgspec.structs.replace(e, epoch=0) for e in result.epochs]
+                == [msgspec.structs.replace(e, epoch=0) for e in curve]
+                for result in results
+            )
+
+    def test_need_as_many_predictions_as_test_images(self, store):
+        store.claim(RUN.id, this_process())
+        for wrong in (
+            Outcome(3, OUTCOME.predicted[:3], PROBABILITIES[:3], {}),
+            Outcome(3, OUTCOME.predicted[:3], PROBABILITIES, {}),
+        ):
+            with pytest.raises(BakeoffError, match=r"predicted . images of 4: this is no result"):
+                store.finish(RUN.id, wrong, ENVIRONMENT)
+        (result, _) = store.results()
+        assert (result.state, result.measures, result.environment) == ("running", {}, {})
+        with pytest.raises(BakeoffError, match=r"has no predictions in .*: it has not finished"):
+            store.predictions(RUN.id)
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+
+    def test_are_all_there_or_not_at_all(self, store, monkeypatch):
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        store.claim(RUN.id, this_process())
+        monkeypatch.setattr(store, "_set_environment", stop)
+        with pytest.raises(KeyboardInterrupt):
+            store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        assert store.results()[0].measures == {}
+        assert store.states([RUN.id])[RUN.id] == "running"
+
+    def test_are_read_as_they_were_at_one_moment(self, store):
+        """A reader never sees a run that is done and has no measures."""
+        stop = threading.Event()
+
+        def write():
+            with Store(store.path) as writer:
+                while not stop.is_set():
+                    writer.forget([RUN.id], "me")
+                    writer.finish(RUN.id, OUTCOME, ENVIRONMENT)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            seen = [store.results([RUN.id])[0] for _ in range(200)]
+        finally:
+            stop.set()
+            thread.join()
+        assert all((result.state == "done") == bool(result.measures) for result in seen)
+
+    def test_of_data_sets_need_no_images(self, store):
+        record = store.datasets()["hash"]
+        assert (record.test_labels == LABELS).all()
+        assert record.facts == DATA.facts
+        changed = DataRecord("hash", {"name": "other"}, LABELS[:2])
+        store.add([], [changed])
+        assert store.datasets()["hash"].facts == DATA.facts
+
+    def test_of_the_same_machine_share_their_environment(self, store):
+        for run in (RUN, OTHER):
+            store.finish(run.id, OUTCOME, ENVIRONMENT)
+        assert store._db.execute("SELECT count(*) FROM environments").fetchone()[0] == 1
+
+    def test_of_what_was_asked_are_kept_once(self, store):
+        for command in ("bakeoff run a", "bakeoff run a", "bakeoff run b"):
+            store.record_study("name = 'a'", command)
+        assert [(command, study) for _, command, study in store.studies()] == [
+            ("bakeoff run a", "name = 'a'"),
+            ("bakeoff run b", "name = 'a'"),
+        ]
+
+
+class TestEpochs:
+    def test_that_are_repeated_replace_what_came_after(self, store):
+        for number in (1, 2, 3):
+            store.record_epoch(RUN.id, epoch(number))
+        store.record_epoch(RUN.id, epoch(2, train_loss=0.25))
+        assert [(e.epoch, e.train_loss) for e in store.results()[0].epochs] == [(1, 1.0), (2, 0.25)]
+
+    def test_of_other_runs_stay(self, store):
+        store.record_epoch(OTHER.id, epoch(2))
+        store.record_epoch(RUN.id, epoch(1))
+        assert len(store.results()[1].epochs) == 1
+
+    def test_with_a_loss_that_is_no_number_are_kept_without_it(self, store):
+        store.record_epoch(RUN.id, epoch(1, validation_loss=float("nan")))
+        assert store.results()[0].epochs[0].validation_loss is None
+
+
+class TestFailures:
+    FAILURE = Failure("diverged", "the loss became NaN [/x]", "trace", epoch=2, step=7)
+
+    def test_are_rows_and_no_results(self, store):
+        store.claim(RUN.id, this_process())
+        store.record_epoch(RUN.id, epoch(1))
+        store.fail(RUN.id, self.FAILURE, ENVIRONMENT)
+        result = store.results()[0]
+        assert (result.state, result.failure, result.measures) == ("failed", self.FAILURE, {})
+        assert result.environment == ENVIRONMENT
+
+    def test_are_tried_again_on_request_and_stay_on_record(self, store):
+        store.fail(RUN.id, self.FAILURE, ENVIRONMENT)
+        assert not store.claim(RUN.id, this_process())
+        store.retry([RUN.id, OTHER.id])
+        assert store.states([RUN.id])[RUN.id] == "waiting"
+        assert store.claim(RUN.id, this_process())
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        assert store.results()[0].failure is None
+        assert store._db.execute("SELECT count(*) FROM failures").fetchone()[0] == 1
+
+    def test_shown_are_the_last_ones(self, store):
+        store.fail(RUN.id, self.FAILURE, {})
+        store.fail(RUN.id, Failure("killed", "again"), {})
+        assert store.results()[0].failure == Failure("killed", "again")
+
+
+def end_process() -> str:
+    """The name of a process on this machine that has ended."""
+    code = "from bakeoff.store import this_process; print(this_process())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+class TestClaims:
+    def test_are_for_one_at_a_time(self, store):
+        me = this_process()
+        with Store(store.path) as other:
+            assert store.claim(RUN.id, me)
+            assert store.claim(RUN.id, me)
+            assert not other.claim(RUN.id, SOMEBODY)
+            assert other.claim(OTHER.id, SOMEBODY)
+            assert not store.claim(OTHER.id, me)
+            store.release(RUN.id, SOMEBODY)
+            assert not other.claim(RUN.id, SOMEBODY)
+            store.release(RUN.id, me)
+            assert other.claim(RUN.id, SOMEBODY)
+
+    def test_of_runs_that_ended_or_are_unknown_fail(self, store):
+        store.finish(RUN.id, OUTCOME, {})
+        store.fail(OTHER.id, Failure("error", "x"), {})
+        assert not store.claim(RUN.id, this_process())
+        assert not store.claim(OTHER.id, this_process())
+        assert not store.claim("unknown", this_process())
+
+    def test_of_a_process_that_is_gone_are_free(self, store):
+        assert store.claim(RUN.id, end_process())
+        assert store.claim(RUN.id, this_process())
+
+    def test_of_a_process_that_was_killed_and_not_yet_buried_are_free(self, store):
+        """A zombie still has a process id."""
+        code = "import time; from bakeoff.store import this_process; print(this_process(), flush=True); time.sleep(99)"
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        owner = process.stdout.readline().strip()
+        assert store.claim(RUN.id, owner)
+        assert not store.claim(RUN.id, this_process())
+        process.kill()
+        deadline = time.monotonic() + 10
+        while is_alive(owner) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert store.claim(RUN.id, this_process())
+        process.wait()
+        process.stdout.close()
+
+    def test_of_another_machine_hold_until_its_heart_has_stopped(self, store, monkeypatch):
+        assert is_alive(SOMEBODY) is None
+        assert store.claim(RUN.id, SOMEBODY)
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + STALE_SECONDS - 1)
+        assert not store.claim(RUN.id, this_process())
+        store.beat(SOMEBODY)
+        monkeypatch.setattr(time, "time", lambda: now + STALE_SECONDS + 1)
+        assert not store.claim(RUN.id, this_process())
+        monkeypatch.setattr(time, "time", lambda: now + 2 * STALE_SECONDS + 1)
+        assert store.claim(RUN.id, this_process())
+
+    def test_live_as_long_as_epochs_come(self, store, monkeypatch):
+        assert store.claim(RUN.id, SOMEBODY)
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + STALE_SECONDS + 1)
+        store.record_epoch(RUN.id, epoch(1))
+        assert not store.claim(RUN.id, this_process())
+
+    def test_of_a_process_id_used_again_are_free(self, store):
+        host, process, born = this_process().rsplit(":", 2)
+        assert is_alive(this_process())
+        assert is_alive(f"{host}:{process}:{int(born) - 100}") is False
+        assert store.claim(RUN.id, f"{host}:{process}:{int(born) - 100}")
+        assert store.claim(RUN.id, this_process())
+
+    def test_know_machines_with_colons_in_their_names(self, monkeypatch):
+        monkeypatch.setattr(socket, "gethostname", lambda: "fe80::1")
+        assert is_alive(this_process())
+
+
+class TestForgetting:
+    def test_leaves_only_what_was_planned(self, store):
+        store.record_epoch(RUN.id, epoch(1))
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store.fail(OTHER.id, Failure("error", "x"), {})
+        assert store.forget([RUN.id, OTHER.id, "unknown"], this_process()) == [RUN.id, OTHER.id]
+        for result in store.results():
+            assert (result.state, result.epochs, result.measures, result.started) == ("waiting", (), {}, None)
+        with pytest.raises(BakeoffError, match="no predictions"):
+            store.predictions(RUN.id)
+
+    def test_spares_what_another_process_is_training(self, store):
+        store.claim(RUN.id, SOMEBODY)
+        store.claim(OTHER.id, end_process())
+        store.record_epoch(RUN.id, epoch(1))
+        assert store.forget([RUN.id, OTHER.id], this_process()) == [OTHER.id]
+        held, free = store.results()
+        assert (held.state, len(held.epochs)) == ("running", 1)
+        assert free.state == "waiting"
+
+
+class TestFaults:
+    def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(self, store):
+        store.claim(RUN.id, this_process())
+        pages = store._pragma("page_count")
+        store._db.execute(f"PRAGMA max_page_count = {pages}")
+        random = np.random.default_rng(0).random((4, 5000)).astype(np.float16)
+        large = Outcome(3, OUTCOME.predicted, random, OUTCOME.measures)
+        with pytest.raises(BakeoffError, match=r"cannot write to the store .*a\.db: database or disk is full"):
+            store.finish(RUN.id, large, ENVIRONMENT)
+        assert store.results()[0].state == "running"
+        assert store.results()[0].measures == {}
+        store._db.execute("PRAGMA max_page_count = 100000")
+        store.finish(RUN.id, large, ENVIRONMENT)
+        assert store.results()[0].state == "done"
+
+    def test_a_locked_store_is_one_sentence(self, store):
+        with Store(store.path) as other:
+            other._db.execute("PRAGMA busy_timeout = 10")
+            with (
+                store.transaction(),
+                pytest.raises(BakeoffError, match=r"cannot write to the store .* database is locked"),
+            ):
+                other.beat(SOMEBODY)
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "UPDATE runs SET settings = '{'",
+            "UPDATE runs SET settings = '{}'",
+            """UPDATE runs SET settings = replace(settings, '"seed"', '"sead"')""",
+            "UPDATE environments SET facts = 'x'",
+            "UPDATE measures SET value = 'much'",
+            "UPDATE epochs SET train_loss = 'much'",
+            "UPDATE epochs SET learning_rate = x'00'",
+            "UPDATE runs SET settings = cast(x'ff' AS TEXT)",
+        ],
+    )
+    def test_damage_is_one_sentence(self, store, damage):
+        store.record_epoch(RUN.id, epoch(1))
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store._db.execute(damage)
+        with pytest.raises(BakeoffError, match=r"the store .*a\.db is damaged: "):
+            store.results()
+
+    @pytest.mark.parametrize(
+        "damage", ["SET predicted = x'00'", "SET probabilities = substr(probabilities, 1, 9)", "SET classes = 7"]
+    )
+    def test_damaged_predictions_are_one_sentence(self, store, damage):
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store._db.execute(f"UPDATE predictions {damage}")
+        with pytest.raises(BakeoffError, match="is damaged: "):
+            store.predictions(RUN.id)
+
+    def test_damaged_labels_are_one_sentence(self, store):
+        store._db.execute("UPDATE datasets SET test_labels = x'00'")
+        with pytest.raises(BakeoffError, match="is damaged: "):
+            store.datasets()
+        with pytest.raises(BakeoffError, match="cannot write to the store"):
+            store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+
+    def test_a_file_cut_short_is_one_sentence(self, tmp_path, store):
+        store.close()
+        copy = tmp_path / "cut.db"
+        whole = Path(store.path).read_bytes()
+        copy.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(BakeoffError, match=r"cut\.db"), Store(copy) as opened:
+            opened.results()
+
+
+def test_settings_are_stored_as_readable_json(store):
+    row = store._db.execute("SELECT settings FROM runs").fetchone()
+    assert json.loads(row["settings"])["recipe"]["optimizer"] == {"name": "sgd", "lr": 0.1}
