@@ -1,5 +1,6 @@
 """The ranked answer: one row per data set, recipe and network, over the seeds that finished. No torch."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -68,12 +69,25 @@ class Row:
 
 
 def cells(results: Iterable[Result]) -> list[Cell]:
-    """Group runs that differ in nothing but the seed, in the order they were planned."""
+    """Group runs that differ in nothing but the seed, in the order they were planned.
+
+    Different images under one name (a folder that changed, two folders of one name) are told apart by their hash.
+    """
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         run = result.run
         groups.setdefault((run.data_hash, run.recipe.key, run.net), []).append(result)
-    return [Cell(data_label(g[0].run.data), g[0].run.recipe.name, g[0].run.net, tuple(g)) for g in groups.values()]
+    labels = {data_hash: data_label(group[0].run.data) for (data_hash, _, _), group in groups.items()}
+    twice = Counter(labels.values())
+    return [
+        Cell(
+            labels[data_hash] if twice[labels[data_hash]] == 1 else f"{labels[data_hash]} ({data_hash[:6]})",
+            group[0].run.recipe.name,
+            net,
+            tuple(group),
+        )
+        for (data_hash, _, net), group in groups.items()
+    ]
 
 
 def rank(results: Iterable[Result]) -> list[Row]:
