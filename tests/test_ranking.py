@@ -1,0 +1,130 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakeoff.ranking import by_table, cells, rank
+from bakeoff.records import Failure, Result
+from bakeoff.spec import SGD, Recipe, Run
+
+RECIPE = Recipe(
+    name="plain", epochs=3, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)
+)
+
+
+def result(net="conv", seed=0, accuracy=None, data="digits", data_hash="h", recipe=RECIPE, **measures) -> Result:
+    """One run, finished if it has an accuracy."""
+    run = Run(net, data, data_hash, recipe, seed)
+    if accuracy is None:
+        return Result(run.id, run, "waiting")
+    return Result(run.id, run, "done", measures={"test_accuracy": accuracy, **measures})
+
+
+def failed(net="conv", seed=0) -> Result:
+    run = Run(net, "digits", "h", RECIPE, seed)
+    return Result(run.id, run, "failed", failure=Failure("error", "x"))
+
+
+class TestRows:
+    def test_hold_mean_and_interval_over_seeds_and_median_costs(self):
+        (row,) = rank(
+            result(seed=n, accuracy=a, train_seconds=s, parameters=1000, flops=5, images_per_second=9, test_loss=0.5)
+            for n, (a, s) in enumerate([(0.5, 10.0), (0.6, 30.0), (0.7, 11.0)])
+        )
+        assert (row.net, row.rank, row.seeds, row.planned, row.failed) == ("conv", 1, 3, 3, 0)
+        assert row.test_accuracy == pytest.approx(0.6)
+        assert row.test_accuracy_sd == pytest.approx(0.1)
+        assert row.test_accuracy_high - row.test_accuracy_low == pytest.approx(2 * 4.302653 * 0.1 / 3**0.5)
+        assert (row.train_seconds, row.parameters, row.flops, row.test_loss) == (11.0, 1000, 5, 0.5)
+        assert row.interval == "95% t interval over seeds"
+        assert row.selection == "last epoch"
+
+    def test_of_one_seed_have_no_interval(self):
+        (row,) = rank([result(accuracy=0.9)])
+        assert (row.test_accuracy_low, row.test_accuracy_high, row.test_accuracy_sd) == (None, None, None)
+        assert row.interval == "one seed: no interval"
+
+    def test_never_promise_less_than_nothing_or_more_than_all(self):
+        (row,) = rank([result(seed=0, accuracy=1.0), result(seed=1, accuracy=0.1)])
+        assert (row.test_accuracy_low, row.test_accuracy_high) == (0.0, 1.0)
+
+    def test_count_what_is_missing_and_what_failed(self):
+        (row,) = rank([result(seed=0, accuracy=0.9), result(seed=1), failed(seed=2)])
+        assert (row.seeds, row.planned, row.failed) == (1, 3, 1)
+
+    def test_without_a_result_have_no_rank_and_come_last(self):
+        rows = rank([failed("drop"), result("conv", accuracy=0.1), result("nin")])
+        assert [(row.net, row.rank) for row in rows] == [("conv", 1), ("drop", None), ("nin", None)]
+        assert rows[1].test_accuracy is None
+        assert rows[1].parameters is None
+
+    def test_name_the_rule_of_selection(self):
+        best = msgspec.structs.replace(RECIPE, select="best-validation-accuracy")
+        on_test = msgspec.structs.replace(best, validation="test")
+        rows = rank([result(accuracy=0.5, recipe=best), result("drop", accuracy=0.6, recipe=on_test)])
+        assert [row.selection for row in rows] == [
+            "best validation accuracy on the TEST set",
+            "best validation accuracy",
+        ]
+
+
+class TestRanks:
+    def test_are_shared_by_equals(self):
+        rows = rank([result(n, accuracy=a) for n, a in {"a": 0.5, "b": 0.9, "c": 0.5, "d": 0.1}.items()])
+        assert [(row.net, row.rank) for row in rows] == [("b", 1), ("a", 2), ("c", 2), ("d", 4)]
+
+    @given(accuracies=st.lists(st.integers(0, 5), min_size=1, max_size=8))
+    def test_are_one_more_than_the_number_of_better_ones(self, accuracies):
+        rows = rank([result(f"net{i}", accuracy=a / 5) for i, a in enumerate(accuracies)])
+        means = [row.test_accuracy for row in rows]
+        assert means == sorted(means, reverse=True)
+        assert all(row.rank == 1 + sum(m > row.test_accuracy for m in means) for row in rows)
+
+    def test_compare_only_within_one_data_set_and_recipe(self):
+        other = msgspec.structs.replace(RECIPE, name="other", epochs=4)
+        rows = rank(
+            [
+                result("a", accuracy=0.5),
+                result("a", accuracy=0.2, data="mnist", data_hash="m"),
+                result("b", accuracy=0.6),
+                result("b", accuracy=0.7, recipe=other),
+            ]
+        )
+        found = [[(row.data, row.recipe, row.net, row.rank) for row in table] for table in by_table(rows)]
+        assert found == [
+            [("digits", "plain", "b", 1), ("digits", "plain", "a", 2)],
+            [("mnist", "plain", "a", 1)],
+            [("digits", "other", "b", 1)],
+        ]
+
+    def test_never_mix_different_images_of_one_name(self):
+        """A folder whose images changed, or two folders of one name."""
+        rows = rank(
+            [
+                result("a", accuracy=0.5, data="folder:x/photos", data_hash="aaaaaaaaaa"),
+                result("a", accuracy=0.9, data="folder:y/photos", data_hash="bbbbbbbbbb"),
+            ]
+        )
+        assert [(row.data, row.rank) for row in rows] == [
+            ("folder:photos (aaaaaa)", 1),
+            ("folder:photos (bbbbbb)", 1),
+        ]
+
+    def test_put_networks_of_a_study_in_one_table_though_the_recipe_treats_them_differently(self):
+        gentle = msgspec.structs.replace(RECIPE, optimizer=SGD(lr=0.01))
+        rows = rank([result("a", accuracy=0.5), result("b", accuracy=0.6, recipe=gentle)])
+        assert [(row.net, row.rank) for row in rows] == [("b", 1), ("a", 2)]
+
+
+def test_cells_differ_in_more_than_the_seed():
+    runs = [result(seed=0, accuracy=0.5), result("drop"), result(seed=1, accuracy=0.6)]
+    first, second = cells(runs)
+    assert (first.net, len(first.results), len(first.finished)) == ("conv", 2, 2)
+    assert first.interval("test_accuracy").mean == pytest.approx(0.55)
+    assert second.interval("test_accuracy") is None
+    assert second.median("train_seconds") is None
+    assert first.median("unheard_of") is None
+
+
+def test_nothing_has_no_ranking():
+    assert rank([]) == []
