@@ -9,11 +9,11 @@ from bakeoff import data as datasets
 from bakeoff.data import Dataset, Progress
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
-from bakeoff.lookup import find
-from bakeoff.recipes import RECIPES
+from bakeoff.grid import Study
+from bakeoff.lookup import unknown
+from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
-from bakeoff.settings import Study, change
-from bakeoff.spec import Constant, Image, Plateau, Recipe, Run, Steps, to_dict
+from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps, to_dict
 from bakeoff.store import Store, this_process
 from bakeoff.workers import Message, Placement, Pool, Step
 
@@ -56,25 +56,36 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
             raise BakeoffError(f"the study {study.name!r} names no {name}: add --{name}")
         if len(set(values)) < len(values):
             raise BakeoffError(f"the study {study.name!r} names the same {name} twice: {', '.join(values)}")
-    nets = {name: find_net(name) for name in study.nets}
+    for name in study.data_as:
+        if name not in study.data:
+            raise BakeoffError(unknown(f"data set of the study {study.name!r}", name, study.data))
+    grid = study.grid()
+    if not grid:
+        raise BakeoffError(f"the study {study.name!r} leaves out these networks on {', '.join(study.data)}")
+    nets = {cell.net: find_net(cell.net) for cell in grid}
     loaded: dict[tuple[str, Image], Dataset] = {}
+    facts: dict[str, DataInfo] = {}
     cells: list[tuple[str, str, str, Recipe]] = []
-    for data in study.data:
-        facts = datasets.info(data, progress=progress)
-        for name, net in nets.items():
-            recipe_name, changes = study.treatment(name, data)
-            recipe = change(find(RECIPES, recipe_name, "recipe")(name, facts), changes)
-            images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
-            if (data, images) not in loaded:
-                loaded[data, images] = datasets.load(data, images, progress)
-            dataset = loaded[data, images]
-            _check(recipe, dataset)
-            assert dataset.info.shape is not None
-            net.check(name, recipe.image.shape(dataset.info.shape))
-            cells.append((name, data, dataset.info.content_hash, recipe))
+    for cell in grid:
+        data = study.data_as.get(cell.data, cell.data)
+        if data not in facts:
+            facts[data] = datasets.info(data, progress=progress)
+        recipe = recipe_for(cell, datasets.stand_in(facts[data], cell.data))
+        images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
+        if (data, images) not in loaded:
+            loaded[data, images] = datasets.load(data, images, progress)
+        dataset = loaded[data, images]
+        _check(recipe, dataset)
+        assert dataset.info.shape is not None
+        nets[cell.net].check(cell.net, recipe.image.shape(dataset.info.shape))
+        cells.append((cell.net, data, dataset.info.content_hash, recipe))
     seeds = range(study.first_seed, study.first_seed + study.seeds)
-    runs = [Run(net, data, data_hash, recipe, seed) for seed in seeds for net, data, data_hash, recipe in cells]
-    return Plan(study, tuple(runs), {dataset.info.content_hash: dataset for dataset in loaded.values()})
+    runs: dict[str, Run] = {}
+    for seed in seeds:
+        for net, data, data_hash, recipe in cells:
+            run = Run(net, data, data_hash, recipe, seed)
+            runs.setdefault(run.id, run)  # a changed study may have made a variant the same as its cell
+    return Plan(study, tuple(runs.values()), {dataset.info.content_hash: dataset for dataset in loaded.values()})
 
 
 def _check(recipe: Recipe, dataset: Dataset) -> None:
