@@ -71,7 +71,7 @@ def render(facts: Facts, title: str | None = None) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"bold": bold, "dom_id": dom_id}
+    environment.filters["bold"] = bold
     environment.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
     return environment.get_template("page.html").render(
         title=title or headline(facts),
@@ -99,11 +99,6 @@ def bold(sentence: str) -> Markup:
     return Markup("").join(
         Markup("<strong>{}</strong>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
     )
-
-
-def dom_id(text: str) -> str:
-    """Return `text` as an id for an element."""
-    return "".join(letter if letter.isalnum() else "-" for letter in text.lower())
 
 
 def headline(facts: Facts) -> str:

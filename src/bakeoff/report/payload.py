@@ -36,7 +36,6 @@ def _table(table: Table) -> dict[str, Any]:
         "data": table.data,
         "recipe": table.recipe,
         "classes": table.classes,
-        "testImages": table.test_images,
         "lines": [_line(line, table.classes) for line in table.lines],
         "runs": [
             run for line in table.lines for result in line.cell.results if (run := _run(result, line.label)) is not None
@@ -95,7 +94,7 @@ def _run(result: Result, label: str) -> dict[str, Any] | None:
     }
 
 
-CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate")
+CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
 def _running_total(epochs: Sequence[Epoch]) -> list[float]:

@@ -2,12 +2,14 @@
 // What all scripts of the page share: the numbers, the chosen table, formats, small helpers for elements.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const figures = {};  // name → definition; figure.js draws them
+const figures = {}; // name → definition; figure.js draws them
 
 const page = {
   tables: new Map(DATA.tables.map((table) => [table.key, table])),
   key: DATA.tables[0].key,
-  get table() { return this.tables.get(this.key); },
+  get table() {
+    return this.tables.get(this.key);
+  },
 };
 
 const THIN = "\u202f";
@@ -16,7 +18,12 @@ const format = {
   count: (value) => (value == null ? "–" : Math.round(value).toLocaleString("en-GB")),
   short: (value) => {
     if (value == null) return "–";
-    const [size, unit] = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([size]) => value >= 0.9995 * size) ?? [1, ""];
+    const [size, unit] = [
+      [1e12, "T"],
+      [1e9, "G"],
+      [1e6, "M"],
+      [1e3, "k"],
+    ].find(([size]) => value >= 0.9995 * size) ?? [1, ""];
     return `${+(value / size).toPrecision(3)}${unit && THIN + unit}`;
   },
   duration: (seconds) => {
@@ -25,7 +32,12 @@ const format = {
     if (seconds < 3600) return `${+(seconds / 60).toPrecision(3)}${THIN}min`;
     return `${+(seconds / 3600).toPrecision(3)}${THIN}h`;
   },
-  bytes: (value) => (value == null ? "–" : value >= 2 ** 30 ? `${+(value / 2 ** 30).toPrecision(3)}${THIN}GiB` : `${+(value / 2 ** 20).toPrecision(3)}${THIN}MiB`),
+  bytes: (value) =>
+    value == null
+      ? "–"
+      : value >= 2 ** 30
+        ? `${+(value / 2 ** 30).toPrecision(3)}${THIN}GiB`
+        : `${+(value / 2 ** 20).toPrecision(3)}${THIN}MiB`,
   decimal: (value) => (value == null ? "–" : `${+value.toPrecision(4)}`),
 };
 
@@ -59,4 +71,5 @@ const csvCell = (value) => {
 
 const toCsv = (columns, rows) =>
   [columns.map((column) => column.name), ...rows.map((row) => columns.map((column) => row[column.name]))]
-    .map((cells) => cells.map(csvCell).join(",")).join("\n") + "\n";
+    .map((cells) => cells.map(csvCell).join(","))
+    .join("\n") + "\n";

@@ -19,11 +19,29 @@ function mount(place) {
   const note = element("p");
   const summary = element("summary");
   const numbers = element("details", { ontoggle: fillNumbers }, summary);
-  const buttons = [["CSV", saveCsv], ["SVG", saveSvg], ["PNG", savePng]].map(([kind, act]) =>
-    element("button", { type: "button", class: "quiet", onclick: act, "aria-label": `Save ${definition.title} as ${kind}` }, kind));
-  place.replaceChildren(element("figure", { "aria-labelledby": title.id },
-    element("header", {}, title, controls), legend, chart, element("div", { class: "under" }, note, ...buttons, numbers)));
-  let drawn = {}, width = 0;
+  const buttons = [
+    ["CSV", saveCsv],
+    ["SVG", saveSvg],
+    ["PNG", savePng],
+  ].map(([kind, act]) =>
+    element(
+      "button",
+      { type: "button", class: "quiet", onclick: act, "aria-label": `Save ${definition.title} as ${kind}` },
+      kind,
+    ),
+  );
+  place.replaceChildren(
+    element(
+      "figure",
+      { "aria-labelledby": title.id },
+      element("header", {}, title, controls),
+      legend,
+      chart,
+      element("div", { class: "under" }, note, ...buttons, numbers),
+    ),
+  );
+  let drawn = {},
+    width = 0;
 
   function setUp() {
     const table = page.table;
@@ -35,29 +53,66 @@ function mount(place) {
 
   function control({ name: field, label, options, menu, first }) {
     if (!options.some(([value]) => value === choice[field])) choice[field] = first ?? options[0]?.[0];
-    const chosen = (event) => { choice[field] = event.target.value; draw(); };
+    const chosen = (event) => {
+      choice[field] = event.target.value;
+      draw();
+    };
     if (menu) {
-      return element("label", {}, `${label} `, element("select", { onchange: chosen },
-        ...options.map(([value, text]) => element("option", { value, selected: value === choice[field] }, text))));
+      return element(
+        "label",
+        {},
+        `${label} `,
+        element(
+          "select",
+          { onchange: chosen },
+          ...options.map(([value, text]) => element("option", { value, selected: value === choice[field] }, text)),
+        ),
+      );
     }
-    return element("fieldset", { class: "switch" }, element("legend", { class: "unseen" }, label),
-      ...options.map(([value, text]) => element("label", {},
-        element("input", { type: "radio", name: `${name}-${field}`, value, checked: value === choice[field], onchange: chosen }),
-        element("span", {}, text))));
+    return element(
+      "fieldset",
+      { class: "switch" },
+      element("legend", { class: "unseen" }, label),
+      ...options.map(([value, text]) =>
+        element(
+          "label",
+          {},
+          element("input", {
+            type: "radio",
+            name: `${name}-${field}`,
+            value,
+            checked: value === choice[field],
+            onchange: chosen,
+          }),
+          element("span", {}, text),
+        ),
+      ),
+    );
   }
 
   function setUpLegend(table) {
     const labels = table.lines.map((line) => line.label);
     shown.clear();
     labels.slice(0, definition.legend).forEach((label) => shown.add(label));
-    legend.replaceChildren(...labels.map((label) => element("button", {
-      type: "button", class: "chip", "aria-pressed": String(shown.has(label)),
-      onclick: (event) => {
-        if (!shown.delete(label)) shown.add(label);
-        event.currentTarget.setAttribute("aria-pressed", String(shown.has(label)));
-        draw();
-      },
-    }, element("i", { class: "swatch", style: `--swatch: ${colour(label)}` }), label)));
+    legend.replaceChildren(
+      ...labels.map((label) =>
+        element(
+          "button",
+          {
+            type: "button",
+            class: "chip",
+            "aria-pressed": String(shown.has(label)),
+            onclick: (event) => {
+              if (!shown.delete(label)) shown.add(label);
+              event.currentTarget.setAttribute("aria-pressed", String(shown.has(label)));
+              draw();
+            },
+          },
+          element("i", { class: "swatch", style: `--swatch: ${colour(label)}` }),
+          label,
+        ),
+      ),
+    );
   }
 
   function draw() {
@@ -71,12 +126,20 @@ function mount(place) {
         part.removeAttribute("aria-label");
       }
       drawn.chart.setAttribute("role", "img");
-      drawn.chart.setAttribute("aria-label", `${definition.title}, ${page.table.title}. Its numbers are in the table below.`);
+      drawn.chart.setAttribute(
+        "aria-label",
+        `${definition.title}, ${page.table.title}. Its numbers are in the table below.`,
+      );
       drawn.chart.setAttribute("data-drawn", name);
     }
-    chart.replaceChildren(drawn.chart ?? (definition.table && drawn.rows.length ? numbersTable() : element("p", { class: "said" }, drawn.said)));
+    chart.replaceChildren(
+      drawn.chart ??
+        (definition.table && drawn.rows.length ? numbersTable() : element("p", { class: "said" }, drawn.said)),
+    );
     note.textContent = drawn.note ?? "";
-    buttons.forEach((button, i) => { button.hidden = i ? !drawn.chart : !drawn.rows.length; });
+    buttons.forEach((button, i) => {
+      button.hidden = i ? !drawn.chart : !drawn.rows.length;
+    });
     numbers.hidden = definition.table || !drawn.rows.length;
     fillNumbers();
   }
@@ -92,19 +155,43 @@ function mount(place) {
   function numbersTable() {
     const { columns, rows } = drawn;
     const side = (column) => (column.format ? "number" : null);
-    const head = element("tr", {}, ...columns.map((column) => element("th", { scope: "col", class: side(column) }, column.text)));
-    const body = rows.slice(0, MOST_ROWS).map((row) => element("tr", {},
-      ...columns.map((column) => element("td", { class: side(column) }, (column.format ?? String)(row[column.name] ?? null)))));
-    return element("div", { class: "numbers", tabindex: "0", role: "region", "aria-label": `Numbers of ${definition.title}` },
-      element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
+    const head = element(
+      "tr",
+      {},
+      ...columns.map((column) => element("th", { scope: "col", class: side(column) }, column.text)),
+    );
+    const body = rows
+      .slice(0, MOST_ROWS)
+      .map((row) =>
+        element(
+          "tr",
+          {},
+          ...columns.map((column) =>
+            element("td", { class: side(column) }, (column.format ?? String)(row[column.name] ?? null)),
+          ),
+        ),
+      );
+    return element(
+      "div",
+      { class: "numbers", tabindex: "0", role: "region", "aria-label": `Numbers of ${definition.title}` },
+      element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)),
+    );
   }
 
   const fileName = (ending) => `${name}-${page.table.title.replace(/[^\w.-]+/g, "-")}.${ending}`;
-  function saveCsv() { save(fileName("csv"), new Blob([toCsv(drawn.columns, drawn.rows)], { type: "text/csv" })); }
-  function saveSvg() { save(fileName("svg"), new Blob([standalone(drawn.chart)], { type: "image/svg+xml" })); }
-  async function savePng() { save(fileName("png"), await toPng(drawn.chart)); }
+  function saveCsv() {
+    save(fileName("csv"), new Blob([toCsv(drawn.columns, drawn.rows)], { type: "text/csv" }));
+  }
+  function saveSvg() {
+    save(fileName("svg"), new Blob([standalone(drawn.chart)], { type: "image/svg+xml" }));
+  }
+  async function savePng() {
+    save(fileName("png"), await toPng(drawn.chart));
+  }
 
-  new ResizeObserver(() => { if (chart.clientWidth && Math.abs(chart.clientWidth - width) > 1) draw(); }).observe(chart);
+  new ResizeObserver(() => {
+    if (chart.clientWidth && Math.abs(chart.clientWidth - width) > 1) draw();
+  }).observe(chart);
   setUp();
   return setUp;
 }
@@ -112,9 +199,26 @@ function mount(place) {
 // A copy of a drawn SVG that needs no style sheet: what the page's variables say is written into it.
 function standalone(svg) {
   const copy = svg.cloneNode(true);
-  const kept = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "opacity", "color",
-    "font-family", "font-size", "font-weight", "font-variant-numeric", "text-anchor", "mix-blend-mode"];
-  const [from, to] = [[svg, ...svg.querySelectorAll("*")], [copy, ...copy.querySelectorAll("*")]];
+  const kept = [
+    "fill",
+    "fill-opacity",
+    "stroke",
+    "stroke-width",
+    "stroke-opacity",
+    "stroke-dasharray",
+    "opacity",
+    "color",
+    "font-family",
+    "font-size",
+    "font-weight",
+    "font-variant-numeric",
+    "text-anchor",
+    "mix-blend-mode",
+  ];
+  const [from, to] = [
+    [svg, ...svg.querySelectorAll("*")],
+    [copy, ...copy.querySelectorAll("*")],
+  ];
   from.forEach((node, i) => {
     const style = getComputedStyle(node);
     to[i].setAttribute("style", kept.map((property) => `${property}:${style.getPropertyValue(property)}`).join(";"));
@@ -122,7 +226,12 @@ function standalone(svg) {
   copy.querySelectorAll("style, [aria-label=tip], [data-part=tip]").forEach((node) => node.remove());
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   const back = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  for (const [key, value] of Object.entries({ width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor })) back.setAttribute(key, value);
+  for (const [key, value] of Object.entries({
+    width: "100%",
+    height: "100%",
+    fill: getComputedStyle(document.body).backgroundColor,
+  }))
+    back.setAttribute(key, value);
   copy.prepend(back);
   return new XMLSerializer().serializeToString(copy);
 }

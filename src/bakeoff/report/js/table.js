@@ -14,7 +14,7 @@ function sortBy(button) {
   const value = (row) => row.querySelector(`[data-name="${button.dataset.sort}"]`).dataset.value;
   const rows = [...table.tBodies[0].rows].map((row) => ({ row, value: value(row) }));
   rows.sort((a, b) => {
-    if (a.value === "" || b.value === "") return (a.value === "") - (b.value === "");  // unknown goes last
+    if (a.value === "" || b.value === "") return (a.value === "") - (b.value === ""); // unknown goes last
     return sign * (numeric ? a.value - b.value : a.value.localeCompare(b.value, "en", { numeric: true }));
   });
   table.tBodies[0].append(...rows.map(({ row }) => row));
@@ -22,7 +22,8 @@ function sortBy(button) {
 
 function filterRows(text) {
   const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
-  let shown = 0, all = 0;
+  let shown = 0,
+    all = 0;
   for (const table of document.querySelectorAll("table.sortable")) {
     let here = 0;
     for (const row of table.tBodies[0].rows) {
@@ -38,10 +39,14 @@ function filterRows(text) {
 }
 
 function startTables() {
-  for (const button of document.querySelectorAll("button[data-sort]")) button.addEventListener("click", () => sortBy(button));
+  for (const button of document.querySelectorAll("button[data-sort]"))
+    button.addEventListener("click", () => sortBy(button));
   const input = document.getElementById("filter");
   input.addEventListener("input", () => filterRows(input.value));
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { input.value = ""; filterRows(""); }
+    if (event.key === "Escape") {
+      input.value = "";
+      filterRows("");
+    }
   });
 }

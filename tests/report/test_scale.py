@@ -1,0 +1,49 @@
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from synthetic import make_store
+
+COPIES = 100
+
+
+def multiply(path: Path) -> None:
+    """Make COPIES of every run of a store, each with a network of its own name."""
+    with sqlite3.connect(path) as base:
+        for number in range(1, COPIES):
+            base.execute(
+                "INSERT INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added, finished, "
+                "environment) "
+                "SELECT id || ?1, net || ?1, data, data_hash, recipe, seed, json_set(settings, '$.net', net || ?1), "
+                "state, added, finished, environment FROM runs WHERE length(id) = 16",
+                (f"-{number}",),
+            )
+            for table in ("epochs", "measures", "predictions"):
+                names = [row[1] for row in base.execute(f"PRAGMA table_info({table})")]
+                others = ", ".join(names[1:])
+                base.execute(
+                    f"INSERT INTO {table}({', '.join(names)}) SELECT run || ?, {others} FROM {table} "
+                    "WHERE length(run) = 16",
+                    (f"-{number}",),
+                )
+
+
+def test_two_thousand_runs_in_seconds_and_little_memory(tmp_path: Path) -> None:
+    path = make_store(tmp_path / "many.db", nets=("conv", "drop"), data=("digits", "mnist"), seeds=5, images=2000)
+    multiply(path)
+    code = (
+        "import json, resource, sys, time; start = time.perf_counter()\n"
+        "from bakeoff.report import build\n"
+        "page = build(sys.argv[1])\n"
+        "seconds = time.perf_counter() - start\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(json.dumps([len(page), page.count('\"seed\":'), seconds, peak]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    size, runs, seconds, peak_kib = json.loads(done.stdout)
+    assert runs == 2000
+    assert size < 6e6
+    assert seconds < 20
+    assert peak_kib < 1.5e6
