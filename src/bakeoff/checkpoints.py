@@ -1,13 +1,16 @@
 """Checkpoints: what a run needs to go on, written whole or not at all, read without pickle's dangers."""
 
 import os
-import pickle
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import msgspec
+import safetensors.torch
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bakeoff.files import checkpoint_path, weights_path
@@ -24,23 +27,14 @@ class State:
     """The weights of the best epoch so far, for recipes that report it."""
 
 
-def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Write the checkpoint beside its place, force it to disk, then move it there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    target = checkpoint_path(folder, run_id)
+@contextmanager
+def written_whole(target: Path) -> Iterator[BinaryIO]:
+    """Give a file beside `target` to write to, force it to disk, then move it there: all of it or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_suffix(f".{os.getpid()}.tmp")
     try:
         with beside.open("wb") as file:
-            torch.save(
-                {
-                    "protocol": PROTOCOL,
-                    "net": net.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "history": msgspec.to_builtins(state.history),
-                    "best": state.best,
-                },
-                file,
-            )
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(target)
@@ -48,26 +42,69 @@ def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
         beside.unlink(missing_ok=True)
 
 
+def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Write the checkpoint of a run.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
+    content = {
+        "protocol": PROTOCOL,
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": msgspec.to_builtins(state.history),
+        "best": state.best,
+    }
+    with written_whole(checkpoint_path(folder, run_id)) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch hides the file's own error behind one about positions
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+
 def load(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer) -> State:
     """Fill network and optimiser from the checkpoint and return the rest; an absent one is an empty state.
 
-    A file that cannot be read (cut short by a power failure, written by another protocol) counts as absent: the
-    run starts anew, which costs time and no truth.
+    A file that is damaged (cut short by a power failure, a bit turned over), or was written by another protocol,
+    counts as absent: the run starts anew, which costs time and no truth. What killed processes left half-written
+    is removed.
     """
-    try:
-        saved = torch.load(checkpoint_path(folder, run_id), map_location="cpu", weights_only=True)
-        history = msgspec.convert(saved["history"], list[Epoch])
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, msgspec.ValidationError):
-        return State()
-    if saved["protocol"] != PROTOCOL:
+    for left in folder.glob(f"{run_id}.*.tmp"):
+        left.unlink(missing_ok=True)
+    saved = _read(checkpoint_path(folder, run_id))
+    if saved is None or _shapes(saved["net"]) != _shapes(net.state_dict()):
         return State()
     net.load_state_dict(saved["net"])
     optimizer.load_state_dict(saved["optimizer"])
-    return State(history, saved["best"])
+    return State(msgspec.convert(saved["history"], list[Epoch]), saved["best"])
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return what is in a checkpoint, None if there is none that is whole and of this protocol."""
+    if not path.exists():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums it wrote
+            if archive.testzip() is not None:
+                return None
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return saved if saved["protocol"] == PROTOCOL else None
+    except MemoryError:
+        raise
+    except Exception:  # damage has many faces
+        return None
+
+
+def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def save_weights(folder: Path, run_id: str, net: nn.Module) -> None:
-    """Keep the weights that were evaluated, in a format anything can read."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Keep the weights that were evaluated, in a format anything can read.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
     tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    save_file(tensors, weights_path(folder, run_id))
+    with written_whole(weights_path(folder, run_id)) as file:
+        file.write(safetensors.torch.save(tensors))
