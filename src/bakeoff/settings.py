@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import tomli_w
@@ -250,4 +250,16 @@ def _sentence(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str
     text, _, where = message.partition(" - at ")
     field = where.strip("`").removeprefix("$.")
     words = text[0].lower() + text[1:].replace("`", "")
+    if text.startswith("Invalid enum value") and (choices := _choices(field)):
+        words = unknown("value", text.partition("'")[2].rstrip("'"), choices)
     return f"{field}: {words}" if field else words
+
+
+def _choices(field: str) -> tuple[str, ...]:
+    """Return the words that a field of a recipe (dotted) can take, () if it takes other things than words."""
+    kinds: list[Any] = [Recipe]
+    for name in field.split("."):
+        hints = [get_type_hints(kind) for kind in kinds]
+        annotations = [hint[name] for hint in hints if name in hint]
+        kinds = [part for annotation in annotations for part in (get_args(annotation) or (annotation,))]
+    return tuple(kind for kind in kinds if isinstance(kind, str))
