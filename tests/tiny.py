@@ -1,0 +1,44 @@
+"""A data set and recipes so small that a run takes a fraction of a second."""
+
+import msgspec
+import numpy as np
+
+from bakeoff.data.dataset import Dataset, Images
+from bakeoff.runtime import Machine
+from bakeoff.spec import SGD, DataInfo, ImageShape, Recipe, Run
+
+MACHINE = Machine(threads=1)
+RECIPE = Recipe(
+    name="tiny", epochs=3, batch_size=16, validation=0.25, select="last", normalize="unit", optimizer=SGD(lr=0.05)
+)
+
+
+def images(count: int, seed: int, side: int = 8, classes: int = 3) -> Images:
+    """Noise with a bright row that tells the class; labels in no order."""
+    random = np.random.default_rng(seed)
+    labels = random.permutation(np.arange(count) % classes)
+    pixels = random.integers(0, 100, (count, 1, side, side), dtype=np.uint8)
+    pixels[np.arange(count), :, labels, :] += 120
+    return Images(pixels, labels.astype(np.int64))
+
+
+def dataset(train: int = 60, test: int = 25, validation: int = 0, side: int = 8) -> Dataset:
+    """A data set that exists in memory alone."""
+    info = DataInfo("tiny", ImageShape(1, side, side), ("a", "b", "c"), "tiny", train, validation, test, False)
+    own = images(validation, 2, side) if validation else None
+    return Dataset(info, images(train, 0, side), own, images(test, 1, side), "made up", "none", "none")
+
+
+def run(net: str = "lenet-afif", seed: int = 0, **changes) -> Run:
+    """One run on `dataset()`, with these changes to the recipe."""
+    return Run(net, "tiny", "tiny", msgspec.structs.replace(RECIPE, **changes), seed)
+
+
+def without_times(measures: dict[str, float]) -> dict[str, float]:
+    """What two runs of the same settings must agree on to the last bit."""
+    return {name: value for name, value in measures.items() if not is_cost(name)}
+
+
+def is_cost(name: str) -> bool:
+    """Whether a field of an epoch or a result is time or memory, which no two runs share."""
+    return name.endswith(("seconds", "per_second", "memory_bytes"))
