@@ -30,7 +30,7 @@ class Results:
 
     def table(self) -> str:
         """Return the ranking as Markdown."""
-        from bakeoff.report.tables import to_markdown
+        from bakeoff.reporting.tables import to_markdown
 
         return to_markdown(self.rows)
 
@@ -138,6 +138,6 @@ def report(store: str | Path = "bakeoff.db", output: str | Path = "report.html",
     Raises:
         BakeoffError: there is no such store, or the page cannot be written.
     """
-    from bakeoff.report import write
+    from bakeoff.reporting import write
 
     return write(Path(store), Path(output), title=title)

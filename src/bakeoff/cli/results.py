@@ -51,7 +51,7 @@ def report(store: Path, output: Path, title: str | None, as_json: bool) -> None:
     """Write everything about the results on one page: a single HTML file that opens anywhere, offline."""
     import json
 
-    from bakeoff.report import write
+    from bakeoff.reporting import write
 
     path = write(store, output, title=title)
     click.echo(json.dumps({"report": str(path)}) if as_json else f"Report: {path}")
@@ -62,7 +62,7 @@ def print_results(results: "Sequence[Result]", form: str) -> None:
     from rich.console import Console
 
     from bakeoff.ranking import by_table, rank
-    from bakeoff.report import tables
+    from bakeoff.reporting import tables
 
     rows = rank(results)
     if form != "table":

@@ -9,10 +9,10 @@ import pytest
 from synthetic import RECIPE, make_store
 
 from bakeoff.errors import BakeoffError
-from bakeoff.report import build, write
-from bakeoff.report.facts import read
-from bakeoff.report.page import bold, strips
-from bakeoff.report.payload import to_script
+from bakeoff.reporting import build, write
+from bakeoff.reporting.facts import read
+from bakeoff.reporting.page import bold, strips
+from bakeoff.reporting.payload import to_script
 from bakeoff.store import Store
 
 
@@ -121,7 +121,7 @@ def test_names_are_bold_and_escaped() -> None:
 
 def test_no_torch_and_no_scikit_learn(make) -> None:
     code = (
-        f"import sys; from bakeoff.report import build; build({str(make(data=('digits',)))!r}); "
+        f"import sys; from bakeoff.reporting import build; build({str(make(data=('digits',)))!r}); "
         "print([name for name in ('torch', 'sklearn', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

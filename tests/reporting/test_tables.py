@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 
 from bakeoff.ranking import Row, rank
-from bakeoff.report.tables import to_csv, to_json, to_markdown
+from bakeoff.reporting.tables import to_csv, to_json, to_markdown
 from bakeoff.store import Store
 
 

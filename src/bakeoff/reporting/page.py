@@ -8,11 +8,11 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from bakeoff.errors import BakeoffError
-from bakeoff.report import words
-from bakeoff.report.answer import answers
-from bakeoff.report.facts import Facts, Line, Table, read
-from bakeoff.report.method import method
-from bakeoff.report.payload import payload, to_script
+from bakeoff.reporting import words
+from bakeoff.reporting.answer import answers
+from bakeoff.reporting.facts import Facts, Line, Table, read
+from bakeoff.reporting.method import method
+from bakeoff.reporting.payload import payload, to_script
 
 HERE = Path(__file__).parent
 LIBRARIES = ("d3.min.js", "plot.umd.min.js")

@@ -3,9 +3,9 @@ import sqlite3
 import msgspec
 from synthetic import RECIPE
 
-from bakeoff.report.answer import Answer, answers
-from bakeoff.report.facts import read
-from bakeoff.report.words import THIN
+from bakeoff.reporting.answer import Answer, answers
+from bakeoff.reporting.facts import read
+from bakeoff.reporting.words import THIN
 
 
 def asked(path) -> list[Answer]:

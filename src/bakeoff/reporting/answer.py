@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
-from bakeoff.report.facts import Facts, Line, Table
-from bakeoff.report.words import THIN, count, duration, listing, number, percent, points, span, times
+from bakeoff.reporting.facts import Facts, Line, Table
+from bakeoff.reporting.words import THIN, count, duration, listing, number, percent, points, span, times
 
 CHEAP = 0.5
 """A cheap alternative costs at most this fraction of what the best network costs."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bakeoff.report import write
+from bakeoff.reporting import write
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 CHROMIUM = os.environ.get("BAKEOFF_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

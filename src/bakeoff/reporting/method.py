@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bakeoff.records import Result
-from bakeoff.report.facts import Facts, Line, Table, flat, text
+from bakeoff.reporting.facts import Facts, Line, Table, flat, text
 from bakeoff.spec import Recipe, to_dict
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.measure.quality import confused_pairs
 from bakeoff.records import Epoch, Result
-from bakeoff.report.facts import Facts, Line, Pooled, Table
+from bakeoff.reporting.facts import Facts, Line, Pooled, Table
 from bakeoff.stats import Interval
 
 COSTS = ("train_seconds", "parameters", "flops", "images_per_second", "peak_memory_bytes")

@@ -1,5 +1,5 @@
 """The page about a store, and its ranking as JSON, CSV and Markdown. No torch."""
 
-from bakeoff.report.page import build, write
+from bakeoff.reporting.page import build, write
 
 __all__ = ["build", "write"]

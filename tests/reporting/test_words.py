@@ -1,6 +1,6 @@
 import pytest
 
-from bakeoff.report import words
+from bakeoff.reporting import words
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_two_thousand_runs_in_seconds_and_little_memory(tmp_path: Path) -> None:
     multiply(path)
     code = (
         "import json, resource, sys, time; start = time.perf_counter()\n"
-        "from bakeoff.report import build\n"
+        "from bakeoff.reporting import build\n"
         "page = build(sys.argv[1])\n"
         "seconds = time.perf_counter() - start\n"
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
