@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,8 @@ def run(
         restart=restart,
         fail_fast=fail_fast,
     )
-    follow(events, plan.runs, placement.workers, Console(file=sys.stderr, quiet=quiet))
+    with closing(events):  # an interrupted notebook keeps references: end the workers all the same
+        follow(events, plan.runs, placement.workers, Console(file=sys.stderr, quiet=quiet))
     with Store(store) as opened:
         return Results(Path(store), tuple(opened.results([run.id for run in plan.runs])))
 

@@ -45,7 +45,13 @@ def choose_device(wanted: str = "auto") -> str:
 
 
 def choose_precision(device: str, wanted: str = "auto") -> Literal["fp32", "bf16"]:
-    """Return bf16 (autocast) on GPUs that have it, fp32 elsewhere, unless the user asked for one of them."""
+    """Return bf16 (autocast) on GPUs that have it, fp32 elsewhere, unless the user asked for one of them.
+
+    Raises:
+        BakeoffError: there is no such precision.
+    """
+    if wanted not in ("auto", "fp32", "bf16"):
+        raise BakeoffError(f"unknown precision {wanted!r}: choose auto, fp32 or bf16")
     if wanted == "fp32" or (wanted == "auto" and not device.startswith("cuda")):
         return "fp32"
     if wanted == "auto" and not torch.cuda.is_bf16_supported(including_emulation=False):

@@ -8,7 +8,7 @@ import msgspec
 
 from bakeoff import studies
 from bakeoff.data import Progress
-from bakeoff.settings import Study, write_study
+from bakeoff.settings import Study, checked, write_study
 from bakeoff.store import Store
 from bakeoff.study import Event, Plan, execute, plan
 from bakeoff.workers import Placement, place
@@ -30,12 +30,12 @@ def choose_study(
     alone with the demonstration's networks.
 
     Raises:
-        BakeoffError: there is no such study.
+        BakeoffError: there is no such study, or it cannot be changed so.
     """
     base = given_study if isinstance(given_study, Study) else studies.load(given_study or "demo")
     asked = {
-        "nets": None if nets is None else tuple(nets),
-        "data": None if data is None else tuple(data),
+        "nets": names(nets),
+        "data": names(data),
         "recipe": recipe,
         "seeds": seeds,
         "first_seed": first_seed,
@@ -44,7 +44,12 @@ def choose_study(
     if given_study is None and (data or recipe):
         given |= {"set": {}, "name": "run", "about": ""}
     changed = msgspec.structs.replace(base, **given)
-    return msgspec.structs.replace(changed, set=changed.set | dict(changes or {}))
+    return checked(msgspec.structs.replace(changed, set=changed.set | dict(changes or {})))
+
+
+def names(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
+    """Return names as a tuple; one name may come alone."""
+    return (given,) if isinstance(given, str) else None if given is None else tuple(given)
 
 
 def make_plan(study: Study, progress: Progress | None = None) -> Plan:
@@ -60,10 +65,15 @@ def choose_placement(
     threads: int | None = None,
     compiled: bool = False,
 ) -> Placement:
-    """Return where the plan runs, with what is left open chosen for this machine."""
-    from bakeoff.runtime import choose_device
+    """Return where the plan runs, with what is left open chosen for this machine.
+
+    Raises:
+        BakeoffError: there is no such device or precision here, or no worker or thread is to work.
+    """
+    from bakeoff.runtime import choose_device, choose_precision
 
     placement = place(len(plan.runs), choose_device(device), workers, threads)
+    precision = choose_precision(placement.device, precision)
     return msgspec.structs.replace(placement, precision=precision, compile=compiled)
 
 

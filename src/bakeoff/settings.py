@@ -205,6 +205,18 @@ def parse_study(text: str, origin: str) -> Study:
         raise BakeoffError(f"{where}: {_sentence(error, known)}") from error
 
 
+def checked(study: Study) -> Study:
+    """Return the study if its fields have values that they can have.
+
+    Raises:
+        BakeoffError: one has not.
+    """
+    try:
+        return msgspec.convert(to_dict(study), Study)
+    except msgspec.ValidationError as error:
+        raise BakeoffError(f"the study {study.name!r}: {_sentence(error, Study.__struct_fields__)}") from error
+
+
 def write_study(study: Study) -> str:
     """Return the study as TOML text that `parse_study` reads back to an equal study."""
     return tomli_w.dumps(to_dict(study))
