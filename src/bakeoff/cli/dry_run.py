@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bakeoff.cli.live import clock
@@ -46,14 +47,15 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool) -> 
             "cells": [asdict(row) for row in rows],
         }
         return click.echo(json.dumps(facts, indent=2))
-    table = Table(title=f"plan of {plan.study.name!r}", box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title=escape(f"plan of {plan.study.name!r}"), box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("network", "data", "recipe"):
         table.add_column(name)
     for name in ("runs", "in the store", "epochs", "time a run"):
         table.add_column(name, justify="right")
     for row in rows:
         cells = (row.runs, row.already_done, row.epochs)
-        table.add_row(row.net, row.data, row.recipe, *map(str, cells), clock(row.seconds_per_run))
+        names = map(escape, (row.net, row.data, row.recipe))
+        table.add_row(*names, *map(str, cells), clock(row.seconds_per_run))
     console = Console()
     console.print(table)
     console.print(

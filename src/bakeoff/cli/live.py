@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from bakeoff.estimate import Remaining
@@ -24,8 +25,8 @@ def clock(seconds: float | None) -> str:
 
 
 def label(run: Run) -> str:
-    """Name a run for people."""
-    return f"{run.net} · {data_label(run.data)} · seed {run.seed}"
+    """Name a run for people, as markup."""
+    return escape(f"{run.net} · {data_label(run.data)} · seed {run.seed}")
 
 
 @dataclass
@@ -71,7 +72,7 @@ class View:
             accuracy, seconds = content.measures["test_accuracy"], content.measures["train_seconds"]
             self._end(run, f"[green]✓[/] {label(run)}: [bold]{accuracy:.2%}[/] on the test images, {clock(seconds)}")
         elif isinstance(content, Failure):
-            self._end(run, f"[red]✗[/] {label(run)}: {content.message}")
+            self._end(run, f"[red]✗[/] {label(run)}: {escape(content.message)}")
         self._overall()
 
     def _bar(self, run: Run) -> None:

@@ -70,6 +70,7 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
         f"{summary.total:,} parameters ({summary.trainable:,} trainable, {summary.non_trainable:,} not), "
         f"{short(summary.flops)} FLOPs a forward pass of one image (multiply-add = 2).\n{find_net(net).source}",
         highlight=False,
+        markup=False,
     )
     return None
 
@@ -154,10 +155,10 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
         return click.echo(json.dumps(tree, indent=2))
     console = Console()
     for paragraph in cleandoc(function.__doc__ or "").split("\n\n"):
-        console.print(paragraph.replace("\n", " ") + "\n", highlight=False)
+        console.print(paragraph.replace("\n", " ") + "\n", highlight=False, markup=False)
     for key, value in tree.items():
         for field, inner in value.items() if isinstance(value, dict) else [("", value)]:
-            console.print(f"  {key + ('.' + field if field else ''):33} {_plain(inner)}", highlight=False)
+            console.print(f"  {key + ('.' + field if field else ''):33} {_plain(inner)}", highlight=False, markup=False)
     return console.print("\nChange any of them with --set FIELD=VALUE.", style="dim")
 
 

@@ -60,7 +60,9 @@ def report(store: Path, output: Path, title: str | None, as_json: bool) -> None:
 def print_results(results: "Sequence[Result]", form: str) -> None:
     """Print the ranking of results in one of `FORMATS`, failures below it."""
     from rich.console import Console
+    from rich.markup import escape
 
+    from bakeoff.cli.live import label
     from bakeoff.ranking import by_table, rank
     from bakeoff.reporting import tables
 
@@ -76,7 +78,7 @@ def print_results(results: "Sequence[Result]", form: str) -> None:
     for result in results:
         if result.failure:
             run = result.run
-            console.print(f"[red]✗[/] {run.net} · {run.data} · seed {run.seed}: {result.failure.message}")
+            console.print(f"[red]✗[/] {label(run)}: {escape(result.failure.message)}")
     return None
 
 

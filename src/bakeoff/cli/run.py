@@ -139,6 +139,8 @@ def _changes(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _conclude(plan: Any, store: Path, counts: dict[str, int], as_json: bool, console: Any) -> None:
+    from rich.markup import escape
+
     from bakeoff.cli.results import print_results
     from bakeoff.store import Store
 
@@ -164,4 +166,4 @@ def _conclude(plan: Any, store: Path, counts: dict[str, int], as_json: bool, con
             )
     with Store(store) as opened:
         print_results(opened.results([run.id for run in plan.runs]), "json" if as_json else "table")
-    console.print(f"[dim]See it on one page:[/] bakeoff report --store {shlex.quote(str(store))}")
+    console.print(f"[dim]See it on one page:[/] bakeoff report --store {escape(shlex.quote(str(store)))}")
