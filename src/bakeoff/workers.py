@@ -67,7 +67,13 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
 
     It depends on the whole plan, not on what is left of it, so that a resumed study computes with the same
     number of threads, to the same bits.
+
+    Raises:
+        BakeoffError: no worker or no thread is to work.
     """
+    for name, number in {"workers": workers, "threads": threads}.items():
+        if number is not None and number < 1:
+            raise BakeoffError(f"{name} must be at least 1, not {number}")
     if workers is None:
         workers = 1 if not device.startswith("cpu") else max(1, min(cores(), runs))
     return Placement(workers, threads or max(1, cores() // max(1, workers)), device)
@@ -90,7 +96,7 @@ class Pool:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._placement, self._folder), daemon=True)
-        with _main_module_hidden():
+        with _main_module_hidden(), _interrupts_held():
             process.start()
         theirs.close()
         self._workers[ours] = (process, None)
@@ -165,6 +171,19 @@ def _main_module_hidden() -> Iterator[None]:
             setattr(main, name, value)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while a process starts. Processes inherit that and never see one: it is for the parent."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _death(exit_code: int | None) -> Failure:
     if exit_code == -signal.SIGKILL:
         hint = "the system may have run out of memory: use fewer --workers or a smaller batch_size"
@@ -174,7 +193,7 @@ def _death(exit_code: int | None) -> Failure:
 
 def work(connection: Connection, placement: Placement, folder: Path) -> None:
     """Be a worker: train the runs that come through the pipe until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to act on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
@@ -218,7 +237,10 @@ def train(
             device, runtime.choose_precision(device, placement.precision), placement.threads, placement.compile
         )
         environment = runtime.environment(machine)
-        for item in fit(run, data.load(run.data, run.recipe.image), machine, folder, on_step):
+        images = data.load(run.data, run.recipe.image)
+        if images.info.content_hash != run.data_hash:
+            raise BakeoffError(f"the images of {run.data} have changed since the study began: start the command again")
+        for item in fit(run, images, machine, folder, on_step):
             yield item, environment
     except Diverged as error:
         yield Failure("diverged", str(error), epoch=error.epoch, step=error.step), environment
