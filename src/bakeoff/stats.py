@@ -37,3 +37,17 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
     return Interval(mean, n, sd, mean - half, mean + half, f"{confidence:.0%} t interval over seeds")
+
+
+def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return where one more draw would fall: mean ± t·sd·√(1 + 1/n), the values taken as a normal sample.
+
+    None for fewer than two values, which say nothing about how draws differ.
+    """
+    interval = mean_interval(values, confidence)
+    if interval.sd is None:
+        return None
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(interval.n - 1, (1 + confidence) / 2)) * interval.sd * math.sqrt(1 + 1 / interval.n)
+    return interval.mean - half, interval.mean + half

@@ -1,25 +1,31 @@
-"""The ranking rows as JSON, CSV and Markdown. Keys are the field names of `Row`; fractions stay fractions."""
+"""Rows as JSON, CSV and Markdown. Keys are the rows' field names; fractions stay fractions."""
 
 import csv
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
 from bakeoff.ranking import Row
 
 
-def to_json(rows: Sequence[Row]) -> str:
+def to_json(rows: Sequence[Any]) -> str:
     """Return a JSON list with one object per row, in the order given."""
     return json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def to_csv(rows: Sequence[Row]) -> str:
-    """Return CSV with a header line; what is not known is an empty field."""
+def to_csv(rows: Sequence[Any], kind: type = Row) -> str:
+    """Return CSV of rows of the dataclass `kind` with a header line.
+
+    What is not known is an empty field; several texts in one field are joined with "; ".
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+    for row in rows:
+        values = asdict(row)
+        writer.writerow({key: "; ".join(v) if isinstance(v, tuple) else v for key, v in values.items()})
     return text.getvalue()
 
 

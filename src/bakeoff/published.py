@@ -1,0 +1,289 @@
+"""Measured beside published: what a study printed about its cells, and whether the runs here agree. No torch.
+
+A published number is one run, so it is taken as one more draw: it agrees if it lies in the 95 % prediction interval of
+the seeds. What was changed on the way from the study to the runs stands beside every verdict.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any, Literal
+
+from bakeoff.data import stand_in
+from bakeoff.errors import BakeoffError
+from bakeoff.grid import Cell, Published, Study
+from bakeoff.measure.quality import class_accuracy, confusion
+from bakeoff.recipes import recipe_for
+from bakeoff.records import DataRecord, Result
+from bakeoff.settings import parse_study, tell_difference
+from bakeoff.spec import DataInfo, Recipe, data_label
+from bakeoff.stats import mean_interval, prediction_interval
+from bakeoff.store import Store
+
+PRINTED = 0.00005
+"""Half a unit of the fourth decimal: what printing rounds away from accuracies and losses."""
+RULE = (
+    "A published number is one run. It agrees if it could be one more seed of those measured here: if it lies within "
+    "their 95 % prediction interval, mean ± t·sd·√(1 + 1/n), give or take half a unit of its fourth decimal. Of "
+    "numbers that do agree one in twenty falls outside by chance, and with two or three seeds the interval is wide. "
+    "One seed cannot tell. Parameters must be equal. Seconds are of different machines and compare as a ratio only."
+)
+
+Verdict = Literal["agrees", "differs", "one seed: cannot tell", "not run", "not reproducible", "for information"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One published number and what was measured. The field names are the keys of the JSON and CSV: they stay."""
+
+    study: str
+    data: str
+    net: str
+    variant: str
+    """The changes that tell a variant of the cell, such as "image.scale=3"; empty for the cell itself."""
+    measure: str
+    """A field of `Published`; train and validation ones are of the last epoch trained."""
+    of_class: str
+    """The class, for class_accuracy; else empty."""
+    published: float
+    measured: float | None
+    """Mean over seeds."""
+    difference: float | None
+    """Measured minus published."""
+    ratio: float | None
+    """Published over measured, for seconds: how many times as fast it was here."""
+    seeds: int
+    sd: float | None
+    deviations: float | None
+    """The difference in standard deviations of the seeds."""
+    low: float | None
+    """Ends of the prediction interval."""
+    high: float | None
+    verdict: Verdict
+    reason: str
+    """Why it is not reproducible or was not run."""
+    departures: tuple[str, ...]
+    """How these runs differ from what the study says of this cell."""
+    note: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Finished runs that differ in their seed alone, and how they depart from a cell."""
+
+    results: tuple[Result, ...]
+    departures: tuple[str, ...]
+
+
+def _seconds(result: Result) -> float | None:
+    train, evaluation = (result.measures.get(f"{name}_seconds") for name in ("train", "evaluation"))
+    return None if train is None or evaluation is None else train + evaluation
+
+
+def _epoch_seconds(result: Result) -> float | None:
+    seconds = _seconds(result)
+    return None if seconds is None or not result.epochs else seconds / len(result.epochs)
+
+
+def _of_last_epoch(name: str, result: Result) -> float | None:
+    value: float | None = getattr(result.epochs[-1], name) if result.epochs else None
+    return value
+
+
+def _measure(name: str, result: Result) -> float | None:
+    return result.measures.get(name)
+
+
+EXACT: Mapping[str, Callable[[Result], float | None]] = {
+    "parameters": partial(_measure, "parameters"),
+    "trainable_parameters": partial(_measure, "trainable_parameters"),
+}
+OUTCOMES: Mapping[str, Callable[[Result], float | None]] = {
+    "test_accuracy": partial(_measure, "test_accuracy"),
+    "test_loss": partial(_measure, "test_objective"),
+    **{name: partial(_of_last_epoch, name) for name in ("train_accuracy", "train_loss")},
+    **{name: partial(_of_last_epoch, name) for name in ("validation_accuracy", "validation_loss")},
+}
+TIMES: Mapping[str, Callable[[Result], float | None]] = {"seconds": _seconds, "epoch_seconds": _epoch_seconds}
+"""What is printed → what a run here has of it."""
+
+
+def compare(study: Study, store: Store, ids: Iterable[str] | None = None) -> list[Comparison]:
+    """Return every published number of a study beside what the runs of a store measured, in the study's order.
+
+    `ids` are the runs to look at, all of them by default. Data sets that stood in for the study's own when the store
+    was filled are known from its record.
+
+    Raises:
+        BakeoffError: the study has no published numbers.
+    """
+    if not study.published:
+        raise BakeoffError(f"the study {study.name!r} has no published numbers to compare with")
+    records = store.datasets()
+    stand_ins = {(name, other) for past in [study, *_past(study, store)] for name, other in past.data_as.items()}
+    groups = _groups(store.results(ids), study, stand_ins, records)
+    failed = _failures(store.results(ids))
+    lines: list[Comparison] = []
+    for printed in study.published:
+        cell = _cell(study, printed)
+        group = groups.get(_key(cell))
+        names = {printed.data} | {other for name, other in stand_ins if name == printed.data}
+        reason = next((failed[printed.net, name] for name in names if (printed.net, name) in failed), "")
+        make = partial(_comparison, study.name, printed, group.departures if group else (), reason)
+        results = group.results if group else ()
+        for table in (OUTCOMES, EXACT, TIMES):
+            for name, value_of in table.items():
+                if (value := getattr(printed, name)) is not None:
+                    found = [number for result in results if (number := value_of(result)) is not None]
+                    lines.append(make(name, "", value, found))
+        by_class = _class_accuracies(store, results, records) if printed.class_accuracy else {}
+        for name, value in printed.class_accuracy.items():
+            lines.append(make("class_accuracy", name, value, by_class.get(name, [])))
+    return lines
+
+
+def _past(study: Study, store: Store) -> list[Study]:
+    """Return what the store was asked to do for this study, as it was changed for it then."""
+    found = [parse_study(text, "a study in the store") for _, _, text in store.studies()]
+    return [past for past in found if past.name == study.name]
+
+
+def _cell(study: Study, printed: Published) -> Cell:
+    """Return the place of the grid that was printed, or one beside it, made the same way."""
+    recipe, changes = study.treatment(printed.net, printed.data)
+    own = Cell(printed.net, printed.data, recipe, changes | printed.set)
+    same = (c for c in study.grid() if (c.net, c.data, c.changes) == (own.net, own.data, own.changes))
+    return next(same, own)
+
+
+def _key(cell: Cell) -> tuple[str, ...]:
+    return cell.net, cell.data, cell.recipe, str(cell.changes)
+
+
+def _groups(
+    results: Sequence[Result], study: Study, stand_ins: set[tuple[str, str]], records: dict[str, DataRecord]
+) -> dict[tuple[str, ...], Group]:
+    """Return for each printed cell the finished runs that come nearest to it.
+
+    Runs belong to that one of a network's cells from whose recipe they depart in the fewest fields.
+    """
+    cells = {_key(cell): cell for cell in (_cell(study, printed) for printed in study.published)}
+    found: dict[tuple[str, ...], Group] = {}
+
+    def kind(result: Result) -> tuple[str, ...]:
+        return result.run.net, result.run.data, result.run.data_hash, result.run.recipe.key
+
+    finished = sorted((result for result in results if result.state == "done"), key=kind)
+    for _, members in groupby(finished, key=kind):
+        group = tuple(members)
+        run = group[0].run
+        near: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = []
+        for key, cell in cells.items():
+            stands_in = (cell.data, run.data) in stand_ins
+            if run.net != cell.net or not (run.data == cell.data or stands_in):
+                continue
+            if run.recipe.name.partition(" (")[0] == cell.recipe:
+                expected = recipe_for(cell, stand_in(_facts(records[run.data_hash]), cell.data))
+                departures = _departures(expected, group, cell.data)
+                near.append((len(departures), key, departures))
+        if near:
+            count, key, departures = min(near, key=lambda item: item[0])
+            best = found.get(key)
+            if best is None or (count, -len(group)) < (len(best.departures), -len(best.results)):
+                found[key] = Group(group, departures)
+    return found
+
+
+def _facts(record: DataRecord) -> DataInfo:
+    import msgspec
+
+    return msgspec.convert({name: record.facts[name] for name in DataInfo.__struct_fields__}, DataInfo)
+
+
+def _departures(expected: Recipe, group: Sequence[Result], data: str) -> tuple[str, ...]:
+    run = group[0].run
+    other_data = [] if run.data == data else [f"data {data_label(run.data)} instead of {data}"]
+    precisions = {str(result.environment.get("precision", "fp32")) for result in group} - {"fp32"}
+    other_numbers = [f"computed in {name}" for name in sorted(precisions)]
+    return (*other_data, *tell_difference(expected, run.recipe), *other_numbers)
+
+
+def _failures(results: Iterable[Result]) -> dict[tuple[str, str], str]:
+    """Say of each network and data set why a run of it failed."""
+    return {(r.run.net, r.run.data): f"failed: {r.failure.message}" for r in results if r.failure}
+
+
+def _class_accuracies(
+    store: Store, results: Sequence[Result], records: dict[str, DataRecord]
+) -> dict[str, list[float]]:
+    """Return the test accuracy of each class, by its name, seed by seed."""
+    found: dict[str, list[float]] = {}
+    for result in results:
+        record = records[result.run.data_hash]
+        names = record.facts["classes"]
+        matrix = confusion(record.test_labels, store.predictions(result.id)[0], len(names))
+        for name, value in zip(names, class_accuracy(matrix).tolist(), strict=True):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _comparison(
+    study: str,
+    printed: Published,
+    departures: tuple[str, ...],
+    failure: str,
+    measure: str,
+    of_class: str,
+    published: float,
+    values: Sequence[float],
+) -> Comparison:
+    mean = mean_interval(values) if values else None
+    interval = None if measure in TIMES or measure in EXACT or not values else prediction_interval(values)
+    measured = mean.mean if mean else None
+    sd = mean.sd if mean else None
+    difference = None if measured is None else measured - published
+    verdict, reason = judge(printed, measure, published, values)
+    return Comparison(
+        study=study,
+        data=printed.data,
+        net=printed.net,
+        variant=tell_changes(printed.set),
+        measure=measure,
+        of_class=of_class,
+        published=published,
+        measured=measured,
+        difference=difference,
+        ratio=published / measured if measure in TIMES and measured else None,
+        seeds=len(values),
+        sd=sd,
+        deviations=difference / sd if difference is not None and sd and measure not in TIMES else None,
+        low=interval[0] if interval else None,
+        high=interval[1] if interval else None,
+        verdict=verdict,
+        reason=failure if verdict == "not run" else reason,
+        departures=departures,
+        note=printed.note,
+    )
+
+
+def judge(printed: Published, measure: str, published: float, values: Sequence[float]) -> tuple[Verdict, str]:
+    """Return the verdict on one published number, by `RULE`, and its reason where it needs one."""
+    if not values:
+        return "not run", ""
+    if measure in TIMES:
+        return "for information", ""
+    if measure in EXACT:
+        return ("agrees" if set(values) == {published} else "differs"), ""
+    if printed.not_reproducible:
+        return "not reproducible", printed.not_reproducible
+    interval = prediction_interval(values)
+    if interval is None:
+        return "one seed: cannot tell", ""
+    low, high = interval
+    return ("agrees" if low - PRINTED <= published <= high + PRINTED else "differs"), ""
+
+
+def tell_changes(changes: Mapping[str, Any]) -> str:
+    """Return changes to a recipe in one line: "image.scale=3, epochs=30"."""
+    return ", ".join(f"{name}={value}" for name, value in changes.items())

@@ -1,0 +1,51 @@
+"""A table of words, to be drawn in a terminal or written as Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A title, columns and rows, and what has to be said below them."""
+
+    title: str
+    columns: tuple[tuple[str, bool], ...]
+    """(heading, whether the column holds numbers)."""
+    rows: tuple[tuple[str, ...], ...]
+    below: tuple[str, ...] = ()
+
+    def markdown(self) -> str:
+        """Return the table as Markdown, ending with a line break."""
+        lines = [f"### {self.title}", ""] if self.title else []
+        lines.append(_line([name for name, _ in self.columns]))
+        lines.append("|" + "|".join("--:" if numeric else ":--" for _, numeric in self.columns) + "|")
+        lines += [_line(row) for row in self.rows]
+        for text in self.below:
+            lines += ["", text]
+        return "\n".join([*lines, ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+@dataclass
+class Footnotes:
+    """Texts that several rows share, each with a letter."""
+
+    letters: dict[str, str] = field(default_factory=dict)
+
+    def marks(self, texts: Sequence[str]) -> str:
+        """Return the letters of the texts, " (a, c)", giving new ones to those not met before."""
+        for text in texts:
+            self.letters.setdefault(text, _letter(len(self.letters)))
+        return f" ({', '.join(self.letters[text] for text in texts)})" if texts else ""
+
+    def lines(self) -> tuple[str, ...]:
+        """Return one line per text, the letter before it."""
+        return tuple(f"({letter}) {text}" for text, letter in self.letters.items())
+
+
+def _letter(number: int) -> str:
+    """Return a, b, …, z, aa, ab, …"""
+    return (_letter(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)
