@@ -179,7 +179,7 @@ class TestChange:
             ("optimizer.lr", -1, "optimizer.lr: expected float > 0.0"),
             ("optimizer", {"name": "sgd"}, "missing required field lr"),
             ("augment.zoom", [1], "augment.zoom: expected array of length 2"),
-            ("normalize", "std", "normalize: invalid enum value 'std'"),
+            ("normalize", "std", "cannot set normalize=std: "),
             ("stop.patience", 3, "stop: object missing required field monitor"),
             ("epochs", "none", "epochs: expected int, got str"),
             ("optimizer", 3, "unknown optimizer '3'"),
