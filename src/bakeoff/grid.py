@@ -107,6 +107,15 @@ class Study(Value, frozen=True, kw_only=True):
                         cells.append(Cell(net, data, variant.recipe or recipe, changes | variant.set))
         return cells
 
+    def with_nets(self, nets: tuple[str, ...]) -> "Study":
+        """Return the study with these networks in place of its own, and those of its variants that are theirs."""
+        variants = (
+            msgspec.structs.replace(variant, nets=tuple(net for net in variant.nets if net in nets))
+            for variant in self.variants
+            if not variant.nets or set(variant.nets) & set(nets)
+        )
+        return msgspec.structs.replace(self, nets=nets, variants=tuple(variants))
+
     def with_changes(self, changes: Mapping[str, Any]) -> "Study":
         """Return the study with changes to the recipe of all cells, whatever the study says of these fields."""
         if not changes:

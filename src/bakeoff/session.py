@@ -8,7 +8,8 @@ import msgspec
 
 from bakeoff import studies
 from bakeoff.data import Progress
-from bakeoff.settings import Study, checked, write_study
+from bakeoff.grid import Study
+from bakeoff.settings import checked, write_study
 from bakeoff.store import Store
 from bakeoff.study import Event, Plan, execute, plan
 from bakeoff.workers import Placement, place
@@ -19,6 +20,7 @@ def choose_study(
     *,
     nets: Sequence[str] | None = None,
     data: Sequence[str] | None = None,
+    data_as: Mapping[str, str] | None = None,
     recipe: str | None = None,
     seeds: int | None = None,
     first_seed: int | None = None,
@@ -26,15 +28,14 @@ def choose_study(
 ) -> Study:
     """Return the study that was asked for: a built-in one, a file's or one made of the options.
 
-    Options change the study they are given with. Networks alone are tried on the demonstration's images, data
-    alone with the demonstration's networks.
+    Options change the study they are given with; changes to the recipe win over what the study says of single
+    cells. Networks alone are tried on the demonstration's images, data alone with the demonstration's networks.
 
     Raises:
         BakeoffError: there is no such study, or it cannot be changed so.
     """
     base = given_study if isinstance(given_study, Study) else studies.load(given_study or "demo")
     asked = {
-        "nets": names(nets),
         "data": names(data),
         "recipe": recipe,
         "seeds": seeds,
@@ -43,8 +44,10 @@ def choose_study(
     given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     if given_study is None and (data or recipe):
         given |= {"set": {}, "name": "run", "about": ""}
-    changed = msgspec.structs.replace(base, **given)
-    return checked(msgspec.structs.replace(changed, set=changed.set | dict(changes or {})))
+    if (only := names(nets)) is not None:
+        base = base.with_nets(only)
+    given["data_as"] = {k: v for k, v in base.data_as.items() if k in (names(data) or base.data)} | dict(data_as or {})
+    return checked(msgspec.structs.replace(base, **given).with_changes(changes or {}))
 
 
 def names(given: Sequence[str] | str | None) -> tuple[str, ...] | None:

@@ -12,6 +12,7 @@ click.rich_click.MAX_WIDTH = 110
 click.rich_click.COMMAND_GROUPS = {
     "bakeoff": [
         {"name": "Compare", "commands": ["run", "results", "report"]},
+        {"name": "Repeat published studies", "commands": ["reproduce", "compare"]},
         {"name": "Look around", "commands": ["nets", "show", "datasets", "data", "recipes", "studies"]},
     ]
 }
@@ -20,6 +21,8 @@ COMMANDS = {
     "run": "bakeoff.cli.run:run",
     "results": "bakeoff.cli.results:results",
     "report": "bakeoff.cli.results:report",
+    "reproduce": "bakeoff.cli.reproduce:reproduce",
+    "compare": "bakeoff.cli.reproduce:compare",
     "nets": "bakeoff.cli.look:nets",
     "show": "bakeoff.cli.look:show",
     "datasets": "bakeoff.cli.look:datasets",

@@ -7,12 +7,12 @@ from bakeoff.published import EXACT, OUTCOMES, RULE, TIMES, Comparison
 from bakeoff.reporting.text_table import Footnotes, TextTable
 
 TITLES = {
-    "test_accuracy": "test accuracy",
-    "class_accuracy": "test accuracy by class",
+    "test_accuracy": "test accuracy, %",
+    "class_accuracy": "test accuracy by class, %",
     "test_loss": "test loss, penalties included",
-    "train_accuracy": "training accuracy, last epoch",
+    "train_accuracy": "training accuracy, last epoch, %",
     "train_loss": "training loss, last epoch",
-    "validation_accuracy": "validation accuracy, last epoch",
+    "validation_accuracy": "validation accuracy, last epoch, %",
     "validation_loss": "validation loss, last epoch",
     "parameters": "parameters",
     "trainable_parameters": "trainable parameters",
@@ -22,30 +22,33 @@ TITLES = {
 NAMES = (("data", False), ("network", False))
 CLASS = ("class", False)
 OUTCOME_COLUMNS = (
-    *(("published", True), ("measured ± SD (seeds)", True), ("difference", True), ("in SDs", True)),
+    *(("printed", True), ("measured", True), ("± SD", True), ("n", True), ("off by", True), ("SDs", True)),
     ("verdict", False),
 )
-TIME_COLUMNS = (("published", True), ("measured (seeds)", True), ("times as fast", True), ("", False))
-EXACT_COLUMNS = (("published", True), ("counted", True), ("verdict", False))
+TIME_COLUMNS = (("printed", True), ("measured", True), ("n", True), ("times as fast", True), ("", False))
+EXACT_COLUMNS = (("printed", True), ("counted", True), ("verdict", False))
 
 
-def comparison_tables(lines: Sequence[Comparison], every_class: bool = False) -> list[TextTable]:
-    """Return a table for each kind of number that was printed; classes one by one only on request."""
+def comparison_tables(lines: Sequence[Comparison], everything: bool = False) -> list[TextTable]:
+    """Return a table for each kind of number that was printed.
+
+    Classes one by one, cells that were not run and parameters that are equal are shown only with `everything`.
+    """
     tables = []
     for measure, title in TITLES.items():
-        of_measure = [line for line in lines if line.measure == measure]
-        if measure in EXACT and all(line.verdict == "agrees" for line in of_measure):
+        of_measure = [line for line in lines if line.measure == measure and (everything or line.verdict != "not run")]
+        if measure in EXACT and not everything and all(line.verdict == "agrees" for line in of_measure):
             continue  # the summary says so
-        if measure == "class_accuracy" and of_measure and not every_class:
+        if measure == "class_accuracy" and of_measure and not everything:
             tables.append(_classes_together(of_measure, title))
         elif of_measure:
             tables.append(_table(of_measure, title))
     return tables
 
 
-def comparison_markdown(lines: Sequence[Comparison], every_class: bool = False) -> str:
+def comparison_markdown(lines: Sequence[Comparison], everything: bool = False) -> str:
     """Return summary, rule and tables as Markdown."""
-    tables = [table.markdown() for table in comparison_tables(lines, every_class)]
+    tables = [table.markdown() for table in comparison_tables(lines, everything)]
     return "\n".join([*(f"{text}\n" for text in (*summary(lines), RULE)), *tables])
 
 
@@ -58,7 +61,7 @@ def summary(lines: Sequence[Comparison]) -> list[str]:
     for verdict, words in (
         ("one seed: cannot tell", "not judged: one seed tells nothing about the spread"),
         ("not reproducible", "not reproducible"),
-        ("not run", "not run"),
+        ("not run", "not run (--all shows them)"),
     ):
         count = sum(line.verdict == verdict for line in judged)
         if count:
@@ -93,20 +96,27 @@ def _place(line: Comparison) -> tuple[str, ...]:
 
 
 def _values(line: Comparison) -> tuple[str, ...]:
-    published = _number(line.published, line.measure)
-    if line.measure in TIMES:
-        return published, _measured(line), "–" if line.ratio is None else f"{line.ratio:.3g}"
-    if line.measure in EXACT:
-        return published, _number(line.measured, line.measure)
-    return published, _measured(line), _difference(line), "–" if line.deviations is None else f"{line.deviations:+.1f}"
+    measure, printed, measured = (
+        line.measure,
+        _number(line.published, line.measure),
+        _number(line.measured, line.measure),
+    )
+    if measure in TIMES:
+        return printed, measured, str(line.seeds), "–" if line.ratio is None else f"{line.ratio:.3g}"
+    if measure in EXACT:
+        return printed, measured
+    deviations = "–" if line.deviations is None else f"{line.deviations:+.1f}"
+    return printed, measured, _number(line.sd, measure), str(line.seeds), _difference(line), deviations
 
 
 def _verdict(line: Comparison) -> str:
-    return "" if line.verdict == "for information" else line.verdict
+    return {"for information": "", "one seed: cannot tell": "one seed"}.get(line.verdict, line.verdict)
 
 
 def _marks(line: Comparison, notes: Footnotes) -> str:
-    return notes.marks([text for text in (line.reason, *line.departures, line.note) if text])
+    note = "" if line.measure in TIMES else line.note
+    texts = () if line.measure in EXACT else (line.reason, *line.departures, note)
+    return notes.marks([text for text in texts if text])
 
 
 def _classes_together(lines: Sequence[Comparison], title: str) -> TextTable:
@@ -118,7 +128,7 @@ def _classes_together(lines: Sequence[Comparison], title: str) -> TextTable:
         first = cell[0]
         agree = sum(line.verdict == "agrees" for line in cell)
         told = agree + sum(line.verdict == "differs" for line in cell)
-        verdict = f"{agree} of {told} agree" if told else first.verdict
+        verdict = f"{agree} of {told} agree" if told else _verdict(first)
         measured = [line for line in cell if line.difference is not None]
         furthest = max(measured, key=lambda line: abs(line.difference or 0.0), default=None)
         off = "–" if furthest is None else f"{furthest.of_class}: {_difference(furthest)}"
@@ -138,18 +148,7 @@ def _number(value: float | None, measure: str) -> str:
         return f"{value:,.0f}"
     if measure in TIMES:
         return f"{value:.3g}"
-    return f"{100 * value:.2f} %" if measure.endswith("accuracy") else f"{value:.4f}"
-
-
-def _measured(line: Comparison) -> str:
-    if line.measured is None:
-        return "–"
-    text = _number(line.measured, line.measure)
-    if line.sd is not None and line.measure.endswith("accuracy"):
-        text = f"{100 * line.measured:.2f} ± {100 * line.sd:.2f} %"
-    elif line.sd is not None and line.measure not in TIMES:
-        text = f"{text} ± {line.sd:.4f}"
-    return f"{text} ({line.seeds})"
+    return f"{100 * value:.2f}" if measure.endswith("accuracy") else f"{value:.4f}"
 
 
 def _difference(line: Comparison) -> str:

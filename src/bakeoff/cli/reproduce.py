@@ -1,0 +1,110 @@
+"""`bakeoff reproduce` and `bakeoff compare`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from bakeoff.cli.options import json_option, store_option
+from bakeoff.cli.results import FORMATS
+from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
+
+if TYPE_CHECKING:
+    from bakeoff.grid import Study
+
+click.rich_click.OPTION_GROUPS["bakeoff reproduce"] = GROUPS
+
+all_option = click.option(
+    "--all", "everything", is_flag=True, help="Show every class, equal parameters, and what was not run."
+)
+
+
+@click.command()
+@click.argument("study")
+@options(*WHAT, *CHANGES, *HOW)
+@all_option
+@json_option
+def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None:
+    """Run a published study, or a part of it, and set what was measured beside what was published.
+
+    STUDY is the name of a built-in study (see [bold]bakeoff studies[/]) or a .toml file with published values. The
+    verdict on each number says by which rule it was reached; what was changed on the way stands beside it. It goes on
+    where it was stopped, as [bold]bakeoff run[/] does.
+
+    \b
+    [bold]Examples[/]
+    bakeoff reproduce afif2018 --nets lenet-afif --data mnist,fashion-mnist
+    bakeoff reproduce clark2020 --data cifar10 --data-as cifar10=folder:cifar10-jpeg
+    bakeoff reproduce skoularikis2021 --seeds 1 --epochs 2 --dry-run
+    """
+    from bakeoff import studies
+
+    original = studies.load(study)
+    if plan := carry_out(wanted_study(original, asked), asked, as_json):
+        ids = [run.id for run in plan.runs]
+        print_comparison(original, asked["store"], "json" if as_json else "table", everything, ids)
+
+
+@click.command()
+@store_option()
+@click.option("--study", metavar="STUDY", help="A built-in study or a .toml file. [dim]Default: the store's last[/]")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@all_option
+@json_option
+def compare(store: Path, study: str | None, form: str, everything: bool, as_json: bool) -> None:
+    """Set what a store's runs measured beside what a study published.
+
+    A published number is one run, so it agrees if it could be one more seed of those measured here. JSON and CSV have
+    every number, the accuracies of the classes among them.
+
+    \b
+    [bold]Examples[/]
+    bakeoff compare --study afif2018
+    bakeoff compare --study skoularikis2021 --all --format markdown
+    """
+    print_comparison(chosen(study, store), store, "json" if as_json else form, everything)
+
+
+def chosen(name: str | None, path: Path) -> "Study":
+    """Return the study by name, or the one with published values that a store was last filled for."""
+    from bakeoff import studies
+    from bakeoff.errors import BakeoffError
+    from bakeoff.settings import parse_study
+    from bakeoff.store import Store
+
+    if name is not None:
+        return studies.load(name)
+    with Store(path) as store:
+        recorded = [parse_study(text, f"a study in {path}") for _, _, text in store.studies()]
+    found = next((study for study in reversed(recorded) if study.published), None)
+    if found is None:
+        raise BakeoffError(f"no study with published numbers was run into {path}: name one with --study")
+    return studies.load(found.name) if found.name in studies.names() else found
+
+
+def print_comparison(study: "Study", path: Path, form: str, everything: bool, ids: Iterable[str] | None = None) -> None:
+    """Print measured beside published in one of `FORMATS`."""
+    from rich.console import Console
+
+    from bakeoff.cli.tables import draw
+    from bakeoff.published import RULE, Comparison, compare
+    from bakeoff.reporting.comparison import comparison_markdown, comparison_tables, summary
+    from bakeoff.reporting.tables import to_csv, to_json
+    from bakeoff.store import Store
+
+    with Store(path) as store:
+        lines = compare(study, store, ids)
+    if form == "json":
+        return click.echo(to_json(lines))
+    if form == "csv":
+        return click.echo(to_csv(lines, Comparison), nl=False)
+    if form == "markdown":
+        return click.echo(comparison_markdown(lines, everything), nl=False)
+    console = Console()
+    for table in comparison_tables(lines, everything):
+        console.print(draw(table))
+    console.print(RULE, style="dim", highlight=False)
+    for sentence in summary(lines):
+        console.print(sentence, highlight=False)
+    return None

@@ -1,0 +1,184 @@
+"""What the commands that train share: their options, and doing what these say."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rich_click as click
+
+from bakeoff.cli.options import as_list, store_option
+from bakeoff.errors import BakeoffError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.grid import Study
+    from bakeoff.study import Plan
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+GROUPS: list[Any] = [
+    {"name": "What to compare", "options": ["--nets", "--data", "--data-as", "--recipe", "--seeds", "--first-seed"]},
+    {"name": "Changes to the recipe", "options": ["--epochs", "--size", "--scale", "--set"]},
+    {
+        "name": "How it runs",
+        "options": ["--store", "--workers", "--threads", "--device", "--precision", "--compile"],
+    },
+    {
+        "name": "What to do",
+        "options": ["--dry-run", "--retry-failed", "--restart", "--fail-fast", "--all", "--json", "--help"],
+    },
+]
+
+WHAT = (
+    click.option("--nets", metavar="A,B", help="Networks, by comma (see [bold]bakeoff nets[/])."),
+    click.option("--data", metavar="X,Y", help="Data sets, by comma; your own images: [bold]folder:PATH[/]."),
+    click.option(
+        "--data-as",
+        multiple=True,
+        metavar="NAME=DATA",
+        help="Let other data stand in for a study's, e.g. cifar10=folder:cifar10-jpeg.",
+    ),
+    click.option("--recipe", metavar="NAME", help="How to train (see [bold]bakeoff recipes[/])."),
+    click.option(
+        "--seeds", type=click.IntRange(1), metavar="N", help="Runs per network and data set. [dim]Default: 3[/]"
+    ),
+    click.option("--first-seed", type=int, metavar="N", help="The first seed. [dim]Default: 0[/]"),
+)
+CHANGES = (
+    click.option("--epochs", type=click.IntRange(1), metavar="N", help="Short for --set epochs=N."),
+    click.option("--size", metavar="64 or 48x64", help="Bring images to this height and width first."),
+    click.option(
+        "--scale", type=click.IntRange(1), metavar="N", help="Enlarge images N times. Short for --set image.scale=N."
+    ),
+    click.option(
+        "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change any field, e.g. optimizer.lr=0.01."
+    ),
+)
+HOW = (
+    store_option(create=True),
+    click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes. [dim]Default: one per core[/]"),
+    click.option(
+        "--threads", type=click.IntRange(1), metavar="N", help="Threads of each. [dim]Default: cores / workers[/]"
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "fp32", "bf16"]),
+        default="auto",
+        show_default=True,
+        help="auto is bf16 on GPUs that have it, fp32 elsewhere.",
+    ),
+    click.option("--compile", "compiled", is_flag=True, help="torch.compile the networks (pays on long GPU runs)."),
+    click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of the time; train nothing."),
+    click.option("--retry-failed", is_flag=True, help="Try failed runs again."),
+    click.option("--restart", is_flag=True, help="Forget what the store has of these runs and start anew."),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first failed run instead of going on."),
+)
+
+
+def options(*given: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options to a command, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return add
+
+
+def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
+    """Return the study as the options of `WHAT` and `CHANGES` ask for it."""
+    from bakeoff import session
+
+    return session.choose_study(
+        study,
+        nets=as_list(asked["nets"]),
+        data=as_list(asked["data"]),
+        data_as=dict(map(_stand_in, asked["data_as"])),
+        recipe=asked["recipe"],
+        seeds=asked["seeds"],
+        first_seed=asked["first_seed"],
+        changes=changes_of(asked),
+    )
+
+
+def _stand_in(text: str) -> tuple[str, str]:
+    name, equals, other = text.partition("=")
+    if not (name.strip() and equals and other.strip()):
+        raise BakeoffError(f"--data-as takes NAME=DATA, such as cifar10=folder:cifar10-jpeg; got {text!r}")
+    return name.strip(), other.strip()
+
+
+def changes_of(asked: dict[str, Any]) -> dict[str, Any]:
+    """Put --epochs, --size, --scale and --set together; --set comes last and wins."""
+    from bakeoff.settings import parse_assignment, parse_size
+
+    changes: dict[str, Any] = {}
+    if asked["epochs"]:
+        changes["epochs"] = asked["epochs"]
+    if asked["size"]:
+        changes["image.size"] = parse_size(asked["size"])
+    if asked["scale"]:
+        changes["image.scale"] = asked["scale"]
+    return changes | dict(parse_assignment(text) for text in asked["changes"])
+
+
+def carry_out(study: "Study", asked: dict[str, Any], as_json: bool) -> "Plan | None":
+    """Train what the store lacks of a study as the options of `HOW` say, and return its plan.
+
+    None if only the plan was to be printed.
+    """
+    from rich.console import Console
+
+    from bakeoff import session
+    from bakeoff.cli.live import follow
+    from bakeoff.data.progress import progress_bar
+
+    console = Console(stderr=True)
+    with progress_bar() as report:
+        plan = session.make_plan(study, report)
+    placement = session.choose_placement(
+        plan, asked["device"], asked["precision"], asked["workers"], asked["threads"], asked["compiled"]
+    )
+    if asked["dry_run"]:
+        from bakeoff.cli.dry_run import print_plan
+
+        print_plan(plan, placement, asked["store"], as_json)
+        return None
+    events = session.start(
+        plan,
+        asked["store"],
+        placement,
+        command=shlex.join(["bakeoff", *sys.argv[1:]]),
+        retry_failed=asked["retry_failed"],
+        restart=asked["restart"],
+        fail_fast=asked["fail_fast"],
+    )
+    try:
+        counts = follow(events, plan.runs, placement.workers, console)
+    except KeyboardInterrupt:
+        events.close()
+        console.print("Stopped. What was finished is kept; the same command goes on from there.")
+        raise
+    _tell(counts, console)
+    return plan
+
+
+def _tell(counts: dict[str, int], console: "Console") -> None:
+    """Say what happened to runs beside being trained."""
+    for kind, one, more in (
+        ("kept", "run was already in the store", "runs were already in the store"),
+        ("extended", "run went on from a shorter one", "runs went on from shorter ones"),
+        (
+            "failed-before",
+            "run had failed before: --retry-failed tries it again",
+            "runs had failed before: --retry-failed tries them again",
+        ),
+        ("elsewhere", "run is being trained by another process", "runs are being trained by another process"),
+        ("failed", "run failed: `bakeoff results` names it", "runs failed: `bakeoff results` names them"),
+    ):
+        if number := counts.get(kind):
+            console.print(f"{number} {one if number == 1 else more}", style="dim")
