@@ -26,12 +26,15 @@ def draw(table: "TextTable") -> "Table":
     )
     for position, (name, numeric) in enumerate(table.columns):
         texts = [name, *(row[position] for row in table.rows)]
-        stays_whole = numeric or position == 0  # what does not fit is wrapped in the others
+        stays_whole = numeric or position == 0  # what does not fit is wrapped in the others, most of all in the last
+        words = texts if stays_whole else " ".join(texts).split()
+        widest = max(map(len, words), default=0)
         drawn.add_column(
             name,
             justify="right" if numeric else "left",
             no_wrap=stays_whole,
-            min_width=max(len(part) for text in texts for part in ([text] if stays_whole else text.split() or [""])),
+            overflow="fold",
+            min_width=min(widest, 8) if position == len(table.columns) - 1 else widest,
         )
     for row in table.rows:
         drawn.add_row(*map(escape, row))
