@@ -18,6 +18,7 @@ def draw(table: "TextTable") -> "Table":
         title=escape(table.title),
         caption=escape("\n".join(table.below)) or None,
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
         collapse_padding=True,
         title_justify="left",

@@ -22,10 +22,10 @@ TITLES = {
 NAMES = (("data", False), ("network", False))
 CLASS = ("class", False)
 OUTCOME_COLUMNS = (
-    *(("printed", True), ("measured", True), ("± SD", True), ("n", True), ("off by", True), ("SDs", True)),
+    *(("printed", True), ("here", True), ("± SD", True), ("n", True), ("off by", True), ("SDs", True)),
     ("verdict", False),
 )
-TIME_COLUMNS = (("printed", True), ("measured", True), ("n", True), ("times as fast", True), ("", False))
+TIME_COLUMNS = (("printed", True), ("here", True), ("n", True), ("times as fast", True), ("", False))
 EXACT_COLUMNS = (("printed", True), ("counted", True), ("verdict", False))
 
 
