@@ -103,7 +103,7 @@ def print_comparison(study: "Study", path: Path, form: str, everything: bool, id
         return click.echo(comparison_markdown(lines, everything), nl=False)
     console = Console()
     for table in comparison_tables(lines, everything):
-        console.print(draw(table))
+        console.print(draw(table), "")
     console.print(RULE, style="dim", highlight=False)
     for sentence in summary(lines):
         console.print(sentence, highlight=False)

@@ -26,16 +26,15 @@ def draw(table: "TextTable") -> "Table":
         title_style="bold",
     )
     for position, (name, numeric) in enumerate(table.columns):
+        is_last = position == len(table.columns) - 1  # what does not fit is wrapped there
         texts = [name, *(row[position] for row in table.rows)]
-        stays_whole = numeric or position == 0  # what does not fit is wrapped in the others, most of all in the last
-        words = texts if stays_whole else " ".join(texts).split()
-        widest = max(map(len, words), default=0)
+        widest = max(len(line) for text in texts for line in text.split("\n"))
         drawn.add_column(
             name,
             justify="right" if numeric else "left",
-            no_wrap=stays_whole,
+            no_wrap=not is_last,
             overflow="fold",
-            min_width=min(widest, 8) if position == len(table.columns) - 1 else widest,
+            min_width=min(widest, 8) if is_last else widest,
         )
     for row in table.rows:
         drawn.add_row(*map(escape, row))

@@ -138,7 +138,7 @@ def _classes_together(lines: Sequence[Comparison], title: str) -> TextTable:
 
 
 def _network(line: Comparison) -> str:
-    return f"{line.net} ({line.variant})" if line.variant else line.net
+    return f"{line.net}\n({line.variant})" if line.variant else line.net
 
 
 def _number(value: float | None, measure: str) -> str:
