@@ -356,6 +356,12 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
+    def finished(self) -> list[Run]:
+        """Return the runs that have a result, without it."""
+        with self._reading():
+            rows = self._db.execute("SELECT settings FROM runs WHERE state = 'done' ORDER BY rowid")
+            return [msgspec.convert(json.loads(row["settings"]), Run) for row in rows]
+
     def results(self, ids: Iterable[str] | None = None) -> list[Result]:
         """Return what is known of the runs (all of them by default), in the order they were added."""
         wanted = None if ids is None else set(ids)

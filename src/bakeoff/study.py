@@ -1,9 +1,14 @@
 """A study: from a grid to runs, and from runs to results. It yields what happens; others draw it."""
 
+import os
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from msgspec.structs import replace
 
 from bakeoff import data as datasets
 from bakeoff.data import Dataset, Progress
@@ -38,7 +43,8 @@ class Plan:
 class Event:
     """Something that happened to a run."""
 
-    kind: Literal["kept", "failed-before", "elsewhere", "started", "step", "epoch", "done", "failed"]
+    kind: Literal["kept", "failed-before", "elsewhere", "extended", "started", "step", "epoch", "done", "failed"]
+    """extended: it goes on from a finished run of fewer epochs."""
     run: Run
     content: Step | Epoch | Outcome | Failure | None = None
 
@@ -143,21 +149,26 @@ def execute(
     waiting = [run for run in plan.runs if states[run.id] not in ("done", "failed")]
     if not waiting:
         return
+    shorter = {} if restart else _shorter(waiting, store)
     with Pool(placement, store.files) as pool:
         try:
-            yield from _work_off(waiting, store, pool, owner, fail_fast)
+            yield from _work_off(waiting, shorter, store, pool, owner, fail_fast)
         finally:
             for run in pool.at_work:
                 store.release(run.id, owner)
 
 
-def _work_off(waiting: list[Run], store: Store, pool: Pool, owner: str, fail_fast: bool) -> Iterator[Event]:
+def _work_off(
+    waiting: list[Run], shorter: dict[str, str], store: Store, pool: Pool, owner: str, fail_fast: bool
+) -> Iterator[Event]:
     by_id = {run.id: run for run in waiting}
     queue = iter(waiting)
     beat = time.monotonic()
     while True:
         while pool.idle and (run := next(queue, None)):
             if store.claim(run.id, owner):
+                if run.id in shorter and _share_checkpoint(store.files, shorter[run.id], run.id):
+                    yield Event("extended", run)
                 pool.submit(run)
                 yield Event("started", run)
             else:
@@ -197,6 +208,38 @@ def _keep(message: Message, run: Run, store: Store) -> Event:
 def can_be_extended(recipe: Recipe) -> bool:
     """Tell whether more epochs only add to a finished run: its schedule does not look at how many there will be."""
     return isinstance(recipe.schedule, Constant | Steps | Plateau)
+
+
+def _shorter(waiting: Sequence[Run], store: Store) -> dict[str, str]:
+    """Return, by the id of a waiting run, the finished run that needs the fewest epochs more to be it, if any."""
+    longer = [run for run in waiting if can_be_extended(run.recipe)]
+    finished: dict[tuple[str, str, int, str], list[Run]] = {}
+    for run in store.finished() if longer else ():
+        finished.setdefault(_without_epochs(run), []).append(run)
+    found: dict[str, str] = {}
+    for run in longer:
+        donors = [d for d in finished.get(_without_epochs(run), ()) if d.recipe.epochs < run.recipe.epochs]
+        if donors:
+            found[run.id] = max(donors, key=lambda donor: donor.recipe.epochs).id
+    return found
+
+
+def _without_epochs(run: Run) -> tuple[str, str, int, str]:
+    return run.net, run.data_hash, run.seed, replace(run.recipe, epochs=1).key
+
+
+def _share_checkpoint(folder: Path, donor: str, run_id: str) -> bool:
+    """Give a run the checkpoint of another, if that one has its still and the run has none."""
+    source, target = checkpoint_path(folder, donor), checkpoint_path(folder, run_id)
+    if not source.exists() or target.exists():
+        return False
+    beside = target.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        os.link(source, beside)  # checkpoints are never changed in place: the two go their own ways
+    except OSError:
+        shutil.copyfile(source, beside)
+    beside.replace(target)
+    return True
 
 
 def _delete_files(store: Store, ids: Iterable[str]) -> None:
