@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff import session
+from bakeoff.grid import Study
 from bakeoff.ranking import Row, rank
 from bakeoff.records import Result
-from bakeoff.settings import Study
 from bakeoff.store import Store
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def run(
     *,
     nets: Sequence[str] | None = None,
     data: Sequence[str] | None = None,
+    data_as: Mapping[str, str] | None = None,
     recipe: str | None = None,
     seeds: int | None = None,
     first_seed: int | None = None,
@@ -97,16 +98,19 @@ def run(
     from rich.console import Console
 
     from bakeoff.cli.live import follow
+    from bakeoff.workers import warm_up
 
     wanted = session.choose_study(
         study if study is None or isinstance(study, Study) else str(study),
         nets=nets,
         data=data,
+        data_as=data_as,
         recipe=recipe,
         seeds=seeds,
         first_seed=first_seed,
         changes=changes,
     )
+    warm_up()
     plan = session.make_plan(wanted)
     placement = session.choose_placement(plan, device, precision, workers, threads)
     events = session.start(
@@ -132,6 +136,24 @@ def load(store: str | Path = "bakeoff.db") -> Results:
     """
     with Store(store) as opened:
         return Results(Path(store), tuple(opened.results()))
+
+
+def compare(store: str | Path = "bakeoff.db", study: str | Path | Study | None = None) -> "pd.DataFrame":
+    """Return what a study published beside what a store's runs measured, one row per number.
+
+    Without `study` it is the one with published numbers that the store was last filled for.
+
+    Raises:
+        BakeoffError: there is no such store or study, or the study has no published numbers.
+    """
+    import pandas as pd
+
+    from bakeoff.published import Comparison, compare, compared_study
+
+    with Store(store) as opened:
+        chosen = study if isinstance(study, Study) else compared_study(None if study is None else str(study), opened)
+        lines = compare(chosen, opened)
+    return pd.DataFrame([asdict(line) for line in lines], columns=[field.name for field in fields(Comparison)])
 
 
 def report(store: str | Path = "bakeoff.db", output: str | Path = "report.html", *, title: str | None = None) -> Path:

@@ -79,15 +79,30 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
     return Placement(workers, threads or max(1, cores() // max(1, workers)), device)
 
 
+def _context() -> "ForkServerContext | SpawnContext":
+    """Return how processes are started: where that exists, by a server that loads torch once for all of them."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bakeoff.train", "torch._dynamo"])  # the first optimiser asks for the latter
+    return context
+
+
+def warm_up() -> None:
+    """Begin to load torch for the workers, beside whatever the caller does until it starts a pool."""
+    if _context().get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        with _main_module_hidden(), _interrupts_held():
+            forkserver.ensure_running()
+
+
 class Pool:
     """Worker processes that train one run each at a time."""
 
     def __init__(self, placement: Placement, folder: Path) -> None:
-        """Start the processes; they load torch while the caller goes on."""
-        self._context: ForkServerContext | SpawnContext = multiprocessing.get_context("spawn")
-        if "forkserver" in multiprocessing.get_all_start_methods():  # torch is loaded once, and shared
-            self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload(["bakeoff.train"])
+        """Start the processes."""
+        self._context = _context()
         self._placement, self._folder = placement, folder
         self._workers: dict[Connection, tuple[BaseProcess, Run | None]] = {}
         for _ in range(placement.workers):

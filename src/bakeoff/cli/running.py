@@ -136,8 +136,11 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool) -> "Plan | N
     from bakeoff import session
     from bakeoff.cli.live import follow
     from bakeoff.data.progress import progress_bar
+    from bakeoff.workers import warm_up
 
     console = Console(stderr=True)
+    if not asked["dry_run"]:
+        warm_up()
     with progress_bar() as report:
         plan = session.make_plan(study, report)
     placement = session.choose_placement(
