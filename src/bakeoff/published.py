@@ -4,12 +4,14 @@ A published number is one run, so it is taken as one more draw: it agrees if it 
 the seeds. What was changed on the way from the study to the runs stands beside every verdict.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
+from bakeoff import studies
 from bakeoff.data import stand_in
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell, Published, Study
@@ -143,6 +145,21 @@ def compare(study: Study, store: Store, ids: Iterable[str] | None = None) -> lis
     return lines
 
 
+def compared_study(name: str | None, store: Store) -> Study:
+    """Return the study by name or path, or the one with published numbers that a store was last filled for.
+
+    Raises:
+        BakeoffError: there is none.
+    """
+    if name is not None:
+        return studies.load(name)
+    recorded = [parse_study(text, f"a study in {store.path}") for _, _, text in store.studies()]
+    found = next((study for study in reversed(recorded) if study.published), None)
+    if found is None:
+        raise BakeoffError(f"no study with published numbers was run into {store.path}: name one with --study")
+    return studies.load(found.name) if found.name in studies.names() else found
+
+
 def _past(study: Study, store: Store) -> list[Study]:
     """Return what the store was asked to do for this study, as it was changed for it then."""
     found = [parse_study(text, "a study in the store") for _, _, text in store.studies()]
@@ -224,7 +241,8 @@ def _class_accuracies(
         names = record.facts["classes"]
         matrix = confusion(record.test_labels, store.predictions(result.id)[0], len(names))
         for name, value in zip(names, class_accuracy(matrix).tolist(), strict=True):
-            found.setdefault(name, []).append(value)
+            if not math.isnan(value):  # no test image is of this class
+                found.setdefault(name, []).append(value)
     return found
 
 

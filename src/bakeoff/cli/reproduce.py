@@ -1,6 +1,5 @@
 """`bakeoff reproduce` and `bakeoff compare`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,9 @@ from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
 
 if TYPE_CHECKING:
-    from bakeoff.grid import Study
+    from collections.abc import Sequence
+
+    from bakeoff.published import Comparison
 
 click.rich_click.OPTION_GROUPS["bakeoff reproduce"] = GROUPS
 
@@ -38,12 +39,14 @@ def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None
     bakeoff reproduce clark2020 --data cifar10 --data-as cifar10=folder:cifar10-jpeg
     bakeoff reproduce skoularikis2021 --seeds 1 --epochs 2 --dry-run
     """
-    from bakeoff import studies
+    from bakeoff import published, studies
+    from bakeoff.store import Store
 
     original = studies.load(study)
     if plan := carry_out(wanted_study(original, asked), asked, as_json):
-        ids = [run.id for run in plan.runs]
-        print_comparison(original, asked["store"], "json" if as_json else "table", everything, ids)
+        with Store(asked["store"]) as opened:
+            lines = published.compare(original, opened, [run.id for run in plan.runs])
+        print_comparison(lines, "json" if as_json else "table", everything)
 
 
 @click.command()
@@ -63,38 +66,23 @@ def compare(store: Path, study: str | None, form: str, everything: bool, as_json
     bakeoff compare --study afif2018
     bakeoff compare --study skoularikis2021 --all --format markdown
     """
-    print_comparison(chosen(study, store), store, "json" if as_json else form, everything)
-
-
-def chosen(name: str | None, path: Path) -> "Study":
-    """Return the study by name, or the one with published values that a store was last filled for."""
-    from bakeoff import studies
-    from bakeoff.errors import BakeoffError
-    from bakeoff.settings import parse_study
+    from bakeoff import published
     from bakeoff.store import Store
 
-    if name is not None:
-        return studies.load(name)
-    with Store(path) as store:
-        recorded = [parse_study(text, f"a study in {path}") for _, _, text in store.studies()]
-    found = next((study for study in reversed(recorded) if study.published), None)
-    if found is None:
-        raise BakeoffError(f"no study with published numbers was run into {path}: name one with --study")
-    return studies.load(found.name) if found.name in studies.names() else found
+    with Store(store) as opened:
+        lines = published.compare(published.compared_study(study, opened), opened)
+    print_comparison(lines, "json" if as_json else form, everything)
 
 
-def print_comparison(study: "Study", path: Path, form: str, everything: bool, ids: Iterable[str] | None = None) -> None:
+def print_comparison(lines: "Sequence[Comparison]", form: str, everything: bool) -> None:
     """Print measured beside published in one of `FORMATS`."""
     from rich.console import Console
 
     from bakeoff.cli.tables import draw
-    from bakeoff.published import RULE, Comparison, compare
+    from bakeoff.published import RULE, Comparison
     from bakeoff.reporting.comparison import comparison_markdown, comparison_tables, summary
     from bakeoff.reporting.tables import to_csv, to_json
-    from bakeoff.store import Store
 
-    with Store(path) as store:
-        lines = compare(study, store, ids)
     if form == "json":
         return click.echo(to_json(lines))
     if form == "csv":
