@@ -1,4 +1,4 @@
-"""How long a study will take: measured before it starts, and re-estimated while it runs."""
+"""How long a study will take: guessed from FLOPs, measured before it starts, re-estimated while it runs."""
 
 import math
 import statistics
@@ -6,8 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bakeoff.data import DATASETS
+from bakeoff.grid import Study
+from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
 from bakeoff.spec import ImageShape, Recipe, Run
+from bakeoff.workers import place
 
 Cell = tuple[str, str, str]
 """(network, data hash, recipe key): runs of one cell differ in their seed and take equally long."""
@@ -91,3 +95,59 @@ class Remaining:
             for run_id, run in self.runs.items()
         ]
         return max(sum(left) / self.workers, max(left, default=0.0))
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What this machine does in training, as a straight line through two small networks: the rest is guessed."""
+
+    seconds_per_image: float
+    """What an image costs whatever the network."""
+    seconds_per_flop: float
+    """What a FLOP of the forward pass costs in training, backward pass included."""
+    workers: int
+    """How many runs are trained at once."""
+
+
+def calibrate(device: str) -> Speed:
+    """Time training steps of a very small and a middling network, for a second or two."""
+    from bakeoff.nets.summary import summarize
+    from bakeoff.recipes import KERAS_ADAM
+
+    recipe = Recipe(
+        name="calibration",
+        epochs=1,
+        batch_size=32 if device == "cpu" else 128,
+        validation="none",
+        select="last",
+        normalize="unit",
+        optimizer=KERAS_ADAM,
+    )
+    shape, points = ImageShape(3, 32, 32), []
+    for net in ("lenet-afif", "resnet20"):
+        seconds = measure_step(net, shape, 10, recipe, device, threads=1) / recipe.batch_size
+        points.append((summarize(net, shape, 10).flops, seconds))
+    (few, fast), (many, slow) = points
+    per_flop = max(slow - fast, 0.0) / (many - few)
+    return Speed(max(fast - few * per_flop, 0.0), per_flop, place(2**10, device).workers)
+
+
+def study_seconds(study: Study, speed: Speed) -> float | None:
+    """Return about how long a study takes at most, None if it has data whose size is not known beforehand.
+
+    From the FLOPs of its networks: right to a factor of two or three. Early stopping may end it sooner.
+    """
+    from bakeoff.nets.summary import summarize
+
+    total = 0.0
+    for cell in study.grid():
+        entry = DATASETS.get(study.data_as.get(cell.data, cell.data))
+        if entry is None:
+            return None
+        recipe = recipe_for(cell, entry.info())
+        flops = summarize(cell.net, recipe.image.shape(entry.shape), entry.classes).flops
+        image = speed.seconds_per_image + flops * speed.seconds_per_flop
+        images = steps_of(recipe, entry.train_images, entry.classes) * recipe.batch_size
+        watched = entry.test_images if recipe.validation == "test" else max(0, entry.train_images - images)
+        total += recipe.epochs * (images + watched / 3) * image  # a forward pass is about a third of a step
+    return total * study.seeds / speed.workers

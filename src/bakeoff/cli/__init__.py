@@ -28,7 +28,7 @@ COMMANDS = {
     "datasets": "bakeoff.cli.look:datasets",
     "data": "bakeoff.cli.look:data",
     "recipes": "bakeoff.cli.look:recipes",
-    "studies": "bakeoff.cli.look:studies",
+    "studies": "bakeoff.cli.studies:studies",
 }
 """Command → where it is defined: a module is imported when its command is looked at."""
 

@@ -1,4 +1,4 @@
-"""Commands that show what there is: nets, show, datasets, data, recipes, studies."""
+"""Commands that show what there is: nets, show, datasets, data, recipes."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ def nets(images: str, classes: int, as_json: bool) -> None:
         }
         for name, net in NETS.items()
     ]
-    _print(rows, as_json, f"networks, parameters at {shape} and {classes} classes (– where images are too small)")
+    print_rows(rows, as_json, f"networks, parameters at {shape} and {classes} classes (– where images are too small)")
 
 
 @click.command()
@@ -65,7 +65,7 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     if as_json:
         return click.echo(json.dumps(facts, indent=2))
     layers = [layer | {"output": "×".join(map(str, layer["output"]))} for layer in facts["layers"]]
-    _print(layers, False, f"{net} on {shape} images, {classes} classes")
+    print_rows(layers, False, f"{net} on {shape} images, {classes} classes")
     Console().print(
         f"{summary.total:,} parameters ({summary.trainable:,} trainable, {summary.non_trainable:,} not), "
         f"{short(summary.flops)} FLOPs a forward pass of one image (multiply-add = 2).\n{find_net(net).source}",
@@ -93,7 +93,7 @@ def datasets(as_json: bool) -> None:
         }
         for name, entry in DATASETS.items()
     ]
-    _print(rows, as_json, "data sets; your own images: folder:PATH", json_only=("licence",))
+    print_rows(rows, as_json, "data sets; your own images: folder:PATH", json_only=("licence",))
 
 
 @click.command()
@@ -148,7 +148,7 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
 
     if name is None:
         rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]
-        return _print(rows, as_json, "recipes; bakeoff recipes NAME shows one")
+        return print_rows(rows, as_json, "recipes; bakeoff recipes NAME shows one")
     function = find(RECIPES, name, "recipe")
     tree = to_dict(function(net, sets.info(data_name)), full=True)
     if as_json:
@@ -162,29 +162,8 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     return console.print("\nChange any of them with --set FIELD=VALUE.", style="dim")
 
 
-@click.command()
-@json_option
-def studies(as_json: bool) -> None:
-    """List the built-in studies."""
-    from bakeoff import studies as builtin
-
-    rows = []
-    for name in builtin.names():
-        study = builtin.load(name)
-        runs = len(study.nets) * len(study.data) * study.seeds
-        rows.append(
-            {
-                "study": name,
-                "runs": runs,
-                "nets": ", ".join(study.nets),
-                "data": ", ".join(study.data),
-                "about": study.about,
-            }
-        )
-    _print(rows, as_json, "studies; bakeoff run NAME runs one")
-
-
-def _print(rows: list[dict[str, Any]], as_json: bool, title: str, json_only: tuple[str, ...] = ()) -> None:
+def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str, json_only: tuple[str, ...] = ()) -> None:
+    """Print rows of the same keys as JSON or as a table without the keys that are for JSON only."""
     from rich.console import Console
 
     if as_json:

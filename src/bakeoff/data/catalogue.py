@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from bakeoff.data.fetch import Remote
-from bakeoff.spec import ImageShape
+from bakeoff.spec import DataInfo, ImageShape
 
 Labelled: TypeAlias = tuple[tuple[np.ndarray, ...], np.ndarray]
 """Images as pieces (n, C, H, W) uint8 that together are N images, and labels (N,) int64."""
@@ -34,6 +34,12 @@ class Entry:
     files: tuple[Remote, ...]
     """To be fetched before `read`, which gets their paths in this order."""
     read: Callable[..., Content]
+
+    def info(self) -> DataInfo:
+        """Return what is known of it before it is fetched: names of classes and content are not."""
+        unnamed = tuple(str(number) for number in range(self.classes))
+        counts = (self.train_images, 0, self.test_images)
+        return DataInfo(self.name, self.shape, unnamed, "", *counts, self.photographs)
 
 
 DIGITS = tuple("0123456789")

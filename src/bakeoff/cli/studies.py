@@ -1,0 +1,106 @@
+"""`bakeoff studies`."""
+
+import json
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from bakeoff.cli.options import json_option
+
+if TYPE_CHECKING:
+    from bakeoff.estimate import Speed
+    from bakeoff.grid import Study
+
+
+@click.command()
+@click.argument("name", required=False)
+@json_option
+def studies(name: str | None, as_json: bool) -> None:
+    """List the built-in studies, or show what one asks, does and departs in.
+
+    The time is an estimate for this machine, from the FLOPs of the networks and two seconds of measuring: right to a
+    factor of two or three, and early stopping may end a study sooner.
+
+    \b
+    [bold]Examples[/]
+    bakeoff studies
+    bakeoff studies afif2018
+    """
+    from bakeoff import studies as builtin
+    from bakeoff.cli.look import print_rows
+    from bakeoff.estimate import calibrate
+    from bakeoff.runtime import choose_device
+
+    speed = calibrate(choose_device())
+    if name is not None:
+        return _show(builtin.load(name), speed, as_json)
+    rows = [_facts(builtin.load(each), speed) for each in builtin.names()]
+    if not as_json:
+        rows = [row | {"time here": roughly(row.pop("estimated_seconds"))} for row in rows]
+        rows = [{key: row[key] for key in ("study", "runs", "time here", "about")} for row in rows]
+    return print_rows(rows, as_json, "studies; bakeoff studies NAME shows one, bakeoff reproduce NAME runs it")
+
+
+def _facts(study: "Study", speed: "Speed") -> dict:
+    from bakeoff.estimate import study_seconds
+
+    return {
+        "study": study.name,
+        "runs": len(study.grid()) * study.seeds,
+        "seeds": study.seeds,
+        "estimated_seconds": study_seconds(study, speed),
+        "nets": list(study.nets),
+        "data": list(study.data),
+        "recipe": study.recipe,
+        "published": len(study.published),
+        "citation": study.citation,
+        "about": study.about,
+    }
+
+
+def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
+    from rich.console import Console
+
+    from bakeoff.published import tell_changes
+
+    facts = _facts(study, speed)
+    if as_json:
+        more = {"questions": list(study.questions), "departures": list(study.departures)}
+        cells = [cell._asdict() for cell in study.grid()]
+        return click.echo(json.dumps(facts | more | {"cells": cells}, indent=2, ensure_ascii=False))
+    console = Console(highlight=False)
+    console.print(study.name, style="bold")
+    for text in (study.citation, study.about):
+        if text:
+            console.print(text, markup=False)
+    console.print(
+        f"{facts['runs']} runs, {study.seeds} seeds each; about {roughly(facts['estimated_seconds'])} on this machine."
+    )
+    for title, texts in (("It asks", study.questions), ("Known departures", study.departures)):
+        if texts:
+            console.print(f"\n{title}", style="bold")
+        for text in texts:
+            console.print(f"- {text}", markup=False)
+    console.print("\nIts cells", style="bold")
+    for data in study.data:
+        nets = [
+            f"{cell.net} ({tell_changes(cell.changes)})" if cell.changes else cell.net
+            for cell in study.grid()
+            if cell.data == data
+        ]
+        console.print(f"- {data}, recipe {study.recipe}: {', '.join(nets)}", markup=False)
+    return console.print(f"\nbakeoff reproduce {study.name} --dry-run plans it.", style="dim")
+
+
+def roughly(seconds: float | None) -> str:
+    """Return a time to two digits in the unit that suits it; "unknown" for None."""
+    if seconds is None:
+        return "unknown"
+    for unit, size, upto in (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48)):
+        if seconds < upto * size:
+            return f"{_two_digits(seconds / size)} {unit}"
+    return f"{_two_digits(seconds / 86400)} days"
+
+
+def _two_digits(number: float) -> str:
+    return f"{float(f'{number:.2g}'):g}"
