@@ -1,11 +1,16 @@
 """A data set and recipes so small that a run takes a fraction of a second."""
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.records import Epoch, Outcome
 from bakeoff.runtime import Machine
 from bakeoff.spec import SGD, DataInfo, ImageShape, Recipe, Run
+from bakeoff.store import Store
+from bakeoff.study import record_of
 
 MACHINE = Machine(threads=1)
 RECIPE = Recipe(
@@ -46,3 +51,36 @@ def is_cost(name: str) -> bool:
 
 DIGITS = {"images_per_class": 20, "validation": 50, "epochs": 2}
 """Changes to `quick` that make a run on the real digits take about a tenth of a second."""
+
+
+def finished_store(path: Path, nets: tuple[str, ...] = ("lenet-afif", "nin"), seeds: int = 2) -> None:
+    """Make a store as if runs had been trained, without training any."""
+    data = dataset()
+    random = np.random.default_rng(0)
+    with Store(path, create=True) as store:
+        for net in nets:
+            for seed in range(seeds):
+                one = run(net, seed)
+                store.add([one], [record_of(data)])
+                for number in (1, 2, 3):
+                    hits = float(random.uniform(0.5, 0.9))
+                    store.record_epoch(one.id, Epoch(number, 1 / number, hits, 0.5, 0.6, 0.1, 2.0, 0.5, 22.0, 10**8))
+                scores = random.random((25, 3)) + 0.7 * np.eye(3)[data.test.labels]
+                probabilities = (scores / scores.sum(1, keepdims=True)).astype(np.float16)
+                predicted = probabilities.argmax(1).astype(np.uint16)
+                measures = {
+                    "test_accuracy": float((predicted == data.test.labels).mean()),
+                    "test_loss": float(-np.log(probabilities[np.arange(25), data.test.labels].astype(float)).mean()),
+                    "epochs": 3,
+                    "reported_epoch": 3,
+                    "train_images": 45,
+                    "test_images": 25,
+                    "parameters": 1000,
+                    "trainable_parameters": 1000,
+                    "flops": 20_000,
+                    "train_seconds": 6.0,
+                    "evaluation_seconds": 1.0,
+                    "images_per_second": 22.5,
+                    "peak_memory_bytes": 10**8,
+                }
+                store.finish(one.id, Outcome(3, predicted, probabilities, measures), {"torch": "2", "threads": 1})
