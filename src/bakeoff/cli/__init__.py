@@ -12,7 +12,7 @@ click.rich_click.MAX_WIDTH = 110
 click.rich_click.COMMAND_GROUPS = {
     "bakeoff": [
         {"name": "Compare", "commands": ["run", "results", "report"]},
-        {"name": "Repeat published studies", "commands": ["reproduce", "compare"]},
+        {"name": "Repeat published studies", "commands": ["reproduce", "compare", "ablate"]},
         {"name": "Look around", "commands": ["nets", "show", "datasets", "data", "recipes", "studies"]},
     ]
 }
@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "bakeoff.cli.results:report",
     "reproduce": "bakeoff.cli.reproduce:reproduce",
     "compare": "bakeoff.cli.reproduce:compare",
+    "ablate": "bakeoff.cli.ablate:ablate",
     "nets": "bakeoff.cli.look:nets",
     "show": "bakeoff.cli.look:show",
     "datasets": "bakeoff.cli.look:datasets",

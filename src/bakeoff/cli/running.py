@@ -97,7 +97,7 @@ def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
         study,
         nets=as_list(asked["nets"]),
         data=as_list(asked["data"]),
-        data_as=dict(map(_stand_in, asked["data_as"])),
+        data_as=stand_ins_of(asked),
         recipe=asked["recipe"],
         seeds=asked["seeds"],
         first_seed=asked["first_seed"],
@@ -105,11 +105,15 @@ def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
     )
 
 
-def _stand_in(text: str) -> tuple[str, str]:
-    name, equals, other = text.partition("=")
-    if not (name.strip() and equals and other.strip()):
-        raise BakeoffError(f"--data-as takes NAME=DATA, such as cifar10=folder:cifar10-jpeg; got {text!r}")
-    return name.strip(), other.strip()
+def stand_ins_of(asked: dict[str, Any]) -> dict[str, str]:
+    """Return what --data-as says: data set of the study → the one that stands in for it."""
+    stand_ins = {}
+    for text in asked["data_as"]:
+        name, _, other = (part.strip() for part in text.partition("="))
+        if not (name and other):
+            raise BakeoffError(f"--data-as takes NAME=DATA, such as cifar10=folder:cifar10-jpeg; got {text!r}")
+        stand_ins[name] = other
+    return stand_ins
 
 
 def changes_of(asked: dict[str, Any]) -> dict[str, Any]:

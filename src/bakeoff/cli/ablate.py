@@ -1,0 +1,104 @@
+"""`bakeoff ablate`."""
+
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from bakeoff.cli.options import as_list, json_option
+from bakeoff.cli.results import FORMATS
+from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, changes_of, options, stand_ins_of
+from bakeoff.errors import BakeoffError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bakeoff.ablation import Ablation, Gain
+
+click.rich_click.OPTION_GROUPS["bakeoff ablate"] = [
+    {"name": "What to compare", "options": ["--from", "--from-recipe", *GROUPS[0]["options"]]},
+    *GROUPS[1:],
+]
+
+
+@click.command()
+@click.argument("net")
+@click.option("--from", "base", required=True, metavar="NET", help="The network without the changes.")
+@click.option("--from-recipe", "base_recipe", metavar="NAME", help="Its recipe. [dim]Default: that of NET[/]")
+@options(*(option for option in WHAT if option is not WHAT[0]), *CHANGES, *HOW)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@json_option
+def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: bool, **asked: Any) -> None:
+    """Find out which of the changes between two networks and their recipes gained it.
+
+    The changes are turned on one at a time, then all but one at a time, and each is compared over the same seeds.
+    Without --recipe it is that of the built-in study that has both networks. It goes on where it was stopped, as
+    [bold]bakeoff run[/] does.
+
+    \b
+    [bold]Examples[/]
+    bakeoff ablate vgg16-improved --from vgg16-tv --data cifar10 --dry-run
+    bakeoff ablate resnet34-leaky --from resnet34-keras --data cifar10 --recipe srivastava2020
+    bakeoff ablate conv --from conv --from-recipe clark2020 --recipe quick --data digits --scale 4
+    """
+    from bakeoff.ablation import gains, plan_ablation
+    from bakeoff.data.progress import progress_bar
+    from bakeoff.store import Store
+
+    data = as_list(asked["data"])
+    if not data:
+        raise BakeoffError("say which images to try the changes on: --data cifar10")
+    with progress_bar() as report:
+        ablation = plan_ablation(
+            net,
+            base,
+            data,
+            data_as=stand_ins_of(asked),
+            recipe=asked["recipe"],
+            base_recipe=base_recipe,
+            changes=changes_of(asked),
+            seeds=asked["seeds"] or 3,
+            first_seed=asked["first_seed"] or 0,
+            progress=report,
+        )
+    if asked["dry_run"] and not as_json:
+        _print_changes(ablation)
+    if plan := carry_out(ablation.study, asked, as_json):
+        with Store(asked["store"]) as opened:
+            found = gains(ablation, opened.results([run.id for run in plan.runs]))
+        _print_gains(ablation, found, "json" if as_json else form)
+
+
+def _print_changes(ablation: "Ablation") -> None:
+    from rich.console import Console
+
+    from bakeoff.cli.tables import draw
+    from bakeoff.reporting.text_table import TextTable
+
+    for data, changes in ablation.changes.items():
+        rows = tuple((change.name, change.what) for change in changes)
+        title = f"{data}: from {ablation.base} to {ablation.target}, recipe {ablation.study.recipe}"
+        Console().print(draw(TextTable(title, (("change", False), ("what", False)), rows)), "")
+    for variation in ablation.variations:
+        if variation.impossible:
+            made = ", ".join(sorted(variation.made)) or "no change"
+            Console().print(f"Not possible with {made} on {variation.data}: {variation.impossible}", markup=False)
+
+
+def _print_gains(ablation: "Ablation", found: "Sequence[Gain]", form: str) -> None:
+    from rich.console import Console
+
+    from bakeoff.ablation import Gain
+    from bakeoff.cli.tables import draw
+    from bakeoff.reporting.gains import RULE, gain_markdown, gain_tables
+    from bakeoff.reporting.tables import to_csv, to_json
+
+    if form == "json":
+        return click.echo(to_json(found))
+    if form == "csv":
+        return click.echo(to_csv(found, Gain), nl=False)
+    if form == "markdown":
+        return click.echo(gain_markdown(ablation, found), nl=False)
+    console = Console()
+    for table in gain_tables(ablation, found):
+        console.print(draw(table), "")
+    return console.print(RULE, style="dim", highlight=False)
