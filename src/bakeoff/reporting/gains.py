@@ -9,8 +9,8 @@ from bakeoff.reporting.text_table import Footnotes, TextTable
 RULE = (
     "Gains in points of test accuracy ± their 95 % t intervals, over the differences of runs with the same seed. A "
     "change gains or loses where its interval leaves out zero, else it is unclear; of changes that do nothing one in "
-    "twenty seems to do something by chance. Added alone: to the network and recipe without any change. Taken out alone: what is lost where all other "
-    "changes stay."
+    "twenty seems to do something by chance. Added alone: to the network and recipe without any change. Taken out "
+    "alone: what is lost where all other changes stay."
 )
 
 
