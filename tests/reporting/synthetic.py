@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bakeoff.data import load
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
 from bakeoff.spec import SGD, DataInfo, ImageShape, OneCycle, Recipe, Run, digest, to_dict
 from bakeoff.store import Store
@@ -52,12 +53,16 @@ def make_store(
     waiting: int = 0,
     failing: int = 0,
     noise: float = 0.004,
+    real: bool = False,
 ) -> Path:
-    """Fill a new store: the last `waiting` runs never start, the `failing` ones before them diverge."""
+    """Fill a new store: the last `waiting` runs never start, the `failing` ones before them diverge.
+
+    With `real`, the data sets are those of these names on this machine, with their own classes and labels.
+    """
     random = np.random.default_rng(0)
-    count = len(classes)
-    truth = {name: random.integers(0, count, images) for name in data}
-    infos = {
+    found = {name: load(name, recipe.image) for name in data} if real else {}
+    truth = {name: found[name].test.labels if real else random.integers(0, len(classes), images) for name in data}
+    infos = {name: dataset.info for name, dataset in found.items()} or {
         name: DataInfo(
             name=name,
             shape=ImageShape(1, 28, 28),
@@ -74,7 +79,7 @@ def make_store(
         DataRecord(i.content_hash, to_dict(i) | {"source": "made up", "licence": "CC0", "citation": ""}, truth[name])
         for name, i in infos.items()
     ]
-    runs = [Run(net, d, digest(d), recipe, seed) for seed in range(seeds) for d in data for net in nets]
+    runs = [Run(net, d, infos[d].content_hash, recipe, seed) for seed in range(seeds) for d in data for net in nets]
     with Store(path, create=True) as store:
         store.add(runs, records)
         store.record_study(
@@ -95,6 +100,7 @@ def make_store(
                 message = "the loss became NaN in epoch 3 at step 57"
                 store.fail(run.id, Failure("diverged", message, "Traceback: <none>", 3, 57), ENVIRONMENT)
                 continue
+            count = len(infos[run.data].classes)
             store.finish(
                 run.id, _outcome(run, truth[run.data], final, parameters, flops, speed, count, random), ENVIRONMENT
             )

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,19 +29,25 @@ def report(make: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) 
     return write(make(failing=1, waiting=1), tmp_path_factory.mktemp("page") / "report.html")
 
 
+@pytest.fixture(scope="module")
+def with_pictures(make: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(make(data=("digits",), real=True, noise=0.3), tmp_path_factory.mktemp("page") / "pictures.html")
+
+
 @pytest.fixture
 def visit(browser: Any, report: Path) -> Iterator[Callable[..., Any]]:
     """Open the page offline; whatever the console says or the page asks of a network fails the test at its end."""
     contexts, said = [], []
 
-    def opened(**options: Any) -> Any:
+    def opened(path: Path = report, **options: Any) -> Any:
         options = {"viewport": {"width": 1280, "height": 900}, "offline": True, **options}
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
+        page.set_default_timeout(8000)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: request.url.startswith("http") and said.append(request.url))
-        page.goto(report.as_uri())
+        page.goto(path.as_uri())
         page.wait_for_selector("svg[data-drawn=cost]")
         return page
 
@@ -57,8 +64,9 @@ def networks(page: Any, table: str = "t1") -> list[str]:
 def test_every_figure_is_drawn(visit) -> None:
     page = visit()
     drawn = page.eval_on_selector_all("svg[data-drawn]", "all => all.map(svg => svg.dataset.drawn)")
-    assert drawn == ["cost", "target", "curves", "fit", "classes", "confusion", "calibration"]
+    assert drawn == ["cost", "target", "curves", "fit", "classes", "confusion", "calibration", "balance"]
     assert page.locator("[data-figure=quality] tbody tr").count() == 4
+    assert "are not those the runs were tested on" in page.inner_text("[data-figure=examples]")
     assert page.locator("[data-figure=cost] svg text", has_text="resnet20").count() >= 1
 
 
@@ -159,3 +167,81 @@ def test_reads_without_a_script(visit, browser: Any, report: Path) -> None:
     assert page.locator("table[data-table=t1] tbody tr").count() == 4
     assert not page.locator("[data-figure=cost]").is_visible()
     context.close()
+
+
+def test_a_gallery_of_a_network(visit, with_pictures: Path) -> None:
+    page = visit(with_pictures)
+    figure = page.locator("[data-figure=gallery]")
+    figure.locator("select").select_option(index=3)
+    pictures = figure.locator("li [role=img]")
+    assert pictures.count() == 16
+    told = pictures.first.get_attribute("aria-label")
+    assert "taken for" in told and "of 3 seeds are right" in told
+    assert figure.locator("li b").count() == 16
+    image = page.evaluate("e => getComputedStyle(e).backgroundImage.slice(0, 20)", pictures.first.element_handle())
+    assert image == 'url("data:image/webp'
+    places = {p.evaluate("e => e.style.backgroundPosition") for p in pictures.all()}
+    assert len(places) == 16
+    figure.get_by_label("Right and sure").focus()
+    page.keyboard.press("Space")
+    assert pictures.count() == 10 and figure.locator("li b").count() == 0
+    with page.expect_download() as started:
+        figure.get_by_text("CSV", exact=True).click()
+    lines = Path(started.value.path()).read_text().splitlines()
+    assert lines[0] == "image,file,true,taken,confidence,right,seeds" and len(lines) == 11
+    assert figure.get_by_text("SVG", exact=True).is_hidden()
+
+
+def test_images_that_all_get_wrong_or_that_divide_the_networks(visit, with_pictures: Path) -> None:
+    page = visit(with_pictures)
+    figure = page.locator("[data-figure=together]")
+    figure.get_by_label("Most disagreement").check()
+    assert figure.locator("li").count() > 8
+    assert "says" in figure.locator("li").first.inner_text()
+    assert "The networks differ on" in figure.inner_text()
+
+
+def test_the_data_section(visit, with_pictures: Path) -> None:
+    page = visit(with_pictures)
+    assert page.locator("[data-figure=examples] [role=img]").count() == 100
+    assert "139 to 146 a class" in page.inner_text("[data-figure=balance]")
+    errors = page.locator("[data-figure=map] svg g[data-part=dot]").last.locator("circle").count()
+    page.locator("[data-figure=map] svg").hover()
+    assert "test image" in page.locator("[data-figure=map] .beside [role=img]").get_attribute("aria-label")
+    page.locator("[data-figure=map] select").select_option(index=1)
+    assert page.locator("[data-figure=map] svg g[data-part=dot]").last.locator("circle").count() < errors
+    assert "No two images have exactly the same pixels" in page.inner_text("#data-sets")
+
+
+def test_pictures_fit_on_a_phone(visit, with_pictures: Path) -> None:
+    page = visit(with_pictures, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator("[data-figure=gallery] select").select_option(index=3)
+    assert page.locator("[data-figure=gallery] li [role=img]").first.bounding_box()["width"] > 60
+
+
+def axe() -> Path | None:
+    """Return axe-core's script: `npm install axe-core` here or globally, or $BAKEOFF_AXE."""
+    root = Path(__file__).resolve().parents[2]
+    places = [Path(os.environ.get("BAKEOFF_AXE", "")), root / "node_modules/axe-core/axe.min.js"]
+    if npm := shutil.which("npm"):
+        found = subprocess.run([npm, "root", "--global"], capture_output=True, text=True, check=False)
+        places.append(Path(found.stdout.strip()) / "axe-core/axe.min.js")
+    return next((place for place in places if place.is_file()), None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 844}}],
+    ids=["light", "dark", "phone"],
+)
+def test_axe_finds_no_serious_issue(visit, with_pictures: Path, options: dict) -> None:
+    script = axe()
+    if script is None:
+        pytest.skip("axe-core is not installed: npm install axe-core, or set BAKEOFF_AXE to its axe.min.js")
+    page = visit(with_pictures, **options)
+    for summary in page.locator("figure summary:visible").all():
+        summary.click()
+    page.evaluate(script.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    assert [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")] == []

@@ -119,10 +119,12 @@ def test_names_are_bold_and_escaped() -> None:
     assert bold("**a<b** wins") == "<strong>a&lt;b</strong> wins"
 
 
-def test_no_torch_and_no_scikit_learn(make) -> None:
+@pytest.mark.parametrize(("real", "heavy"), [(False, "[]"), (True, "['sklearn']")])
+def test_no_torch_and_scikit_learn_only_for_pictures(make, real: bool, heavy: str) -> None:
+    path = str(make(data=("digits",) if real else ("mine",), real=real))
     code = (
-        f"import sys; from bakeoff.reporting import build; build({str(make(data=('digits',)))!r}); "
-        "print([name for name in ('torch', 'sklearn', 'pandas') if name in sys.modules])"
+        f"import sys; from bakeoff.reporting import build; build({path!r}); "
+        "print([name for name in ('torch', 'sklearn', 'matplotlib') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == heavy

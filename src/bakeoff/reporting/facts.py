@@ -9,6 +9,7 @@ import numpy as np
 from bakeoff.measure.quality import Quality, Reliability, quality
 from bakeoff.ranking import Cell, Row, cells, rank
 from bakeoff.records import DataRecord, Result
+from bakeoff.reporting.verdicts import Tally, Verdicts
 from bakeoff.spec import to_dict
 from bakeoff.stats import Interval, mean_interval
 from bakeoff.store import Store
@@ -23,6 +24,7 @@ class Pooled:
     reliability: Reliability
     measures: dict[str, Interval]
     """By name: balanced_accuracy, macro_f1, top5_accuracy (where K > 5), brier, ece."""
+    verdicts: Verdicts
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Line:
     row: Row
     cell: Cell
     pooled: Pooled | None
-    """None while no seed has finished."""
+    """None while no seed has finished, or where predictions were not asked for."""
 
     @property
     def seeds(self) -> list[float]:
@@ -127,30 +129,39 @@ def read(path: str | Path) -> Facts:
     """
     with Store(path) as store:
         records = store.datasets()
-        groups: dict[tuple[str, str], list[Cell]] = {}
-        for cell in cells(store.results()):
-            groups.setdefault((cell.data, cell.recipe), []).append(cell)
-        recipes = {recipe for _, recipe in groups}
-        tables = [
-            Table(
-                key=f"t{number}",
-                data=data,
-                recipe=recipe,
-                title=data if len(recipes) == 1 else f"{data} · {recipe}",
-                record=records.get(group[0].results[0].run.data_hash),
-                lines=_lines(store, group, records),
-            )
-            for number, ((data, recipe), group) in enumerate(groups.items(), start=1)
-        ]
-        return Facts(Path(path).name, tuple(tables), store.studies())
+        return Facts(Path(path).name, arrange(store.results(), records, store), store.studies())
 
 
-def _lines(store: Store, group: Sequence[Cell], records: dict[str, DataRecord]) -> tuple[Line, ...]:
+def arrange(results: Iterable[Result], records: dict[str, DataRecord], store: Store | None = None) -> tuple[Table, ...]:
+    """Put runs into tables, best first; what their predictions say comes from `store`, and is left out without one."""
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells(results):
+        groups.setdefault((cell.data, cell.recipe), []).append(cell)
+    recipes = {recipe for _, recipe in groups}
+    return tuple(
+        Table(
+            key=f"t{number}",
+            data=data,
+            recipe=recipe,
+            title=data if len(recipes) == 1 else f"{data} · {recipe}",
+            record=records.get(group[0].results[0].run.data_hash),
+            lines=_lines(store, group, records),
+        )
+        for number, ((data, recipe), group) in enumerate(groups.items(), start=1)
+    )
+
+
+def _lines(store: Store | None, group: Sequence[Cell], records: dict[str, DataRecord]) -> tuple[Line, ...]:
     rows = rank(result for cell in group for result in cell.results)
     labels = dict(zip(map(id, group), _labels(group), strict=True))
     best_first = sorted(group, key=_by_accuracy)  # stable, as the ranking is: equal means stay in the order planned
     return tuple(
-        Line(labels[id(cell)], row, cell, pool(store, cell.finished, records.get(cell.results[0].run.data_hash)))
+        Line(
+            labels[id(cell)],
+            row,
+            cell,
+            pool(store, cell.finished, records.get(cell.results[0].run.data_hash)) if store else None,
+        )
         for row, cell in zip(rows, best_first, strict=True)
     )
 
@@ -178,8 +189,14 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
     """Measure each finished run's predictions and put them together; predictions are read one run at a time."""
     if record is None:
         return None
-    found: list[Quality] = [quality(record.test_labels, *store.predictions(result.id)) for result in finished]
-    if not found:
+    found: list[Quality] = []
+    tally: Tally | None = None
+    for result in finished:
+        predicted, probabilities = store.predictions(result.id)
+        found.append(quality(record.test_labels, predicted, probabilities))
+        tally = tally or Tally(record.test_labels, probabilities.shape[1])
+        tally.add(predicted, probabilities)
+    if tally is None:
         return None
     reliability = found[0].reliability
     for other in found[1:]:
@@ -195,6 +212,7 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
         confusion=np.sum([q.confusion for q in found], axis=0),
         reliability=reliability,
         measures={name: mean_interval(values) for name, values in by_name.items() if values},
+        verdicts=tally.verdicts(),
     )
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting import words
 from bakeoff.reporting.answer import answers
+from bakeoff.reporting.collection import collect
 from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.method import method
 from bakeoff.reporting.payload import payload, to_script
@@ -25,13 +26,21 @@ SCRIPTS = (
     "curves.js",
     "classes.js",
     "calibration.js",
+    "gallery.js",
+    "data.js",
     "start.js",
 )
 """In the order in which they need one another; each file of figures adds to `figures`."""
 
 
-def build(store: str | Path, *, title: str | None = None) -> str:
+def build(store: str | Path, *, title: str | None = None, pictures: bool = True, live: int | None = None) -> str:
     """Return the page of a store as HTML.
+
+    Args:
+        store: the SQLite file.
+        title: of the page; made from what was compared if None.
+        pictures: show test images, where the data set is on this machine.
+        live: seconds after which the page loads itself anew, None for a page that stays as it is.
 
     Raises:
         BakeoffError: there is no store at that path, or it holds no runs.
@@ -39,17 +48,31 @@ def build(store: str | Path, *, title: str | None = None) -> str:
     facts = read(store)
     if not facts.tables:
         raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` makes some")
-    return render(facts, title)
+    return render(facts, title, pictures, live)
 
 
-def write(store: str | Path, output: str | Path, *, title: str | None = None) -> Path:
-    """Write the page of a store to `output` and return its path. The old page stays until the new one is whole.
+def write(
+    store: str | Path,
+    output: str | Path,
+    *,
+    title: str | None = None,
+    pictures: bool = True,
+    live: int | None = None,
+) -> Path:
+    """Write the page of a store to `output` and return its path; arguments as for `build`.
 
     Raises:
         BakeoffError: there is no store at that path, it holds no runs, or `output` cannot be written.
     """
-    page = build(store, title=title)
-    output = Path(output)
+    return save(build(store, title=title, pictures=pictures, live=live), Path(output))
+
+
+def save(page: str, output: Path) -> Path:
+    """Write a text to a file. The old one stays until the new one is whole.
+
+    Raises:
+        BakeoffError: the file cannot be written.
+    """
     part = output.with_name(f".{output.name}.part")
     try:
         part.write_text(page, encoding="utf-8")
@@ -60,10 +83,11 @@ def write(store: str | Path, output: str | Path, *, title: str | None = None) ->
     return output
 
 
-def render(facts: Facts, title: str | None = None) -> str:
+def render(facts: Facts, title: str | None = None, pictures: bool = True, live: int | None = None) -> str:
     """Fill the template."""
     import jinja2
 
+    collections = collect(facts.tables, pictures=pictures)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -81,11 +105,13 @@ def render(facts: Facts, title: str | None = None) -> str:
         overview=overview(facts.tables),
         failures=[(t, line, r) for t in facts.tables for line in t.lines for r in line.cell.results if r.failure],
         method=method(facts),
+        collections=collections,
+        live=live,
         newest=max((r.finished for r in facts.results if r.finished), default=None),
         style=_inline("style.css"),
         libraries=[_inline("vendor", name) for name in LIBRARIES],
         script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
-        data=Markup(to_script(payload(facts))),
+        data=Markup(to_script(payload(facts, collections))),
     )
 
 

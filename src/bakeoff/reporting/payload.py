@@ -8,6 +8,7 @@ from typing import Any
 
 from bakeoff.measure.quality import confused_pairs
 from bakeoff.records import Epoch, Result
+from bakeoff.reporting.collection import Collection
 from bakeoff.reporting.facts import Facts, Line, Pooled, Table
 from bakeoff.stats import Interval
 
@@ -18,9 +19,15 @@ WHOLE_MATRIX = 100
 """A confusion matrix of more classes than this is not in the page; its commonest errors are."""
 
 
-def payload(facts: Facts) -> dict[str, Any]:
-    """Return everything the charts need: networks in the order of their colours, tables, runs."""
-    return {"nets": facts.nets, "tables": [_table(table) for table in facts.tables]}
+def payload(facts: Facts, collections: Sequence[Collection] = ()) -> dict[str, Any]:
+    """Return everything the charts need: networks in the order of their colours, tables, runs, data sets."""
+    shown = {key: (own.key, table) for own in collections for key, table in own.tables.items()}
+    nothing: tuple[str | None, dict[str, Any]] = (None, {"shared": None, "lines": {}})
+    return {
+        "nets": facts.nets,
+        "tables": [_table(table, *shown.get(table.key, nothing)) for table in facts.tables],
+        "datasets": [own.payload for own in collections],
+    }
 
 
 def to_script(value: object) -> str:
@@ -29,14 +36,16 @@ def to_script(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table, dataset: str | None, shown: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": table.key,
         "title": table.title,
         "data": table.data,
         "recipe": table.recipe,
         "classes": table.classes,
-        "lines": [_line(line, table.classes) for line in table.lines],
+        "dataset": dataset,
+        "shared": shown["shared"],
+        "lines": [_line(line, table.classes) | {"images": shown["lines"].get(line.label)} for line in table.lines],
         "runs": [
             run for line in table.lines for result in line.cell.results if (run := _run(result, line.label)) is not None
         ],

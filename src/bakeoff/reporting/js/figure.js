@@ -2,8 +2,9 @@
 //
 // A definition is { title, controls(table), draw({ table, choice, width, shown }) → { chart, columns, rows, note } };
 // `columns` are { name, text, format }, `rows` objects by column name, `chart` an SVG element or null when there is
-// nothing to draw (`said` tells why). With `legend: n` the reader chooses the networks, the n best to begin with; with
-// `table: true` the numbers themselves are the figure.
+// nothing to draw (`said` tells why). Other elements than SVG, such as pictures, are shown and speak for themselves;
+// `beside` is an element that lies over the chart. With `legend: n` the reader chooses the networks, the n best to
+// begin with; with `table: true` the numbers themselves are the figure.
 
 const MOST_ROWS = 500;
 
@@ -14,7 +15,12 @@ function mount(place) {
   const shown = new Set();
   const title = element("h3", { id: `figure-${name}` });
   const controls = element("div", { class: "controls" });
-  const legend = element("div", { class: "legend", role: "group", "aria-label": "Networks shown" });
+  const legend = element("div", {
+    class: "legend",
+    role: "group",
+    "aria-label": "Networks shown",
+    hidden: !definition.legend,
+  });
   const chart = element("div", { class: "chart" });
   const note = element("p");
   const summary = element("summary");
@@ -119,7 +125,8 @@ function mount(place) {
     width = chart.clientWidth;
     if (!width) return;
     drawn = definition.draw({ table: page.table, choice, width, shown });
-    if (drawn.chart) {
+    const isDrawing = drawn.chart instanceof SVGElement;
+    if (isDrawing) {
       // The drawing is one image to a screen reader; Plot's names for its parts would be read as stray labels.
       for (const part of drawn.chart.querySelectorAll("[aria-label]")) {
         part.dataset.part = part.getAttribute("aria-label");
@@ -130,15 +137,16 @@ function mount(place) {
         "aria-label",
         `${definition.title}, ${page.table.title}. Its numbers are in the table below.`,
       );
-      drawn.chart.setAttribute("data-drawn", name);
     }
+    drawn.chart?.setAttribute("data-drawn", name);
     chart.replaceChildren(
       drawn.chart ??
         (definition.table && drawn.rows.length ? numbersTable() : element("p", { class: "said" }, drawn.said)),
+      ...(drawn.beside ? [drawn.beside] : []),
     );
     note.textContent = drawn.note ?? "";
     buttons.forEach((button, i) => {
-      button.hidden = i ? !drawn.chart : !drawn.rows.length;
+      button.hidden = i ? !isDrawing : !drawn.rows.length;
     });
     numbers.hidden = definition.table || !drawn.rows.length;
     fillNumbers();
