@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff import store as stores
+from bakeoff import database
 from bakeoff.errors import BakeoffError
+from bakeoff.owners import STALE_SECONDS, is_alive, this_process
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
 from bakeoff.spec import SGD, Recipe, Run
-from bakeoff.store import STALE_SECONDS, Store, is_alive, this_process
+from bakeoff.store import Store
 from generated import RUNS, values
 
 RECIPE = Recipe(
@@ -97,16 +98,16 @@ class TestOpening:
     def test_migrates_an_older_version(self, store, monkeypatch):
         store.claim(RUN.id, this_process())
         added = "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE extra(id INTEGER PRIMARY KEY)"
-        monkeypatch.setattr(stores, "MIGRATIONS", (*stores.MIGRATIONS, added))
+        monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, added))
         with Store(store.path) as newer:
             assert [result.id for result in newer.results()] == [RUN.id, OTHER.id]
-            assert newer._pragma("user_version") == len(stores.MIGRATIONS)
+            assert newer._pragma("user_version") == len(database.MIGRATIONS)
             newer._db.execute("SELECT note FROM runs")
             newer._db.execute("SELECT id FROM extra")
 
     def test_keeps_the_old_version_when_a_migration_fails(self, store, monkeypatch):
         before = store._pragma("user_version")
-        monkeypatch.setattr(stores, "MIGRATIONS", (*stores.MIGRATIONS, "CREATE TABLE extra(id); SELECT nonsense"))
+        monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, "CREATE TABLE extra(id); SELECT nonsense"))
         with pytest.raises(BakeoffError):
             Store(store.path)
         assert store._pragma("user_version") == before
@@ -301,7 +302,7 @@ class TestFailures:
 
 def end_process() -> str:
     """The name of a process on this machine that has ended."""
-    code = "from bakeoff.store import this_process; print(this_process())"
+    code = "from bakeoff.owners import this_process; print(this_process())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -332,7 +333,7 @@ class TestClaims:
 
     def test_of_a_process_that_was_killed_and_not_yet_buried_are_free(self, store):
         """A zombie still has a process id."""
-        code = "import time; from bakeoff.store import this_process; print(this_process(), flush=True); time.sleep(99)"
+        code = "import time; from bakeoff.owners import this_process; print(this_process(), flush=True); time.sleep(99)"
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         owner = process.stdout.readline().strip()
         assert store.claim(RUN.id, owner)

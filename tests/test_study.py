@@ -11,8 +11,9 @@ import tiny
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Exceptional, Study
+from bakeoff.owners import this_process
 from bakeoff.records import Epoch, Failure
-from bakeoff.store import Store, this_process
+from bakeoff.store import Store
 from bakeoff.study import Event, Plan, can_be_extended, execute, plan
 from bakeoff.workers import Message, Placement, Pool
 

@@ -16,10 +16,11 @@ from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Study
 from bakeoff.lookup import unknown
+from bakeoff.owners import this_process
 from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
 from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps, to_dict
-from bakeoff.store import Store, this_process
+from bakeoff.store import Store
 from bakeoff.workers import Message, Placement, Pool, Step
 
 BEAT_SECONDS = 20.0

@@ -1,0 +1,146 @@
+"""The file under a store: its tables, how older files are brought up to date, and transactions. No torch."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from bakeoff.errors import BakeoffError
+
+APPLICATION_ID = 0x62616B65  # "bake", in the file's header
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE datasets(
+        content_hash TEXT PRIMARY KEY, facts TEXT NOT NULL, test_labels BLOB NOT NULL);
+    CREATE TABLE environments(id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);
+    CREATE TABLE runs(
+        id TEXT PRIMARY KEY, net TEXT NOT NULL, data TEXT NOT NULL, data_hash TEXT NOT NULL,
+        recipe TEXT NOT NULL, seed INTEGER NOT NULL, settings TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+        added TEXT NOT NULL, started TEXT, finished TEXT,
+        owner TEXT, heartbeat REAL, environment INTEGER REFERENCES environments(id));
+    CREATE TABLE epochs(
+        run TEXT NOT NULL REFERENCES runs(id), epoch INTEGER NOT NULL,
+        train_loss REAL NOT NULL, train_accuracy REAL NOT NULL,
+        validation_loss REAL, validation_accuracy REAL,
+        learning_rate REAL NOT NULL, train_seconds REAL NOT NULL, evaluation_seconds REAL NOT NULL,
+        images_per_second REAL NOT NULL, peak_memory_bytes INTEGER NOT NULL,
+        PRIMARY KEY (run, epoch)) WITHOUT ROWID;
+    CREATE TABLE measures(
+        run TEXT NOT NULL REFERENCES runs(id), name TEXT NOT NULL, value REAL NOT NULL,
+        PRIMARY KEY (run, name)) WITHOUT ROWID;
+    CREATE TABLE predictions(
+        run TEXT PRIMARY KEY REFERENCES runs(id), images INTEGER NOT NULL, classes INTEGER NOT NULL,
+        predicted BLOB NOT NULL, probabilities BLOB NOT NULL);
+    CREATE TABLE failures(
+        id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), at TEXT NOT NULL,
+        kind TEXT NOT NULL, message TEXT NOT NULL, traceback TEXT NOT NULL, epoch INTEGER, step INTEGER);
+    CREATE TABLE studies(
+        id INTEGER PRIMARY KEY, at TEXT NOT NULL, command TEXT NOT NULL, study TEXT NOT NULL);
+    """,
+)
+"""Each brings a file from the version of its position to the next; they are never changed, only added to."""
+
+
+class Database:
+    """An open file. Use it as a context manager; open it anew in another thread or process."""
+
+    def __init__(self, path: str | Path, *, create: bool = False) -> None:
+        """Open the store at `path`, migrate an older one.
+
+        Raises:
+            BakeoffError: there is no file and `create` is false; the file is no store, comes from a newer
+                version of bakeoff, cannot be written.
+        """
+        self.path = Path(path)
+        if not create and not self.path.exists():
+            raise BakeoffError(f"no store at {self.path}: `bakeoff run --store {self.path}` makes one")
+        if not self.path.parent.is_dir():
+            raise BakeoffError(f"the folder {self.path.parent} for the store does not exist: make it first")
+        try:
+            self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+        except sqlite3.OperationalError as error:
+            raise BakeoffError(f"cannot open the store {self.path}: {error}") from error
+        except sqlite3.Error as error:
+            raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
+
+    def _prepare(self) -> None:
+        self._db.execute("BEGIN")  # one look at the file, which another process may be making just now
+        application, version = self._pragma("application_id"), self._pragma("user_version")
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        self._db.execute("COMMIT")
+        if application != APPLICATION_ID and tables:
+            raise BakeoffError(f"{self.path} is an SQLite file but not a bakeoff store: choose another --store")
+        if version > len(MIGRATIONS):
+            raise BakeoffError(
+                f"{self.path} was written by a newer bakeoff (store version {version}, this one reads up to "
+                f"{len(MIGRATIONS)}): upgrade bakeoff"
+            )
+        if version == len(MIGRATIONS):
+            return
+        with self.transaction():
+            for number, script in enumerate(MIGRATIONS, start=1):
+                if number > self._pragma("user_version"):
+                    for statement in filter(str.strip, script.split(";")):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {number}")
+            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        with suppress(sqlite3.OperationalError):  # whoever opens it at the same time does this as well
+            self._db.execute("PRAGMA journal_mode = WAL")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all of a block or nothing of it.
+
+        Raises:
+            BakeoffError: the disk is full or the file cannot be written.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except (sqlite3.Error, zlib.error) as error:
+            raise BakeoffError(f"cannot write to the store {self.path}: {error}") from error
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See one state of the store throughout a block, whoever writes meanwhile.
+
+        Raises:
+            BakeoffError: the file is damaged.
+        """
+        try:
+            self._db.execute("BEGIN")
+            yield
+        except (sqlite3.Error, zlib.error, msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
+            raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
