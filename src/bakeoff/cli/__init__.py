@@ -82,17 +82,20 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a user's mistake is one sentence on stderr and exit code 2."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="bakeoff", standalone_mode=False)
     except BakeoffError as error:
         sys.exit(_complain(str(error)))
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        context = getattr(error, "ctx", None)
+        hint = f": see {context.command_path} --help" if context else ""
+        sys.exit(_complain(error.format_message().rstrip(".") + hint))
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone: `bakeoff nets | head`
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a full disk, a place that may not be written
+        sys.exit(_complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
 
 
 def _complain(message: str) -> int:
