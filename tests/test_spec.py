@@ -18,6 +18,7 @@ from bakeoff.spec import (
     Run,
     Steps,
     Stop,
+    Value,
     data_label,
     derive_seed,
     digest,
@@ -155,6 +156,16 @@ def test_what_has_its_default_is_left_out_unless_asked_for():
     assert full["stop"] is None
     assert full["augment"]["zoom"] == [1.0, 1.0]
     assert full["l2"] == {"strength": 1e-4, "on": "dense"}
+
+
+def test_values_are_spelled_out_inside_tuples_and_dicts():
+    class Nested(Value, frozen=True):
+        many: tuple[ImageShape, ...]
+        named: dict[str, ImageShape]
+
+    shape = ImageShape(1, 2, 3)
+    plain = {"channels": 1, "height": 2, "width": 3}
+    assert to_dict(Nested((shape,), {"a": shape})) == {"many": [plain], "named": {"a": plain}}
 
 
 class TestSeeds:

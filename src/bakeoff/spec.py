@@ -304,6 +304,8 @@ def to_dict(value: Value, *, full: bool = False) -> dict[str, Any]:
 def _plain(value: Any, full: bool) -> Any:
     if isinstance(value, Value):
         return to_dict(value, full=full)
+    if isinstance(value, dict):
+        return {key: _plain(item, full) for key, item in value.items()}
     return [_plain(item, full) for item in value] if isinstance(value, tuple) else value
 
 
