@@ -48,7 +48,9 @@ class Results:
         return pd.DataFrame([_flat(result) for result in self.results])
 
     def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False, na_rep="–")
+        from bakeoff.reporting.notebook import to_html
+
+        return to_html(self.store, self.results)
 
     def __str__(self) -> str:
         return self.table()

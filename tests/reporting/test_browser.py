@@ -220,6 +220,24 @@ def test_pictures_fit_on_a_phone(visit, with_pictures: Path) -> None:
     assert page.locator("[data-figure=gallery] li [role=img]").first.bounding_box()["width"] > 60
 
 
+def test_a_live_page_loads_itself_anew_and_keeps_what_was_chosen(visit, make, tmp_path: Path) -> None:
+    path = write(make(), tmp_path / "live.html", live=4)
+    page = visit(path)
+    page.select_option("#scope", "t2")
+    page.locator("[data-figure=cost]").get_by_label("Parameters", exact=True).check()
+    page.locator("[data-figure=curves] .chip").first.click()
+    page.evaluate("document.activeElement.blur(); document.body.dataset.old = 1; scrollTo({top: 900, behavior: 'instant'})")
+    page.wait_for_selector("body:not([data-old]) svg[data-drawn=cost]")
+    assert page.input_value("#scope") == "t2" and "mnist" in page.inner_text("[data-figure=cost] h3")
+    assert page.locator("[data-figure=cost]").get_by_label("Parameters", exact=True).is_checked()
+    assert page.locator("[data-figure=curves] .chip").first.get_attribute("aria-pressed") == "false"
+    assert abs(page.evaluate("scrollY") - 900) < 40
+    page.click("#pause")
+    page.evaluate("document.body.dataset.old = 1")
+    page.wait_for_timeout(4500)
+    assert page.evaluate("document.body.dataset.old") and page.inner_text("#pause") == "Go on"
+
+
 def axe() -> Path | None:
     """Return axe-core's script: `npm install axe-core` here or globally, or $BAKEOFF_AXE."""
     root = Path(__file__).resolve().parents[2]

@@ -20,7 +20,7 @@ click.rich_click.COMMAND_GROUPS = {
 COMMANDS = {
     "run": "bakeoff.cli.run:run",
     "results": "bakeoff.cli.results:results",
-    "report": "bakeoff.cli.results:report",
+    "report": "bakeoff.cli.report:report",
     "reproduce": "bakeoff.cli.reproduce:reproduce",
     "compare": "bakeoff.cli.reproduce:compare",
     "ablate": "bakeoff.cli.ablate:ablate",

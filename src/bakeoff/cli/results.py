@@ -1,4 +1,4 @@
-"""`bakeoff results` and `bakeoff report`."""
+"""`bakeoff results`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,28 +33,6 @@ def results(store: Path, form: str, as_json: bool) -> None:
 
     with Store(store) as opened:
         print_results(opened.results(), "json" if as_json else form)
-
-
-@click.command()
-@store_option()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default="report.html",
-    show_default=True,
-    help="Where the page goes.",
-)
-@click.option("--title", help="Its title.")
-@json_option
-def report(store: Path, output: Path, title: str | None, as_json: bool) -> None:
-    """Write everything about the results on one page: a single HTML file that opens anywhere, offline."""
-    import json
-
-    from bakeoff.reporting import write
-
-    path = write(store, output, title=title)
-    click.echo(json.dumps({"report": str(path)}) if as_json else f"Report: {path}")
 
 
 def print_results(results: "Sequence[Result]", form: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
@@ -14,6 +14,9 @@ from bakeoff.reporting.collection import collect
 from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.method import method
 from bakeoff.reporting.payload import payload, to_script
+
+if TYPE_CHECKING:
+    import jinja2
 
 HERE = Path(__file__).parent
 LIBRARIES = ("d3.min.js", "plot.umd.min.js")
@@ -28,6 +31,7 @@ SCRIPTS = (
     "calibration.js",
     "gallery.js",
     "data.js",
+    "live.js",
     "start.js",
 )
 """In the order in which they need one another; each file of figures adds to `figures`."""
@@ -83,35 +87,44 @@ def save(page: str, output: Path) -> Path:
     return output
 
 
-def render(facts: Facts, title: str | None = None, pictures: bool = True, live: int | None = None) -> str:
-    """Fill the template."""
+def environment() -> "jinja2.Environment":
+    """Return what renders the templates: escaping on, formats of numbers and names at hand."""
     import jinja2
 
-    collections = collect(facts.tables, pictures=pictures)
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["bold"] = bold
-    environment.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
-    return environment.get_template("page.html").render(
-        title=title or headline(facts),
-        facts=facts,
-        answers=answers(facts),
-        strips={table.key: strips(table) for table in facts.tables},
-        overview=overview(facts.tables),
-        failures=[(t, line, r) for t in facts.tables for line in t.lines for r in line.cell.results if r.failure],
-        method=method(facts),
-        collections=collections,
-        live=live,
-        newest=max((r.finished for r in facts.results if r.finished), default=None),
-        style=_inline("style.css"),
-        libraries=[_inline("vendor", name) for name in LIBRARIES],
-        script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
-        data=Markup(to_script(payload(facts, collections))),
+    made.filters["bold"] = bold
+    made.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
+    return made
+
+
+def render(facts: Facts, title: str | None = None, pictures: bool = True, live: int | None = None) -> str:
+    """Fill the template."""
+    collections = collect(facts.tables, pictures=pictures)
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            title=title or headline(facts),
+            facts=facts,
+            answers=answers(facts),
+            strips={table.key: strips(table) for table in facts.tables},
+            overview=overview(facts.tables),
+            failures=[(t, line, r) for t in facts.tables for line in t.lines for r in line.cell.results if r.failure],
+            method=method(facts),
+            collections=collections,
+            live=live,
+            newest=max((r.finished for r in facts.results if r.finished), default=None),
+            style=_inline("style.css"),
+            libraries=[_inline("vendor", name) for name in LIBRARIES],
+            script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
+            data=Markup(to_script(payload(facts, collections))),
+        )
     )
 
 

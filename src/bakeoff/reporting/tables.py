@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from bakeoff.ranking import Row
+from bakeoff.ranking import Row, by_table
 
 
 def to_json(rows: Sequence[Any]) -> str:
@@ -31,29 +31,34 @@ def to_csv(rows: Sequence[Any], kind: type = Row) -> str:
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """Return one Markdown table per data set and recipe, with the selection rule in words above it."""
-    tables: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        tables.setdefault((row.data, row.recipe), []).append(row)
-    return "\n".join(_markdown_table(data, recipe, table) for (data, recipe), table in tables.items())
+    return "\n".join(map(_markdown_table, by_table(rows)))
 
 
-def _markdown_table(data: str, recipe: str, rows: Sequence[Row]) -> str:
-    columns = ["rank", "network", "test accuracy", "seeds", "parameters", "FLOPs", "train seconds", "images/s"]
-    rules = ", ".join(sorted({row.selection for row in rows}))
+COLUMNS = ("rank", "network", "test accuracy", "seeds", "parameters", "FLOPs", "train seconds", "images/s")
+
+
+def rules(rows: Sequence[Row]) -> str:
+    """Return how the numbers of a table were chosen, in words."""
+    selection = ", ".join(sorted({row.selection for row in rows}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    return f"Reported epoch: {selection}." + (f" Interval: {methods}." if methods else "")
+
+
+def _markdown_table(rows: Sequence[Row]) -> str:
     lines = [
-        f"### {data}, recipe {recipe}",
+        f"### {rows[0].data}, recipe {rows[0].recipe}",
         "",
-        f"Reported epoch: {rules}." + (f" Interval: {methods}." if methods else ""),
+        rules(rows),
         "",
-        "| " + " | ".join(columns) + " |",
-        "|--:|:--|" + "--:|" * (len(columns) - 2),
+        "| " + " | ".join(COLUMNS) + " |",
+        "|--:|:--|" + "--:|" * (len(COLUMNS) - 2),
     ]
-    lines += ["| " + " | ".join(_cell(value) for value in _values(row)) + " |" for row in rows]
+    lines += ["| " + " | ".join(_cell(value) for value in values(row)) + " |" for row in rows]
     return "\n".join([*lines, ""])
 
 
-def _values(row: Row) -> list[str]:
+def values(row: Row) -> list[str]:
+    """Return the texts of a row under `COLUMNS`."""
     return [
         _plain(row.rank),
         row.net,

@@ -4,9 +4,21 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const figures = {}; // name → definition; figure.js draws them
 
+// Seconds after which a page that follows a study loads itself anew, 0 for others; `kept` is what was chosen before.
+const live = Number(document.documentElement.dataset.live ?? 0);
+const kept = { choices: {}, ...before() };
+
+function before() {
+  try {
+    return live ? JSON.parse(sessionStorage.getItem("bakeoff-live")) : null;
+  } catch {
+    return null;
+  }
+}
+
 const page = {
   tables: new Map(DATA.tables.map((table) => [table.key, table])),
-  key: DATA.tables[0].key,
+  key: (DATA.tables.find((table) => table.key === kept.scope) ?? DATA.tables[0]).key,
   get table() {
     return this.tables.get(this.key);
   },

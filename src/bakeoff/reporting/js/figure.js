@@ -11,7 +11,7 @@ const MOST_ROWS = 500;
 function mount(place) {
   const name = place.dataset.figure;
   const definition = figures[name];
-  const choice = {};
+  const choice = (kept.choices[name] ??= {});
   const shown = new Set();
   const title = element("h3", { id: `figure-${name}` });
   const controls = element("div", { class: "controls" });
@@ -98,8 +98,9 @@ function mount(place) {
 
   function setUpLegend(table) {
     const labels = table.lines.map((line) => line.label);
+    const before = choice.shown?.filter((label) => labels.includes(label)) ?? [];
     shown.clear();
-    labels.slice(0, definition.legend).forEach((label) => shown.add(label));
+    (before.length ? before : labels.slice(0, definition.legend)).forEach((label) => shown.add(label));
     legend.replaceChildren(
       ...labels.map((label) =>
         element(
@@ -110,6 +111,7 @@ function mount(place) {
             "aria-pressed": String(shown.has(label)),
             onclick: (event) => {
               if (!shown.delete(label)) shown.add(label);
+              choice.shown = [...shown];
               event.currentTarget.setAttribute("aria-pressed", String(shown.has(label)));
               draw();
             },

@@ -26,6 +26,7 @@ function startTheme() {
 
 function startScope(redraw) {
   const select = document.getElementById("scope");
+  if (select) select.value = page.key;
   select?.addEventListener("change", () => {
     page.key = select.value;
     redraw();
@@ -65,3 +66,4 @@ startSaving();
 startSections();
 const redraws = [...document.querySelectorAll("[data-figure]")].map(mount);
 startScope(() => redraws.forEach((redraw) => redraw()));
+startLive();

@@ -1,0 +1,85 @@
+"""`bakeoff report`."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from bakeoff.cli.options import json_option, store_option
+from bakeoff.errors import BakeoffError
+
+ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
+"""Format → the ending of the file it goes to by default."""
+
+
+@click.command()
+@store_option()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where it goes: report.html, or report with the ending of the format.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(ENDINGS)),
+    default="html",
+    show_default=True,
+    help="The page, or the ranking for a paper or a spreadsheet.",
+)
+@click.option("--title", help="Of the page.")
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Draw the main charts as PNG, SVG and PDF into this folder as well.",
+)
+@click.option("--no-pictures", is_flag=True, help="Leave the images of the data sets out of the page.")
+@click.option("--watch", "follow", is_flag=True, help="Build the page anew as results come in, until Ctrl-C.")
+@json_option
+def report(
+    store: Path,
+    output: Path | None,
+    form: str,
+    title: str | None,
+    figures: Path | None,
+    no_pictures: bool,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Write everything about the results on one page: a single HTML file that opens anywhere, offline.
+
+    Test images are shown where the data set lies on this machine; nothing is downloaded for it.
+    """
+    import json
+
+    output = output or Path(f"report.{ENDINGS[form]}")
+    if follow:
+        _follow(store, output, form, title, figures, pictures=not no_pictures)
+        return
+    if form == "html":
+        from bakeoff.reporting import write
+
+        write(store, output, title=title, pictures=not no_pictures)
+    else:
+        from bakeoff.reporting.exports import export
+
+        export(store, output, form)
+    drawn = []
+    if figures:
+        from bakeoff.reporting.static import draw_figures
+
+        drawn = draw_figures(store, figures)
+    if as_json:
+        click.echo(json.dumps({"report": str(output), "figures": [str(path) for path in drawn]}))
+        return
+    click.echo(f"Report: {output}")
+    if drawn:
+        click.echo(f"Figures: {len(drawn)} in {figures}")
+
+
+def _follow(store: Path, output: Path, form: str, title: str | None, figures: Path | None, *, pictures: bool) -> None:
+    from bakeoff.reporting.watch import watch
+
+    if form != "html" or figures:
+        raise BakeoffError("--watch keeps the page up to date: leave --format and --figures out, or leave --watch out")
+    watch(store, output, title=title, pictures=pictures, say=click.echo)

@@ -1,0 +1,94 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bakeoff.errors import BakeoffError
+from bakeoff.ranking import Row, rank
+from bakeoff.reporting import exports
+from bakeoff.reporting.exports import export, to_latex
+from bakeoff.store import Store
+
+
+def rows(path: Path) -> list[Row]:
+    with Store(path) as store:
+        return rank(store.results())
+
+
+def test_latex_is_one_table_each_and_escapes_what_it_would_read_as_commands(make) -> None:
+    text = to_latex(rows(make(nets=("conv", "50%_$&#{a}\\~^|"))))
+    assert text.count("\\begin{table}") == text.count("\\end{table}") == 2
+    assert "50\\%\\_\\$\\&\\#\\{a\\}\\textbackslash{}\\textasciitilde{}\\textasciicircum{}\\textbar{}" in text
+    body = [line for line in text.splitlines() if line.startswith("    ") and line.endswith("\\\\")]
+    assert len(body) == 2 * 3 and {line.replace("\\&", "").count("&") for line in body} == {7}
+    assert "Reported epoch: last epoch." in text and "–" not in text
+
+
+def test_every_format_of_text_is_written(make, tmp_path: Path) -> None:
+    path = make()
+    for form, begin in {"markdown": "### digits", "latex": "% In the preamble", "csv": "data,recipe,rank"}.items():
+        assert export(path, tmp_path / form, form).read_text(encoding="utf-8").startswith(begin)
+    with pytest.raises(BakeoffError, match="cannot write the report"):
+        export(path, tmp_path / "absent" / "a.csv", "csv")
+    with pytest.raises(BakeoffError, match="no store at"):
+        export(tmp_path / "absent.db", tmp_path / "a.csv", "csv")
+
+
+def test_parquet_keeps_types_and_what_is_not_known(make, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'bakeoff[parquet]'")
+    import pandas as pd
+
+    path = make(seeds=1, data=("digits",), waiting=1)
+    frame = pd.read_parquet(export(path, tmp_path / "a.parquet", "parquet"))
+    expected = rows(path)
+    assert frame["net"].tolist() == [row.net for row in expected]
+    assert frame["parameters"].dtype == "Int64" and frame["train_seconds"].dtype == "float64"
+    assert frame["rank"].isna().tolist() == [row.rank is None for row in expected]
+
+
+def test_parquet_without_pyarrow_says_what_to_install(make, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(exports, "find_spec", lambda name: None)
+    with pytest.raises(BakeoffError, match=r"pip install 'bakeoff\[parquet\]'"):
+        export(make(), tmp_path / "a.parquet", "parquet")
+
+
+def test_figures(make, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
+    from bakeoff.reporting.static import draw_figures
+
+    path = make(nets=("conv", "$a$b"), data=("<mine>",), waiting=1)
+    files = draw_figures(path, tmp_path / "all")
+    assert len(files) == 4 * 3 and {file.suffix for file in files} == {".png", ".svg", ".pdf"}
+    assert all(file.stat().st_size > 1000 for file in files)
+    assert "$a$b" in (tmp_path / "all" / "-mine--accuracy.svg").read_text()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BakeoffError, match="cannot write the figures"):
+        draw_figures(path, tmp_path / "file", kinds=("svg",))
+
+
+def test_the_pareto_front_is_what_none_beats() -> None:
+    pytest.importorskip("matplotlib")
+    from bakeoff.reporting.static import pareto
+
+    assert pareto([3, 1, 2, 3], [0.9, 0.5, 0.4, 0.8]) == [1, 0]
+    assert pareto([], []) == []
+
+
+def test_the_commands(make, tmp_path: Path) -> None:
+    def report(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bakeoff", "report", "--store", str(path), *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    path = make(data=("digits",))
+    assert report("--format", "latex").stdout == "Report: report.tex\n"
+    assert (tmp_path / "report.tex").exists()
+    done = report("--watch", "--format", "csv")
+    assert done.returncode == 2 and "--watch keeps the page up to date" in done.stderr
+    assert report("--no-pictures", "--json").stdout == '{"report": "report.html", "figures": []}\n'
+    assert "made without pictures" in (tmp_path / "report.html").read_text(encoding="utf-8")
