@@ -1,0 +1,106 @@
+"""Every mistake a user can make is one sentence on standard error and exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN = ["run", "--nets", "lenet-afif", "--data", "digits"]
+
+MISTAKES = {
+    "unknown command": (["rnu"], "unknown command 'rnu': did you mean run?"),
+    "unknown network": (["run", "--nets", "conf", "--data", "digits"], "unknown network 'conf': did you mean conv"),
+    "unknown data set": (["run", "--data", "digit"], "unknown data set 'digit': did you mean digits?"),
+    "unknown recipe": ([*RUN, "--recipe", "quik"], "unknown recipe 'quik': did you mean quick?"),
+    "unknown field": ([*RUN, "--set", "epocs=3"], "unknown recipe field 'epocs': did you mean epochs?"),
+    "unknown inner field": ([*RUN, "--set", "optimizer.rate=3"], "unknown recipe field 'optimizer.rate'"),
+    "impossible value": ([*RUN, "--set", "optimizer.lr=fast"], "optimizer.lr: expected float, got str"),
+    "contradiction": ([*RUN, "--set", "validation=none", "--set", "select=best-validation-loss"], "validation is none"),
+    "no value": ([*RUN, "--set", "epochs"], "--set takes FIELD=VALUE, such as epochs=3 or optimizer.lr=0.01"),
+    "wrong size": ([*RUN, "--size", "big"], "--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got 'big'"),
+    "no epochs": ([*RUN, "--epochs", "0"], "Invalid value for '--epochs': 0 is not in the range x>=1"),
+    "unknown option": ([*RUN, "--neds", "a"], "No such option '--neds'"),
+    "too many arguments": (["run", "a", "b"], "unexpected extra argument"),
+    "too small images": (
+        ["run", "--nets", "conv", "--data", "digits"],
+        "conv needs at least 18×18 pixels; these images are 8×8: add --scale 3 to enlarge them",
+    ),
+    "no networks": (["run", "--nets", ",", "--data", "digits"], "names no nets: add --nets"),
+    "networks twice": (["run", "--nets", "nin,nin", "--data", "digits"], "names the same nets twice"),
+    "unknown device": ([*RUN, "--device", "tpu"], "unknown device 'tpu': choose auto, cpu, cuda or mps"),
+    "unknown study": (["run", "demmo"], "unknown study 'demmo': did you mean demo? (or the path of a .toml file)"),
+    "absent study": (["run", "absent.toml"], "cannot read the study file absent.toml"),
+    "absent folder of images": (["run", "--data", "folder:absent"], "absent does not exist"),
+    "folder without its prefix": (["run", "--data", "."], "for a folder of your own images write folder:."),
+    "no folder for the store": ([*RUN, "--store", "absent/a.db"], "the folder absent for the store does not exist"),
+    "no store": (["results", "--store", "absent.db"], "no store at absent.db: `bakeoff run --store absent.db` makes"),
+    "no store for a report": (["report", "--store", "absent.db"], "no store at absent.db"),
+    "unknown format": (["results", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
+    "unknown network to show": (["show", "conf"], "unknown network 'conf': did you mean conv"),
+    "no shape": (["show", "conv", "--images", "32x32"], "'32x32' is no image shape: write CHANNELSxHEIGHTxWIDTH"),
+    "too small shape": (["show", "conv", "--images", "3x8x8"], "conv needs at least 18×18 pixels"),
+    "nothing to show": (["show"], "Missing argument 'NET'"),
+    "unknown data set to describe": (["data", "digit"], "unknown data set 'digit': did you mean digits?"),
+    "unknown recipe to show": (["recipes", "quik"], "unknown recipe 'quik': did you mean quick?"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_is_one_sentence(mistake, bakeoff, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, words = MISTAKES[mistake]
+    said = bakeoff(*arguments)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.startswith("bakeoff: ")
+    assert words in said.err
+    assert len(said.err.splitlines()) == 1
+    assert not list(tmp_path.glob("*.db"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('name = "a"\nnets = "conv"\ndata = ["digits"]', "study.toml, line 2: nets: expected array, got str"),
+        ('name = "a"\nnets = ["conv"]\ndata = ["digits"]\n\nsedes = 3', "study.toml, line 5: unknown field 'sedes'"),
+        ('name = "a"\nnets = ["conv"]\ndata = ["digits"]\nseeds = 0', "study.toml, line 4: seeds: expected int >= 1"),
+        ('name = "a"\nnets = ["conv"', "study.toml is not valid TOML"),
+        ('nets = ["conv"]', "study.toml: object missing required field name"),
+        ('name = "a"\nnets = ["conv"]\ndata = ["digits"]\n[set]\nepocs = 3', "did you mean epochs?"),
+    ],
+)
+def test_in_a_study_file_is_told_with_its_line(text, words, bakeoff, tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    said = bakeoff("run", str(path), "--dry-run")
+    assert (said.code, said.out) == (2, "")
+    assert words in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [[*RUN, "--store"], ["results", "--store"], ["report", "--store"]])
+def test_in_the_choice_of_a_store_destroys_nothing(command, bakeoff, tmp_path):
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear reader, " * 100)
+    said = bakeoff(*command, str(path))
+    assert said.code == 2
+    assert f"{path} is not a bakeoff store (file is not a database): choose another --store" in said.err
+    assert path.read_text() == "Dear reader, " * 100
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_one_sentence():
+    command = f"{sys.executable} -m bakeoff datasets --json > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.startswith("bakeoff: No space left on device")
+    assert 'Traceback (most recent call last):\n  File "<frozen runpy>' not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["datasets", "datasets --json", "--help"])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments):
+    command = f"{sys.executable} -m bakeoff {arguments} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1

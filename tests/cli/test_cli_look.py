@@ -1,0 +1,141 @@
+import csv
+import io
+import json
+
+import pytest
+
+from bakeoff.cli import COMMANDS, cli
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+class TestHelp:
+    def test_exists_for_every_command_and_option(self, command, bakeoff):
+        said = bakeoff(command, "--help")
+        assert said.code == 0
+        assert "Usage: bakeoff" in said.out
+        loaded = cli.get_command(None, command)
+        assert loaded.help
+        assert len(loaded.help.split()) > 3
+        for parameter in loaded.params:
+            if parameter.param_type_name == "option" and parameter.name not in ("help", "classes", "form"):
+                assert parameter.help, f"{command} --{parameter.name} is undocumented"
+                assert parameter.opts[-1] in said.out
+
+    def test_is_grouped(self, command):
+        import rich_click
+
+        grouped = {name for group in rich_click.rich_click.COMMAND_GROUPS["bakeoff"] for name in group["commands"]}
+        assert command in grouped
+
+
+@pytest.mark.parametrize("command", ["run", "show", "data"])
+def test_help_of_commands_with_arguments_has_examples(command, bakeoff):
+    said = bakeoff(command, "--help")
+    assert f"bakeoff {command} " in said.out.split("Usage", 1)[1].split("\n", 1)[1]
+
+
+def test_without_a_command_there_is_help(bakeoff):
+    said = bakeoff()
+    assert "bakeoff run --nets lenet-afif,resnet20 --data mnist" in said.out + said.err
+    assert bakeoff("--version").out.startswith("bakeoff, version ")
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        ("command", "key", "some"),
+        [
+            ("nets", "net", {"lenet-afif", "conv", "drop", "resnet20"}),
+            ("datasets", "name", {"digits", "mnist", "cifar10", "svhn"}),
+            ("recipes", "recipe", {"quick", "afif2018", "clark2020"}),
+            ("studies", "study", {"demo"}),
+        ],
+    )
+    def test_come_as_tables_and_as_json(self, command, key, some, bakeoff):
+        rows = json.loads(bakeoff(command, "--json").out)
+        assert some <= {row[key] for row in rows}
+        assert len({tuple(row) for row in rows}) == 1
+        said = bakeoff(command)
+        assert said.code == 0
+        assert all(name in said.out for name in some)
+
+    def test_of_networks_count_parameters_at_the_shape_asked_for(self, bakeoff):
+        rows = {row["net"]: row for row in json.loads(bakeoff("nets", "--images", "1x28x28", "--json").out)}
+        assert rows["lenet-afif"]["parameters"] == 150_742
+        assert rows["inception-v3"]["parameters"] is None
+
+
+def test_a_network_is_shown_layer_by_layer(bakeoff):
+    facts = json.loads(bakeoff("show", "lenet-afif", "--images", "1x28x28", "--json").out)
+    assert list(facts) == ["net", "images", "classes", "total", "trainable", "non_trainable", "flops", "layers"]
+    assert (facts["total"], facts["images"], facts["classes"]) == (150_742, "1x28x28", 10)
+    assert sum(layer["parameters"] for layer in facts["layers"]) == 150_742
+    said = bakeoff("show", "lenet-afif", "--images", "1x28x28")
+    assert "150,742 parameters (150,742 trainable, 0 not)" in said.out
+
+
+def test_a_recipe_is_shown_field_by_field(bakeoff):
+    facts = json.loads(bakeoff("recipes", "afif2018", "--net", "resnet20v1-keras", "--json").out)
+    assert facts["optimizer"]["eps_before_correction"] is True
+    assert facts["stop"] is None
+    said = bakeoff("recipes", "quick")
+    assert "optimizer.weight_decay" in said.out
+    assert "Change any of them with --set FIELD=VALUE." in said.out
+
+
+def test_a_data_set_is_described(bakeoff):
+    facts = json.loads(bakeoff("data", "digits", "--json").out)
+    assert facts["name"] == "digits"
+    assert bakeoff("data", "digits").code == 0
+
+
+class TestResults:
+    def test_come_in_all_formats(self, trained, bakeoff):
+        store, said = trained
+        rows = json.loads(said.out)
+        assert json.loads(bakeoff("results", "--store", store, "--format", "json").out) == rows
+        assert json.loads(bakeoff("results", "--store", store, "--json").out) == rows
+        read = list(csv.DictReader(io.StringIO(bakeoff("results", "--store", store, "--format", "csv").out)))
+        assert [row["net"] for row in read] == [row["net"] for row in rows]
+        assert [float(row["test_accuracy"]) for row in read] == [row["test_accuracy"] for row in rows]
+        markdown = bakeoff("results", "--store", store, "--format", "markdown").out
+        assert markdown.startswith("### digits, recipe quick (")
+        assert "Reported epoch: last epoch" in markdown
+        table = bakeoff("results", "--store", store).out
+        assert "digits, recipe quick (epochs=2, images_per_class=20, validation=50)" in table
+        for row in rows:
+            assert row["net"] in table
+            assert f"{100 * row['test_accuracy']:.2f}" in table
+
+    def test_of_an_empty_store_say_so(self, bakeoff, tmp_path):
+        from bakeoff.store import Store
+
+        path = tmp_path / "a.db"
+        Store(path, create=True).close()
+        assert bakeoff("results", "--store", str(path)).out == "The store has no runs yet: bakeoff run makes some.\n"
+        assert json.loads(bakeoff("results", "--store", str(path), "--json").out) == []
+
+    def test_are_written_to_a_page(self, trained, bakeoff, tmp_path):
+        page = tmp_path / "page.html"
+        said = bakeoff("report", "--store", trained[0], "-o", str(page), "--title", "<Mine> & yours")
+        assert said.code == 0
+        assert str(page) in said.out
+        assert "lenet-afif" in page.read_text()
+        assert "<Mine>" not in page.read_text()
+
+    def test_with_brackets_in_their_names_are_printed_as_they_are(self, bakeoff, tmp_path):
+        import msgspec
+
+        import tiny
+        from bakeoff.records import Failure
+        from bakeoff.store import Store
+        from bakeoff.study import record_of
+
+        run = msgspec.structs.replace(tiny.run(), data="folder:my[/b]photos[red]")
+        path = tmp_path / "a[1].db"
+        with Store(path, create=True) as store:
+            store.add([run], [record_of(tiny.dataset())])
+            store.fail(run.id, Failure("error", "RuntimeError: [enforce fail at x.cc] [/oops]"), {})
+        said = bakeoff("results", "--store", str(path))
+        assert said.code == 0
+        assert "photos[red]" in said.out
+        assert "RuntimeError: [enforce fail at x.cc] [/oops]" in said.out

@@ -1,0 +1,153 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bakeoff.settings import parse_study
+from bakeoff.store import Store
+
+KEYS = [
+    "data", "recipe", "rank", "net", "test_accuracy", "test_accuracy_sd", "test_accuracy_low", "test_accuracy_high",
+    "interval", "seeds", "planned", "failed", "selection", "test_loss", "parameters", "flops", "train_seconds",
+    "images_per_second",
+]  # fmt: skip
+
+
+def test_trains_ranks_and_prints_json_for_scripts(trained):
+    store, said = trained
+    rows = json.loads(said.out)
+    assert said.code == 0
+    assert [list(row) for row in rows] == [KEYS, KEYS]
+    assert {row["net"] for row in rows} == {"lenet-afif", "nin"}
+    assert [row["rank"] for row in rows] == [1, 2]
+    assert all((row["seeds"], row["planned"], row["failed"]) == (2, 2, 0) for row in rows)
+    assert rows[0]["recipe"] == "quick (epochs=2, images_per_class=20, validation=50)"
+    assert rows[0]["test_accuracy"] >= rows[1]["test_accuracy"]
+    assert "on the test images" in said.err
+    assert f"bakeoff report --store {store}" in said.err
+
+
+def test_shows_epochs_as_plain_lines_where_there_is_no_terminal(trained):
+    lines = [line for line in trained[1].err.splitlines() if "epoch 2/2" in line]
+    assert len(lines) == 4
+    assert "\x1b" not in trained[1].err
+    assert "img/s" in lines[0]
+
+
+def test_keeps_what_is_there_and_does_what_is_missing(bakeoff, trained, tiny_options):
+    store, _ = trained
+    arguments = ["--data", "digits", *tiny_options, "--store", store]
+    same = bakeoff("run", "--nets", "lenet-afif,nin", "--seeds", "2", *arguments)
+    assert same.code == 0
+    assert "4 runs were already in the store" in same.err
+    assert "epoch" not in same.err
+    assert "digits, recipe quick (epochs=2" in same.out
+    one = bakeoff("run", "--nets", "lenet-afif", "--seeds", "1", *arguments)
+    assert "1 run was already in the store" in one.err
+
+
+def test_notes_what_was_asked(trained):
+    with Store(trained[0]) as store:
+        (_, command, study), *_ = store.studies()
+    assert command.startswith("bakeoff run --nets lenet-afif,nin --data digits --seeds 2 --epochs 2 --set images_per")
+    assert parse_study(study, "stored").nets == ("lenet-afif", "nin")
+
+
+def test_takes_a_study_file_that_options_change(bakeoff, tmp_path, tiny_options):
+    path, store = tmp_path / "study.toml", tmp_path / "b.db"
+    path.write_text('name = "mine"\nnets = ["conv"]\ndata = ["digits"]\nseeds = 5\n[set]\n"image.scale" = 4\n')
+    options = ["--nets", "lenet-afif", "--seeds", "1", *tiny_options, "--store", str(store)]
+    (row,) = json.loads(bakeoff("run", str(path), *options, "--json").out)
+    assert (row["net"], row["planned"]) == ("lenet-afif", 1)
+    assert row["recipe"] == "quick (image.scale=4, epochs=2, images_per_class=20, validation=50)"
+    with Store(store) as opened:
+        assert opened.studies()[0][2].startswith('name = "mine"')
+
+
+class TestDryRun:
+    def test_prints_the_plan_and_trains_nothing(self, bakeoff, tmp_path):
+        store = tmp_path / "b.db"
+        said = bakeoff("run", "--dry-run", "--json", "--seeds", "2", "--store", str(store))
+        plan = json.loads(said.out)
+        assert (plan["study"], plan["runs"], plan["left"]) == ("demo", 8, 8)
+        assert plan["workers"] >= 1
+        assert plan["estimated_seconds"] > 0
+        assert [cell["net"] for cell in plan["cells"]] == ["lenet-afif", "conv", "drop", "resnet20"]
+        assert all(cell["seconds_per_run"] > 0 and cell["epochs"] == 8 for cell in plan["cells"])
+        assert not store.exists()
+
+    def test_counts_what_is_in_the_store(self, bakeoff, trained, tiny_options):
+        arguments = ["run", "--nets", "lenet-afif,nin", "--data", "digits", "--seeds", "3", *tiny_options]
+        said = bakeoff(*arguments, "--store", trained[0], "--dry-run")
+        assert "6 runs, 2 of them to do: about 0:0" in said.out
+        assert "Estimated by timing three training steps" in said.out
+
+
+def test_a_failed_run_is_told_and_ends_nothing(bakeoff, tmp_path, tiny_options):
+    path, store = tmp_path / "study.toml", str(tmp_path / "b.db")
+    path.write_text(
+        'name = "wild"\nnets = ["nin", "lenet-afif"]\ndata = ["digits"]\nseeds = 1\n'
+        '[[cells]]\nnets = ["nin"]\nset = {"optimizer.name" = "sgd", "optimizer.lr" = 1e30}\n'
+    )
+    arguments = ["run", str(path), *tiny_options, "--store", store]
+    said = bakeoff(*arguments)
+    assert "✗ nin · digits · seed 0: the loss became NaN or infinite in epoch 1 at step" in said.err
+    assert "1 run failed: `bakeoff results` names it" in said.err
+    assert "✗ nin · digits · seed 0: the loss became NaN" in said.out
+    again = bakeoff(*arguments, "--json")
+    assert "1 run had failed before: --retry-failed tries it again" in again.err
+    assert {row["net"]: (row["rank"], row["failed"]) for row in json.loads(again.out)} == {
+        "nin": (None, 1),
+        "lenet-afif": (1, 0),
+    }
+    retried = bakeoff(*arguments, "--retry-failed")
+    assert "1 run failed" in retried.err
+
+
+@pytest.fixture
+def long_run(tmp_path, own_cache):
+    """A command that would take minutes, started as a user would, in a process group of its own."""
+    store = tmp_path / "c.db"
+    command = [sys.executable, "-m", "bakeoff", "run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1"]
+    command += ["--set", "images_per_class=20", "--set", "validation=50", "--set", "schedule=constant"]
+    command += ["--store", str(store), "--epochs"]
+    with subprocess.Popen(
+        [*command, "100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        yield process, store, command
+        if process.poll() is None:
+            process.kill()
+
+
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(long_run, bakeoff):
+    """A terminal sends it to every process of the group; only the parent acts on it."""
+    process, store, command = long_run
+    for line in process.stderr:
+        if "epoch 3/" in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip().endswith("Stopped. What was finished is kept; the same command goes on from there.")
+    assert "Traceback" not in err
+    assert out == ""
+    with Store(store) as opened:
+        (stopped,) = opened.results()
+    assert stopped.state == "waiting"
+    assert [epoch.epoch for epoch in stopped.epochs] == list(range(1, len(stopped.epochs) + 1))
+    said = bakeoff(*command[3:], "100000", "--dry-run", "--json")
+    assert json.loads(said.out)["left"] == 1
+
+
+def test_ctrl_c_before_anything_is_trained_is_quiet(tmp_path, own_cache):
+    command = [sys.executable, "-m", "bakeoff", "run", "--store", str(tmp_path / "d.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+        time.sleep(1.5)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert b"Traceback" not in err
