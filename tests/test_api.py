@@ -1,0 +1,140 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bakeoff
+import tiny
+from bakeoff.errors import BakeoffError
+from bakeoff.grid import Study
+from bakeoff.workers import Pool
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, own_cache) -> bakeoff.Results:
+    """Two networks with two seeds on the real digits."""
+    return bakeoff.run(
+        nets=["lenet-afif", "nin"],
+        data=["digits"],
+        seeds=2,
+        changes=tiny.DIGITS,
+        store=tmp_path_factory.mktemp("api") / "a.db",
+        quiet=True,
+    )
+
+
+def test_run_gives_results_to_work_on(results):
+    assert [row.rank for row in results.rows] == [1, 2]
+    assert len(results.results) == 4
+    assert results.table().startswith("### digits, recipe quick (")
+    assert str(results) == results.table()
+    frame = results.to_frame()
+    assert list(frame["net"]) == [row.net for row in results.rows]
+    assert frame["test_accuracy"].between(0, 1).all()
+    runs = results.runs_frame()
+    assert len(runs) == 4
+    assert set(runs["seed"]) == {0, 1}
+    assert (runs["state"] == "done").all()
+    assert "<table" in results._repr_html_()
+
+
+def test_load_opens_what_was_stored(results):
+    assert bakeoff.load(results.store).rows == results.rows
+    assert bakeoff.load(str(results.store)).rows == results.rows
+
+
+def test_running_again_keeps_what_is_there(results, capfd):
+    again = bakeoff.run(
+        nets=("nin",), data="digits", seeds=1, changes=tiny.DIGITS, store=str(results.store), quiet=True
+    )
+    assert len(again.results) == 1
+    assert again.results[0] in results.results
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_study_may_be_a_value_or_a_file(tmp_path):
+    study = Study(name="tiny", nets=("lenet-afif",), data=("digits",), seeds=1, set=tiny.DIGITS)
+    first = bakeoff.run(study, store=tmp_path / "a.db", quiet=True)
+    path = tmp_path / "tiny.toml"
+    path.write_text('name = "tiny"\nnets = ["lenet-afif"]\ndata = ["digits"]\nseeds = 1\n')
+    second = bakeoff.run(path, changes=tiny.DIGITS, store=tmp_path / "a.db", quiet=True)
+    assert [result.id for result in first.results] == [result.id for result in second.results]
+
+
+def test_report_writes_the_page(results, tmp_path):
+    page = bakeoff.report(results.store, tmp_path / "a.html", title="Digits")
+    assert page == tmp_path / "a.html"
+    assert "lenet-afif" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"nets": ["conf"]}, "unknown network 'conf'"),
+        ({"nets": "conf"}, "unknown network 'conf'"),
+        ({"data": ["digit"]}, "unknown data set 'digit'"),
+        ({"study": "demmo"}, "unknown study 'demmo'"),
+        ({"seeds": 0}, "seeds: expected int >= 1"),
+        ({"seeds": "3"}, "seeds: expected int, got str"),
+        ({"workers": 0}, "workers must be at least 1"),
+        ({"threads": 0}, "threads must be at least 1"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+        ({"precision": "fp64"}, "unknown precision 'fp64': choose auto, fp32 or bf16"),
+        ({"changes": {"epocs": 3}}, "did you mean epochs"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_made(mistake, words, tmp_path):
+    with pytest.raises(BakeoffError) as caught:
+        bakeoff.run(**{"store": tmp_path / "a.db", "quiet": True} | mistake)
+    assert words in str(caught.value)
+    assert not (tmp_path / "a.db").exists()
+
+
+def test_an_absent_store_is_told(tmp_path):
+    for function in (bakeoff.load, bakeoff.report):
+        with pytest.raises(BakeoffError, match="no store at"):
+            function(tmp_path / "absent.db")
+
+
+def test_an_interrupted_notebook_leaves_no_workers(tmp_path, monkeypatch):
+    """A notebook keeps the traceback, and with it every frame, alive."""
+    pools: list[Pool] = []
+    submit = Pool.submit
+    monkeypatch.setattr(Pool, "submit", lambda self, run: (pools.append(self), submit(self, run)))
+    monkeypatch.setattr("bakeoff.cli.live.View.show", lambda self, event: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt) as kept:
+        bakeoff.run(nets="lenet-afif", data="digits", changes={"epochs": 1000}, store=tmp_path / "a.db", quiet=True)
+    assert kept.tb is not None
+    assert pools[0].at_work == []
+    assert [result.state for result in bakeoff.load(tmp_path / "a.db").results] == ["waiting"] * 3
+
+
+def test_a_script_needs_no_main_guard(tmp_path):
+    """Workers never run the caller's script again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, bakeoff\n"
+        "print('once')\n"
+        f"r = bakeoff.run(nets=['lenet-afif'], data=['digits'], seeds=2, changes={tiny.DIGITS!r}, quiet=True)\n"
+        "print(json.dumps([result.state for result in r.results]))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(bakeoff.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    once, states = done.stdout.splitlines()
+    assert once == "once"
+    assert json.loads(states) == ["done", "done"]
+    assert (tmp_path / "bakeoff.db").exists()
+
+
+def test_everything_public_is_listed_and_there():
+    assert set(bakeoff.__all__) <= set(dir(bakeoff))
+    assert all(getattr(bakeoff, name).__doc__ for name in bakeoff.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'rum'"):
+        _ = bakeoff.rum
