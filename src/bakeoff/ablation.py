@@ -58,6 +58,8 @@ class Variation:
     recipe: Recipe
     made: frozenset[str]
     """Names of the changes that are made in it."""
+    missing: str
+    """Names of those that are not, by comma."""
     impossible: str = ""
     """Why it cannot be trained."""
 
@@ -119,20 +121,25 @@ def plan_ablation(
         BakeoffError: the two pairs do not differ, or there is no such network, recipe or data set.
     """
     recipe = recipe or usual_recipe(target, base)
-    stand_ins = dict(data_as or {})
+    base_recipe = base_recipe or recipe
+    stand_ins, changes = dict(data_as or {}), dict(changes or {})
     found: dict[str, tuple[Change, ...]] = {}
     variations: list[Variation] = []
     variants: list[Exceptional] = []
     for name in data:
         facts = datasets.stand_in(datasets.info(stand_ins.get(name, name), progress=progress), name)
-        old = change(recipe_for(Cell(base, name, base_recipe or recipe, {}), facts), changes or {})
-        new = change(recipe_for(Cell(target, name, recipe, {}), facts), changes or {})
+        old = recipe_for(Cell(base, name, base_recipe, changes), facts)
+        new = recipe_for(Cell(target, name, recipe, changes), facts)
         found[name] = (*network_changes(base, target), *recipe_changes(old, new))
         if not found[name]:
             raise BakeoffError(f"{target} and {base} do not differ under the recipe {recipe} on {name}")
         own = _variations(base, target, old, new, found[name], facts)
         variations += own
-        variants += [_variant(variation, recipe, facts) for variation in own if not variation.impossible]
+        variants += [
+            _variant(variation, base_recipe if len(variation.made) <= 1 else recipe, changes, facts, len(found[name]))
+            for variation in own
+            if not variation.impossible
+        ]
     study = Study(
         name=f"ablation of {target}",
         about=f"Each change between {base} and {target}, alone added to the one and alone taken from the other.",
@@ -142,6 +149,7 @@ def plan_ablation(
         recipe=recipe,
         seeds=seeds,
         first_seed=first_seed,
+        set=changes,
         cells=(Exceptional(leave_out=True),),
         variants=tuple(variants),
     )
@@ -156,10 +164,16 @@ def usual_recipe(target: str, base: str) -> str:
     return "quick"
 
 
-def _variant(variation: Variation, recipe: str, facts: DataInfo) -> Exceptional:
-    """Return a variation in the words of a study file."""
-    own = recipe_for(Cell(variation.net, variation.data, recipe, {}), facts)
-    return Exceptional((variation.net,), (variation.data,), recipe, difference(own, variation.recipe))
+def _variant(
+    variation: Variation, recipe: str, changes: dict[str, Any], facts: DataInfo, of_changes: int
+) -> Exceptional:
+    """Return a variation in the words of a study file: by its difference from what a recipe does with its network."""
+    own = recipe_for(Cell(variation.net, variation.data, recipe, changes), facts)
+    fields = difference(own, variation.recipe)
+    label = ""
+    if fields and variation.made and len(variation.made) < of_changes:
+        label = f"with {next(iter(variation.made))}" if len(variation.made) == 1 else f"without {variation.missing}"
+    return Exceptional((variation.net,), (variation.data,), recipe, fields, label=label)
 
 
 def network_changes(base: str, target: str) -> list[Change]:
@@ -231,7 +245,8 @@ def _variation(
             why = "its images have several sizes and are not brought to one"
     except BakeoffError as error:
         why = str(error)
-    return Variation(facts.name, net, recipe, made, why)
+    missing = ", ".join(each.name for each in changes if each.name not in made)
+    return Variation(facts.name, net, recipe, made, missing, why)
 
 
 def _with(base: str, changes: set[str]) -> str:

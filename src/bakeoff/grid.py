@@ -15,6 +15,14 @@ class Cell(NamedTuple):
     data: str
     recipe: str
     changes: dict[str, Any]
+    variant: dict[str, Any] = {}
+    """Further changes, which tell a variant from the cell itself."""
+    label: str = ""
+
+    @property
+    def all_changes(self) -> dict[str, Any]:
+        """The cell's and the variant's; the latter win."""
+        return self.changes | self.variant
 
 
 class Exceptional(Value, frozen=True):
@@ -26,6 +34,8 @@ class Exceptional(Value, frozen=True):
     set: dict[str, Any] = {}
     leave_out: bool = False
     """Do not train these cells."""
+    label: str = ""
+    """What tables call a variant, in place of its changes."""
 
     def __contains__(self, cell: tuple[str, str]) -> bool:
         """Tell whether it speaks of the cell (network, data set)."""
@@ -104,7 +114,7 @@ class Study(Value, frozen=True, kw_only=True):
                 for net in variant.nets or self.nets:
                     if (net, data) in variant:
                         recipe, changes = self.treatment(net, data)
-                        cells.append(Cell(net, data, variant.recipe or recipe, changes | variant.set))
+                        cells.append(Cell(net, data, variant.recipe or recipe, changes, variant.set, variant.label))
         return cells
 
     def with_nets(self, nets: tuple[str, ...]) -> "Study":

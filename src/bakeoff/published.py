@@ -169,13 +169,13 @@ def _past(study: Study, store: Store) -> list[Study]:
 def _cell(study: Study, printed: Published) -> Cell:
     """Return the place of the grid that was printed, or one beside it, made the same way."""
     recipe, changes = study.treatment(printed.net, printed.data)
-    own = Cell(printed.net, printed.data, recipe, changes | printed.set)
-    same = (c for c in study.grid() if (c.net, c.data, c.changes) == (own.net, own.data, own.changes))
+    own = Cell(printed.net, printed.data, recipe, changes, printed.set)
+    same = (c for c in study.grid() if (c.net, c.data, c.all_changes) == (own.net, own.data, own.all_changes))
     return next(same, own)
 
 
 def _key(cell: Cell) -> tuple[str, ...]:
-    return cell.net, cell.data, cell.recipe, str(cell.changes)
+    return cell.net, cell.data, cell.recipe, str(cell.all_changes)
 
 
 def _groups(

@@ -189,4 +189,8 @@ def recipe_for(cell: Cell, data: DataInfo) -> Recipe:
     Raises:
         BakeoffError: there is no such recipe, or the changes make no sense.
     """
-    return change(find(RECIPES, cell.recipe, "recipe")(cell.net, data), cell.changes)
+    plain = find(RECIPES, cell.recipe, "recipe")(cell.net, data)
+    changed = change(plain, cell.all_changes)
+    if cell.label:
+        changed = replace(changed, name=f"{change(plain, cell.changes).name} ({cell.label})")
+    return changed

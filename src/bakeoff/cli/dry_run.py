@@ -5,13 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import rich_click as click
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from bakeoff.cli.live import clock
+from bakeoff.cli.tables import draw
 from bakeoff.estimate import cell_of, measure_step, steps_of
+from bakeoff.reporting.text_table import TextTable
 from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
 from bakeoff.study import Plan
@@ -47,21 +46,18 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool) -> 
             "cells": [asdict(row) for row in rows],
         }
         return click.echo(json.dumps(facts, indent=2))
-    table = Table(title=escape(f"plan of {plan.study.name!r}"), box=box.SIMPLE_HEAD, title_justify="left")
-    for name in ("network", "data", "recipe"):
-        table.add_column(name)
-    for name in ("runs", "in the store", "epochs", "time a run"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        cells = (row.runs, row.already_done, row.epochs)
-        names = map(escape, (row.net, row.data, row.recipe))
-        table.add_row(*names, *map(str, cells), clock(row.seconds_per_run))
+    numbers = (("runs", True), ("done", True), ("epochs", True), ("time a run", True))
+    columns = (("network", False), ("data", False), *numbers, ("recipe", False))
+    cells = tuple(
+        (r.net, r.data, str(r.runs), str(r.already_done), str(r.epochs), clock(r.seconds_per_run), r.recipe)
+        for r in rows
+    )
     console = Console()
-    console.print(table)
+    console.print(draw(TextTable(f"plan of {plan.study.name!r}", columns, cells)), "")
     console.print(
         f"{len(plan.runs)} runs, {sum(row.runs - row.already_done for row in rows)} of them to do: about {clock(left)} "
         f"on {placement.workers} worker(s) × {placement.threads} thread(s), {placement.device}. "
-        "Estimated by timing three training steps of each network; evaluation not counted.",
+        "Estimated by timing a few training steps of each network; evaluation not counted.",
         highlight=False,
     )
     return None
@@ -77,13 +73,21 @@ def planned(plan: Plan, placement: Placement, store: Path) -> list[Planned]:
     for run in plan.runs:
         cells.setdefault(cell_of(run), []).append(run)
     rows = []
+    known: dict[tuple, float] = {}
     for runs in cells.values():
         first = runs[0]
         data = plan.data[first.data_hash].info
         assert data.shape is not None
         steps = steps_of(first.recipe, data.train_images, len(data.classes)) * first.recipe.epochs
-        step = measure_step(first.net, data.shape, len(data.classes), first.recipe, placement.device, placement.threads)
+        seen = first.recipe.image.shape(data.shape)
+        same_work = (first.net, seen, len(data.classes), first.recipe.batch_size, type(first.recipe.optimizer))
+        if same_work not in known:
+            known[same_work] = measure_step(
+                first.net, data.shape, len(data.classes), first.recipe, placement.device, placement.threads
+            )
         done = sum(states.get(run.id) == "done" for run in runs)
         label = data_label(first.data)
-        rows.append(Planned(first.net, label, first.recipe.name, len(runs), done, first.recipe.epochs, steps * step))
+        rows.append(
+            Planned(first.net, label, first.recipe.name, len(runs), done, first.recipe.epochs, steps * known[same_work])
+        )
     return rows

@@ -66,7 +66,10 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     facts = _facts(study, speed)
     if as_json:
         more = {"questions": list(study.questions), "departures": list(study.departures)}
-        cells = [cell._asdict() for cell in study.grid()]
+        cells = [
+            {"net": cell.net, "data": cell.data, "recipe": cell.recipe, "changes": cell.all_changes}
+            for cell in study.grid()
+        ]
         return click.echo(json.dumps(facts | more | {"cells": cells}, indent=2, ensure_ascii=False))
     console = Console(highlight=False)
     console.print(study.name, style="bold")
@@ -84,7 +87,7 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     console.print("\nIts cells", style="bold")
     for data in study.data:
         nets = [
-            f"{cell.net} ({tell_changes(cell.changes)})" if cell.changes else cell.net
+            f"{cell.net} ({tell_changes(cell.all_changes)})" if cell.all_changes else cell.net
             for cell in study.grid()
             if cell.data == data
         ]
