@@ -7,12 +7,11 @@ import rich_click as click
 from bakeoff.cli.options import as_list, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, changes_of, options, stand_ins_of
+from bakeoff.cli.tables import draw, show
 from bakeoff.errors import BakeoffError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bakeoff.ablation import Ablation, Gain
+    from bakeoff.ablation import Ablation
 
 click.rich_click.OPTION_GROUPS["bakeoff ablate"] = [
     {"name": "What to compare", "options": ["--from", "--from-recipe", *GROUPS[0]["options"]]},
@@ -40,8 +39,9 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
     bakeoff ablate resnet34-leaky --from resnet34-keras --data cifar10 --recipe srivastava2020
     bakeoff ablate conv --from conv --from-recipe clark2020 --recipe quick --data digits --scale 4
     """
-    from bakeoff.ablation import gains, plan_ablation
+    from bakeoff.ablation import Gain, gains, plan_ablation
     from bakeoff.data.progress import progress_bar
+    from bakeoff.reporting.gains import RULE, gain_tables
     from bakeoff.store import Store
 
     data = as_list(asked["data"])
@@ -65,13 +65,12 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
     if plan := carry_out(ablation.study, asked, as_json):
         with Store(asked["store"]) as opened:
             found = gains(ablation, opened.results([run.id for run in plan.runs]))
-        _print_gains(ablation, found, "json" if as_json else form)
+        show("json" if as_json else form, found, Gain, gain_tables(ablation, found), (), RULE)
 
 
 def _print_changes(ablation: "Ablation") -> None:
     from rich.console import Console
 
-    from bakeoff.cli.tables import draw
     from bakeoff.reporting.text_table import TextTable
 
     for data, changes in ablation.changes.items():
@@ -82,23 +81,3 @@ def _print_changes(ablation: "Ablation") -> None:
         if variation.impossible:
             made = ", ".join(sorted(variation.made)) or "no change"
             Console().print(f"Not possible with {made} on {variation.data}: {variation.impossible}", markup=False)
-
-
-def _print_gains(ablation: "Ablation", found: "Sequence[Gain]", form: str) -> None:
-    from rich.console import Console
-
-    from bakeoff.ablation import Gain
-    from bakeoff.cli.tables import draw
-    from bakeoff.reporting.gains import RULE, gain_markdown, gain_tables
-    from bakeoff.reporting.tables import to_csv, to_json
-
-    if form == "json":
-        return click.echo(to_json(found))
-    if form == "csv":
-        return click.echo(to_csv(found, Gain), nl=False)
-    if form == "markdown":
-        return click.echo(gain_markdown(ablation, found), nl=False)
-    console = Console()
-    for table in gain_tables(ablation, found):
-        console.print(draw(table), "")
-    return console.print(RULE, style="dim", highlight=False)

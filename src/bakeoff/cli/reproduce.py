@@ -8,6 +8,7 @@ import rich_click as click
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
+from bakeoff.cli.tables import show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,23 +77,7 @@ def compare(store: Path, study: str | None, form: str, everything: bool, as_json
 
 def print_comparison(lines: "Sequence[Comparison]", form: str, everything: bool) -> None:
     """Print measured beside published in one of `FORMATS`."""
-    from rich.console import Console
-
-    from bakeoff.cli.tables import draw
     from bakeoff.published import RULE, Comparison
-    from bakeoff.reporting.comparison import comparison_markdown, comparison_tables, summary
-    from bakeoff.reporting.tables import to_csv, to_json
+    from bakeoff.reporting.comparison import comparison_tables, summary
 
-    if form == "json":
-        return click.echo(to_json(lines))
-    if form == "csv":
-        return click.echo(to_csv(lines, Comparison), nl=False)
-    if form == "markdown":
-        return click.echo(comparison_markdown(lines, everything), nl=False)
-    console = Console()
-    for table in comparison_tables(lines, everything):
-        console.print(draw(table), "")
-    console.print(RULE, style="dim", highlight=False)
-    for sentence in summary(lines):
-        console.print(sentence, highlight=False)
-    return None
+    show(form, lines, Comparison, comparison_tables(lines, everything), summary(lines), RULE)

@@ -1,11 +1,39 @@
 """Drawing tables of words in a terminal."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from bakeoff.reporting.text_table import TextTable
+
+
+def show(
+    form: str, rows: "Sequence[Any]", kind: type, tables: "Sequence[TextTable]", said: "Sequence[str]", rule: str
+) -> None:
+    """Print rows of the dataclass `kind` in one of `FORMATS`: for people as tables, with what is to be said of them."""
+    from rich.console import Console
+
+    from bakeoff.reporting.tables import to_csv, to_json
+    from bakeoff.reporting.text_table import to_markdown
+
+    if form == "json":
+        return click.echo(to_json(rows))
+    if form == "csv":
+        return click.echo(to_csv(rows, kind), nl=False)
+    if form == "markdown":
+        return click.echo(to_markdown(tables, [*said, rule]), nl=False)
+    console = Console(highlight=False)
+    for table in tables:
+        console.print(draw(table), "")
+    console.print(rule, style="dim")
+    for sentence in said:
+        console.print(sentence, markup=False)
+    return None
 
 
 def draw(table: "TextTable") -> "Table":

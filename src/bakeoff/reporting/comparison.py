@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from bakeoff.published import EXACT, OUTCOMES, RULE, TIMES, Comparison
+from bakeoff.published import EXACT, OUTCOMES, TIMES, Comparison
 from bakeoff.reporting.text_table import Footnotes, TextTable
 
 TITLES = {
@@ -44,12 +44,6 @@ def comparison_tables(lines: Sequence[Comparison], everything: bool = False) -> 
         elif of_measure:
             tables.append(_table(of_measure, title))
     return tables
-
-
-def comparison_markdown(lines: Sequence[Comparison], everything: bool = False) -> str:
-    """Return summary, rule and tables as Markdown."""
-    tables = [table.markdown() for table in comparison_tables(lines, everything)]
-    return "\n".join([*(f"{text}\n" for text in (*summary(lines), RULE)), *tables])
 
 
 def summary(lines: Sequence[Comparison]) -> list[str]:

@@ -19,11 +19,6 @@ def gain_tables(ablation: Ablation, gains: Sequence[Gain]) -> list[TextTable]:
     return [_table(ablation, data, list(lines)) for data, lines in groupby(gains, key=lambda gain: gain.data)]
 
 
-def gain_markdown(ablation: Ablation, gains: Sequence[Gain]) -> str:
-    """Return the tables and how to read them as Markdown."""
-    return "\n".join([f"{RULE}\n", *(table.markdown() for table in gain_tables(ablation, gains))])
-
-
 def _table(ablation: Ablation, data: str, gains: Sequence[Gain]) -> TextTable:
     notes = Footnotes()
     by_change: dict[str, dict[str, Gain]] = {}

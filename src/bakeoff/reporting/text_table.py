@@ -25,6 +25,11 @@ class TextTable:
         return "\n".join([*lines, ""])
 
 
+def to_markdown(tables: Sequence[TextTable], said: Sequence[str] = ()) -> str:
+    """Return paragraphs and, after them, tables as Markdown."""
+    return "\n".join([*(f"{text}\n" for text in said), *(table.markdown() for table in tables)])
+
+
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
