@@ -158,12 +158,18 @@ def compare(store: str | Path = "bakeoff.db", study: str | Path | Study | None =
     return pd.DataFrame([asdict(line) for line in lines], columns=[field.name for field in fields(Comparison)])
 
 
-def report(store: str | Path = "bakeoff.db", output: str | Path = "report.html", *, title: str | None = None) -> Path:
-    """Write the page about a store's results and return its path.
+def report(
+    store: str | Path = "bakeoff.db",
+    output: str | Path = "report.html",
+    *,
+    title: str | None = None,
+    pictures: bool = True,
+) -> Path:
+    """Write the page about a store's results and return its path; `pictures` of the test images if they are here.
 
     Raises:
         BakeoffError: there is no such store, or the page cannot be written.
     """
     from bakeoff.reporting import write
 
-    return write(Path(store), Path(output), title=title)
+    return write(Path(store), Path(output), title=title, pictures=pictures)

@@ -226,7 +226,9 @@ def test_a_live_page_loads_itself_anew_and_keeps_what_was_chosen(visit, make, tm
     page.select_option("#scope", "t2")
     page.locator("[data-figure=cost]").get_by_label("Parameters", exact=True).check()
     page.locator("[data-figure=curves] .chip").first.click()
-    page.evaluate("document.activeElement.blur(); document.body.dataset.old = 1; scrollTo({top: 900, behavior: 'instant'})")
+    page.evaluate(
+        "document.activeElement.blur(); document.body.dataset.old = 1; scrollTo({top: 900, behavior: 'instant'})"
+    )
     page.wait_for_selector("body:not([data-old]) svg[data-drawn=cost]")
     assert page.input_value("#scope") == "t2" and "mnist" in page.inner_text("[data-figure=cost] h3")
     assert page.locator("[data-figure=cost]").get_by_label("Parameters", exact=True).is_checked()

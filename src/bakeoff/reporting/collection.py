@@ -177,7 +177,7 @@ def _leaks(found: Duplicates) -> Iterable[str]:
         if images:
             yield f"{number(images, f'{NAMES[split]} image').capitalize()} repeat{'s' * (images == 1)} an earlier one."
     for group in found.examples[:5]:
-        told = ", ".join(f"{NAMES[p.split]} {p.file or f'image {p.index}'} ({p.label})" for p in group[:4])
+        told = ", ".join(f"{p.file or f'image {p.index}'} ({p.label}, {NAMES[p.split]})" for p in group[:4])
         yield f"Identical: {told}{' and more' if len(group) > 4 else ''}."
     if not any((*found.within.values(), *found.across.values())):
         yield "No two images have exactly the same pixels, within a split or across splits."

@@ -16,8 +16,8 @@ from bakeoff.spec import Run
 
 SIDE = 64
 """Longest side of a picture on the page, pixels; smaller images keep their size."""
-PIXELS = 1_400_000
-"""Of all sheets of a page together: what bounds the size of the page."""
+PIXELS = 2_800_000
+"""Of all sheets of a page together. It bounds the size of the page: the worst images take 1.4 bytes of it a pixel."""
 
 
 def find(run: Run, record: DataRecord | None) -> Dataset | str:
@@ -99,18 +99,19 @@ def draw_sheet(images: np.ndarray, chosen: Iterable[int], pixels: int = PIXELS) 
     for place, image in enumerate(wanted):
         top, left = place // columns * height, place % columns * width
         canvas[top : top + height, left : left + width] = thumbnail(images[image], (width, height))
-    uri = _encode(canvas, smooth=max(width, height) > 28)
+    # Of the smallest images every pixel is seen: these are exact, where that does not take too many bytes.
+    uri = _encode(canvas, exact=max(width, height) <= (28 if images.shape[1] < 3 else 16))
     return Sheet(uri, columns, rows, width, height, {image: place for place, image in enumerate(wanted)})
 
 
-def _encode(canvas: np.ndarray, *, smooth: bool) -> str:
-    """Return an image as a data: address: exact for the smallest, whose every pixel is seen, else at quality 80."""
+def _encode(canvas: np.ndarray, *, exact: bool) -> str:
+    """Return an image as a data: address, WebP where Pillow and its limit of 16,383 pixels a side allow it."""
     from PIL import Image, features
 
     picture, file = Image.fromarray(canvas), io.BytesIO()
     form = "webp" if features.check("webp") and max(picture.size) < 16384 else "png"
     if form == "webp":
-        picture.save(file, "WEBP", quality=80, lossless=not smooth, method=4)
+        picture.save(file, "WEBP", quality=80, lossless=exact, method=4)
     else:
         picture.save(file, "PNG", optimize=True)
     return f"data:image/{form};base64,{base64.b64encode(file.getvalue()).decode()}"
