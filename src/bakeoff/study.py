@@ -147,6 +147,8 @@ def execute(
     for run in plan.runs:
         if states[run.id] in ("done", "failed"):
             yield Event("kept" if states[run.id] == "done" else "failed-before", run)
+        if states[run.id] == "done":
+            _tidy(run, store)
     waiting = [run for run in plan.runs if states[run.id] not in ("done", "failed")]
     if not waiting:
         return
@@ -196,14 +198,19 @@ def _keep(message: Message, run: Run, store: Store) -> Event:
             return Event("epoch", run, message.content)
         case Outcome():
             store.finish(run.id, message.content, message.environment)
-            if not can_be_extended(run.recipe):
-                checkpoint_path(store.files, run.id).unlink(missing_ok=True)
+            _tidy(run, store)
             return Event("done", run, message.content)
         case Failure(kind="disk-full"):
             raise BakeoffError(f"{message.content.message}: make room at {store.files.parent.absolute()} and go on")
         case Failure():
             store.fail(run.id, message.content, message.environment)
             return Event("failed", run, message.content)
+
+
+def _tidy(run: Run, store: Store) -> None:
+    """Remove the checkpoint of a finished run, unless more epochs could go on from it."""
+    if not can_be_extended(run.recipe):
+        checkpoint_path(store.files, run.id).unlink(missing_ok=True)
 
 
 def can_be_extended(recipe: Recipe) -> bool:
