@@ -193,6 +193,7 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
     tally: Tally | None = None
     for result in finished:
         predicted, probabilities = store.predictions(result.id)
+        probabilities = probabilities.astype(np.float32)  # half precision is slow to reckon with
         found.append(quality(record.test_labels, predicted, probabilities))
         tally = tally or Tally(record.test_labels, probabilities.shape[1])
         tally.add(predicted, probabilities)
