@@ -79,6 +79,11 @@ class TestRates:
         assert max(ours) == ours[round(1000 * peak_at)] == pytest.approx(1)
         assert ours[-1] == pytest.approx(1 / end, abs=1e-4)
 
+    def test_on_one_cycle_of_straight_lines(self):
+        rates = our_rates(OneCycle(0.25, 5.0, 10.0, "linear"), 2, 8)
+        assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+        assert rates[10] == pytest.approx(0.55)
+
     @pytest.mark.parametrize("peak_at", [0.0, 1.0])
     def test_on_one_cycle_may_only_fall_or_only_rise(self, peak_at):
         rates = our_rates(OneCycle(peak_at), 2, 10)

@@ -26,15 +26,20 @@ def rate_factor(schedule: Schedule, epochs: int, history: Sequence[Epoch], done:
             if done < warmup:
                 return done / warmup
             return final + (1 - final) * _cosine_fall((done - warmup) / (epochs - warmup))
-        case OneCycle(peak_at, start_divisor, end_divisor):
+        case OneCycle(peak_at, start_divisor, end_divisor, shape):
+            fall = _cosine_fall if shape == "cosine" else _linear_fall
             progress = done / epochs
             if progress < peak_at:
-                return 1 + (1 / start_divisor - 1) * _cosine_fall(progress / peak_at)
-            return 1 / end_divisor + (1 - 1 / end_divisor) * _cosine_fall((progress - peak_at) / (1 - peak_at))
+                return 1 + (1 / start_divisor - 1) * fall(progress / peak_at)
+            return 1 / end_divisor + (1 - 1 / end_divisor) * fall((progress - peak_at) / (1 - peak_at))
 
 
 def _cosine_fall(progress: float) -> float:
     return (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def _linear_fall(progress: float) -> float:
+    return 1 - min(progress, 1.0)
 
 
 def learning_rate(recipe: Recipe, history: Sequence[Epoch], done: float) -> float:

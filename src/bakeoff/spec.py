@@ -170,7 +170,7 @@ class Cosine(Value, frozen=True, tag="cosine", tag_field="name"):
 
 
 class OneCycle(Value, frozen=True, tag="one-cycle", tag_field="name"):
-    """Rise from lr/`start_divisor` to lr in the first `peak_at` of all steps, fall to lr/`end_divisor` (cosine).
+    """Rise from lr/`start_divisor` to lr in the first `peak_at` of all steps, fall to lr/`end_divisor`.
 
     Smith & Topin 2018.
     """
@@ -178,6 +178,8 @@ class OneCycle(Value, frozen=True, tag="one-cycle", tag_field="name"):
     peak_at: Fraction = 0.3
     start_divisor: Positive = 25.0
     end_divisor: Positive = 1e4
+    shape: Literal["cosine", "linear"] = "cosine"
+    """Of both flanks: half a cosine, or straight lines (a triangle)."""
 
 
 Schedule: TypeAlias = Constant | Steps | Plateau | Cosine | OneCycle
