@@ -1,0 +1,87 @@
+import pytest
+from hypothesis import given
+
+from bakeoff.errors import BakeoffError
+from bakeoff.grid import Cell, Exceptional, Study
+from bakeoff.session import choose_study
+from generated import values
+
+STUDY = Study(
+    name="a",
+    nets=("conv", "drop"),
+    data=("digits", "mnist"),
+    recipe="quick",
+    set={"epochs": 1},
+    cells=(
+        Exceptional(nets=("drop",), data=("mnist",), leave_out=True),
+        Exceptional(nets=("conv",), set={"l2": "none"}),
+    ),
+    variants=(
+        Exceptional(data=("mnist",), set={"image.scale": 3}),
+        Exceptional(nets=("nin",), data=("digits",), recipe="clark2020", set={"epochs": 2}, label="longer"),
+    ),
+)
+
+
+class TestTheGrid:
+    def test_is_all_cells_but_those_left_out_and_each_data_sets_variants_after_it(self):
+        own, drop = {"epochs": 1, "l2": "none"}, {"epochs": 1}
+        assert STUDY.grid() == [
+            Cell("conv", "digits", "quick", own),
+            Cell("drop", "digits", "quick", drop),
+            Cell("nin", "digits", "clark2020", drop, {"epochs": 2}, "longer"),
+            Cell("conv", "mnist", "quick", own),
+            Cell("conv", "mnist", "quick", own, {"image.scale": 3}),
+            Cell("drop", "mnist", "quick", drop, {"image.scale": 3}),
+        ]
+
+    def test_lets_what_tells_a_variant_win(self):
+        assert STUDY.grid()[2].all_changes == {"epochs": 2}
+
+    @given(study=values(Study))
+    def test_never_names_what_the_study_does_not(self, study):
+        nets = {*study.nets, *(net for variant in study.variants for net in variant.nets)}
+        for cell in study.grid():
+            assert cell.net in nets
+            assert cell.data in study.data
+
+
+class TestOtherNetworks:
+    def test_keep_the_variants_that_are_theirs(self):
+        assert [cell.net for cell in STUDY.with_nets(("drop",)).grid()] == ["drop", "drop"]
+        assert [cell.label for cell in STUDY.with_nets(("nin",)).grid()] == ["", "longer", "", ""]
+
+    def test_may_leave_nothing(self):
+        from bakeoff.study import plan
+
+        study = choose_study(STUDY, nets=["drop"], data=["mnist"])
+        assert [cell.variant for cell in study.grid()] == [{"image.scale": 3}]
+        with pytest.raises(BakeoffError, match="leaves out these networks on mnist"):
+            plan(Study(name="b", nets=("conv",), data=("mnist",), cells=(Exceptional(leave_out=True),)))
+
+
+class TestChanges:
+    def test_from_outside_win_over_every_cell(self):
+        changed = STUDY.with_changes({"epochs": 7})
+        assert {cell.all_changes["epochs"] for cell in changed.grid()} == {7}
+        assert changed.grid()[0].changes == {"epochs": 7, "l2": "none"}
+        assert STUDY.with_changes({}) is STUDY
+
+    def test_that_make_a_variant_the_same_as_its_cell_plan_it_once(self):
+        from bakeoff.study import plan
+
+        study = Study(name="a", nets=("conv",), data=("digits",), variants=(Exceptional(set={"image.scale": 5}),))
+        assert len(plan(study.with_changes({"image.scale": 4})).runs) == study.seeds
+
+
+class TestStandIns:
+    def test_of_data_sets_that_are_no_longer_there_are_dropped(self):
+        study = Study(name="a", nets=("conv",), data=("digits", "mnist"), data_as={"mnist": "kmnist"})
+        assert choose_study(study, data=["digits"]).data_as == {}
+        assert choose_study(study, data_as={"digits": "mnist"}).data_as == {"mnist": "kmnist", "digits": "mnist"}
+
+    def test_for_what_the_study_has_not_are_refused(self):
+        from bakeoff.study import plan
+
+        with pytest.raises(BakeoffError, match=r"unknown data set of the study 'a' 'mnits': did you mean mnist\?"):
+            plan(Study(name="a", nets=("conv",), data=("mnist",), data_as={"mnits": "digits"}))
