@@ -138,7 +138,7 @@ class TestSkoularikis2021:
         assert printed.test_accuracy == pytest.approx(right / 10_000, abs=1e-9)
 
     def test_improves_by_what_its_text_says(self):
-        """CIFAR-10: 75 % on average before, GoogLeNet gains 2.5 points. (Its 85 % after is not what its table gives.)"""
+        """CIFAR-10: 75 % on average before, GoogLeNet gains 2.5 points. (Its 85 % after is not its table's.)"""
         accuracy = {p.net: p.test_accuracy or 0.0 for p in of("skoularikis2021", data="cifar10")}
         plain = [accuracy[net] for net in ("vgg16-tv", "resnet18", "googlenet")]
         improved = [accuracy[f"{net}-improved"] for net in ("vgg16", "resnet18", "googlenet")]
