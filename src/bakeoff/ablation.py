@@ -16,7 +16,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell, Exceptional, Study
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Result
-from bakeoff.settings import change, difference, tell_difference
+from bakeoff.settings import change, difference, tell_changes
 from bakeoff.spec import DataInfo, Recipe, data_label
 from bakeoff.stats import mean_interval
 
@@ -208,7 +208,7 @@ def recipe_changes(old: Recipe, new: Recipe) -> list[Change]:
     groups: dict[str, dict[str, Any]] = {}
     for field, value in fields.items():
         groups.setdefault(_group(field, "optimizer" in fields), {})[field] = value
-    return [Change(name, "; ".join(tell_difference(old, change(old, own))), own) for name, own in groups.items()]
+    return [Change(name, "; ".join(tell_changes(old, own)), own) for name, own in groups.items()]
 
 
 def _group(field: str, other_optimizer: bool) -> str:

@@ -266,7 +266,7 @@ def _comparison(
         study=study,
         data=printed.data,
         net=printed.net,
-        variant=tell_changes(printed.set),
+        variant=name_changes(printed.set),
         measure=measure,
         of_class=of_class,
         published=published,
@@ -302,6 +302,6 @@ def judge(printed: Published, measure: str, published: float, values: Sequence[f
     return ("agrees" if low - PRINTED <= published <= high + PRINTED else "differs"), ""
 
 
-def tell_changes(changes: Mapping[str, Any]) -> str:
+def name_changes(changes: Mapping[str, Any]) -> str:
     """Return changes to a recipe in one line: "image.scale=3, epochs=30"."""
     return ", ".join(f"{name}={value}" for name, value in changes.items())

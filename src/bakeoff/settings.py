@@ -144,10 +144,15 @@ def difference(old: Recipe, new: Recipe) -> dict[str, Any]:
 
 def tell_difference(old: Recipe, new: Recipe) -> list[str]:
     """Say field by field how `new` departs from `old`: "epochs 3 instead of 10"."""
+    return tell_changes(old, difference(old, new))
+
+
+def tell_changes(old: Recipe, changes: Mapping[str, Any]) -> list[str]:
+    """Say field by field what changes, as `difference` gives them, do to a recipe."""
     before = to_dict(old, full=True)
     known = flatten(before)
     told = []
-    for field, value in difference(old, new).items():
+    for field, value in changes.items():
         if field in CHOICES:
             told.append(f"{field} {value} instead of {before[field]['name']}")
         elif field in known:

@@ -61,7 +61,7 @@ def _facts(study: "Study", speed: "Speed") -> dict:
 def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     from rich.console import Console
 
-    from bakeoff.published import tell_changes
+    from bakeoff.published import name_changes
 
     facts = _facts(study, speed)
     if as_json:
@@ -87,7 +87,7 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     console.print("\nIts cells", style="bold")
     for data in study.data:
         nets = [
-            f"{cell.net} ({tell_changes(cell.all_changes)})" if cell.all_changes else cell.net
+            f"{cell.net} ({name_changes(cell.all_changes)})" if cell.all_changes else cell.net
             for cell in study.grid()
             if cell.data == data
         ]
