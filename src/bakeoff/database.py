@@ -43,8 +43,13 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE studies(
         id INTEGER PRIMARY KEY, at TEXT NOT NULL, command TEXT NOT NULL, study TEXT NOT NULL);
     """,
+    "ALTER TABLE runs ADD COLUMN seal TEXT",
 )
 """Each brings a file from the version of its position to the next; they are never changed, only added to."""
+
+
+DAMAGE = (sqlite3.Error, zlib.error, msgspec.MsgspecError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What reading a damaged file may raise: SQLite notices little of what happens to single values."""
 
 
 class Database:
@@ -72,7 +77,7 @@ class Database:
                 raise
         except sqlite3.OperationalError as error:
             raise BakeoffError(f"cannot open the store {self.path}: {error}") from error
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
 
     def _prepare(self) -> None:
@@ -113,7 +118,7 @@ class Database:
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
-        except (sqlite3.Error, zlib.error) as error:
+        except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:  # the last: SQLite quotes what is damaged
             raise BakeoffError(f"cannot write to the store {self.path}: {error}") from error
         finally:
             if self._db.in_transaction:
@@ -129,7 +134,7 @@ class Database:
         try:
             self._db.execute("BEGIN")
             yield
-        except (sqlite3.Error, zlib.error, msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
+        except DAMAGE as error:
             raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
         finally:
             if self._db.in_transaction:

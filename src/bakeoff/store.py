@@ -9,7 +9,7 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bakeoff.database import Database
 from bakeoff.errors import BakeoffError
 from bakeoff.owners import STALE_SECONDS, is_alive
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
-from bakeoff.spec import Run, to_dict
+from bakeoff.spec import Run, digest, to_dict
 
 
 def is_held(row: sqlite3.Row, owner: str) -> bool:
@@ -121,7 +121,8 @@ class Store(Database):
                 for table in ("epochs", "measures", "predictions", "failures"):
                     self._db.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
                 self._db.execute(
-                    "UPDATE runs SET state = 'waiting', owner = NULL, started = NULL, finished = NULL WHERE id = ?",
+                    "UPDATE runs SET state = 'waiting', owner = NULL, started = NULL, finished = NULL, seal = NULL "
+                    "WHERE id = ?",
                     (run_id,),
                 )
         return forgotten
@@ -169,8 +170,11 @@ class Store(Database):
                 [(run_id, k, float(v)) for k, v in outcome.measures.items()],
             )
             self._set_environment(run_id, environment)
+            settings = self._db.execute("SELECT settings FROM runs WHERE id = ?", (run_id,)).fetchone()[0]
+            epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
             self._db.execute(
-                "UPDATE runs SET state = 'done', owner = NULL, finished = ? WHERE id = ?", (_now(), run_id)
+                "UPDATE runs SET state = 'done', owner = NULL, finished = ?, seal = ? WHERE id = ?",
+                (_now(), _seal(settings, epochs, outcome.measures), run_id),
             )
 
     def fail(self, run_id: str, failure: Failure, environment: dict) -> None:
@@ -212,34 +216,35 @@ class Store(Database):
     def results(self, ids: Iterable[str] | None = None) -> list[Result]:
         """Return what is known of the runs (all of them by default), in the order they were added."""
         wanted = None if ids is None else set(ids)
-        epochs: dict[str, list[Epoch]] = {}
+        epochs: dict[str, list[sqlite3.Row]] = {}
         measures: dict[str, dict[str, float]] = {}
         with self.reading():
             for row in self._db.execute("SELECT * FROM epochs ORDER BY run, epoch"):
-                run, *values = row
-                epochs.setdefault(run, []).append(
-                    msgspec.convert(dict(zip(Epoch.__struct_fields__, values, strict=True)), Epoch)
-                )
+                epochs.setdefault(row["run"], []).append(row)
             for run, name, value in self._db.execute("SELECT run, name, value FROM measures"):
                 measures.setdefault(run, {})[name] = float(value)
             failures = {row["run"]: row for row in self._db.execute("SELECT * FROM failures ORDER BY id")}
             environments = {
                 row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")
             }
+            rows = {row["id"]: row for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")}
+            for run in measures.keys() | epochs.keys() | rows.keys():
+                if not _is_intact(rows.get(run), epochs.get(run, []), measures.get(run, {})):
+                    raise ValueError(f"run {run} is not as it was written")
             return [
                 Result(
-                    id=row["id"],
+                    id=run_id,
                     run=msgspec.convert(json.loads(row["settings"]), Run),
                     state=row["state"],
-                    epochs=tuple(epochs.get(row["id"], ())),
-                    measures=measures.get(row["id"], {}),
-                    failure=_failure(failures.get(row["id"])) if row["state"] == "failed" else None,
+                    epochs=tuple(map(_epoch, epochs.get(run_id, ()))),
+                    measures=measures.get(run_id, {}),
+                    failure=_failure(failures.get(run_id)) if row["state"] == "failed" else None,
                     started=row["started"],
                     finished=row["finished"],
                     environment=environments.get(row["environment"], {}),
                 )
-                for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")
-                if wanted is None or row["id"] in wanted
+                for run_id, row in rows.items()
+                if wanted is None or run_id in wanted
             ]
 
     def studies(self) -> list[tuple[str, str, str]]:
@@ -265,6 +270,26 @@ class Store(Database):
                 raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
             probabilities = _unpack(row["probabilities"], np.float16).reshape(row["images"], row["classes"])
             return _unpack(row["predicted"], np.uint16), probabilities
+
+
+def _seal(settings: str, epochs: Sequence[sqlite3.Row], measures: Mapping[str, float]) -> str:
+    """Return a digest of what is stored of a finished run.
+
+    SQLite does not notice a bit that turns over in a value; a finished run is read only with its seal unbroken.
+    """
+    numbers = sorted((name, float(value)) for name, value in measures.items())
+    return digest([settings, [tuple(row) for row in epochs], numbers])
+
+
+def _is_intact(row: sqlite3.Row | None, epochs: Sequence[sqlite3.Row], measures: Mapping[str, float]) -> bool:
+    """Tell whether a run is there and, if it has finished, as it was then; older stores have no seals."""
+    if row is None or row["seal"] is None:
+        return row is not None
+    return bool(row["state"] == "done" and row["seal"] == _seal(row["settings"], epochs, measures))
+
+
+def _epoch(row: sqlite3.Row) -> Epoch:
+    return msgspec.convert({name: row[name] for name in Epoch.__struct_fields__}, Epoch)
 
 
 def _failure(row: sqlite3.Row | None) -> Failure | None:
