@@ -11,7 +11,7 @@ click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.MAX_WIDTH = 110
 click.rich_click.COMMAND_GROUPS = {
     "bakeoff": [
-        {"name": "Compare", "commands": ["run", "results", "report"]},
+        {"name": "Compare", "commands": ["run", "results", "audit", "report"]},
         {"name": "Repeat published studies", "commands": ["reproduce", "compare", "ablate"]},
         {"name": "Look around", "commands": ["nets", "show", "datasets", "data", "recipes", "studies"]},
     ]
@@ -20,6 +20,7 @@ click.rich_click.COMMAND_GROUPS = {
 COMMANDS = {
     "run": "bakeoff.cli.run:run",
     "results": "bakeoff.cli.results:results",
+    "audit": "bakeoff.cli.audit:audit",
     "report": "bakeoff.cli.report:report",
     "reproduce": "bakeoff.cli.reproduce:reproduce",
     "compare": "bakeoff.cli.reproduce:compare",
@@ -99,5 +100,6 @@ def main() -> None:
 
 
 def _complain(message: str) -> int:
-    print(f"bakeoff: {message}", file=sys.stderr)
+    line = "".join(character if character.isprintable() else " " for character in message)
+    print(f"bakeoff: {line}", file=sys.stderr)
     return 2
