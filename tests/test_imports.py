@@ -17,10 +17,10 @@ ROOT = Path(bakeoff.__file__).parent
 LAYERS = (
     "errors",
     "lookup spec",
-    "files grid stats records measure data nets runtime optimizers database owners",
-    "store settings ranking schedules checkpoints",
+    "files grid stats records ledger data nets runtime optimizers database owners",
+    "store settings ranking schedules checkpoints measure",
     "recipes studies train",
-    "published workers",
+    "published workers audit",
     "study estimate ablation",
     "reporting",
     "session",
@@ -32,7 +32,7 @@ LAYERS = (
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer.split()}
 
 TORCH = {"runtime", "optimizers", "checkpoints", "train", "nets", "data.batches", "data.augment"}
-TORCH |= {"data.normalize", "data.resize"}
+TORCH |= {"data.normalize", "data.resize", "measure.cost", "measure.energy"}
 """Modules that may import torch when they are imported."""
 
 ALLOWED_TO_NETS = {"errors", "lookup", "spec", "nets"}

@@ -1,0 +1,44 @@
+"""The audit: findings about runs and comparisons that make a number untrustworthy. No torch.
+
+Each finding is a function from what a store knows to the places where it holds, each with its evidence in numbers and
+what to do. What the store does not know is not looked for here: images that are in the training and in the test set
+are found by `bakeoff data NAME`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from bakeoff.audit import comparisons, predictions, training
+from bakeoff.audit.finding import SEVERITIES, Finding, Material, gather
+from bakeoff.store import Store
+
+__all__ = ["FINDINGS", "SEVERITIES", "Finding", "Material", "audit", "gather"]
+
+FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
+    "diverged": training.diverged,
+    "collapsed": predictions.collapsed,
+    "dead-classes": predictions.dead_classes,
+    "no-better-than-majority": predictions.no_better_than_majority,
+    "chosen-on-test": training.chosen_on_test,
+    "parameters-depart": comparisons.parameters_depart,
+    "lucky-epoch": training.lucky_epoch,
+    "under-trained": training.under_trained,
+    "over-fitted": training.over_fitted,
+    "unequal-budgets": comparisons.unequal_budgets,
+    "not-normalised": comparisons.not_normalised,
+    "imbalanced": predictions.imbalanced,
+    "within-noise": comparisons.within_noise,
+    "single-run": comparisons.single_run,
+    "test-set-too-small": comparisons.test_set_too_small,
+    "versions-differ": comparisons.versions_differ,
+    "badly-calibrated": predictions.badly_calibrated,
+    "loaded-machine": comparisons.loaded_machine,
+    "label-suspects": predictions.label_suspects,
+}
+"""Kind → what looks for it, in the order they are told within one severity."""
+
+
+def audit(store: Store) -> list[Finding]:
+    """Return everything that is found in a store, the most serious first."""
+    material = gather(store)
+    found = [finding for look in FINDINGS.values() for finding in look(material)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -1,0 +1,237 @@
+"""Findings in what stands side by side in one table: unequal terms, and differences that show nothing. No torch."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from bakeoff.audit.finding import Finding, Material, Numbers, Severity, listing, of_cells
+from bakeoff.ranking import Cell
+from bakeoff.records import Result
+from bakeoff.spec import Augment, to_dict
+from bakeoff.stats import mean_interval
+
+LOADED = 1.5
+"""The quickest epoch of a cell is this many times as fast as the slowest."""
+
+
+def _augmentation(augment: Augment) -> str:
+    return ", ".join(f"{name} {value}" for name, value in to_dict(augment).items()) or "none"
+
+
+BUDGET: Mapping[str, Callable[[Result], Any]] = {
+    "epochs": lambda result: result.run.recipe.epochs,
+    "training images": lambda result: int(result.measures.get("train_images", 0)),
+    "augmentation": lambda result: _augmentation(result.run.recipe.augment),
+    "normalisation": lambda result: result.run.recipe.normalize,
+    "image size": lambda result: to_dict(result.run.recipe.image) or "own",
+}
+"""What networks of one table should have had alike."""
+
+
+def unequal_budgets(material: Material) -> Iterator[Finding]:
+    """Networks of one table were given different epochs, images, augmentation, normalisation or image sizes."""
+    advice = "Compare under one recipe, or say beside the table what each network was given: --recipe, --set."
+    for table in material.tables:
+        found = _differences(table, BUDGET, lambda cell: cell.finished[:1])
+        if found:
+            told = "; ".join(f"{name}: {text}" for name, text in found.items())
+            message = f"On {table[0].data}, recipe {table[0].recipe}, the networks were not treated alike: {told}."
+            yield of_cells("unequal-budgets", "caution", message, advice, table, (found,))
+
+
+def _differences(
+    table: Sequence[Cell], facts: Mapping[str, Callable[[Result], Any]], which: Callable[[Cell], Sequence[Result]]
+) -> dict[str, str]:
+    """Return the facts that differ within a table: "epochs" → "10 (a, b), 30 (c)"."""
+    found: dict[str, str] = {}
+    for name, fact in facts.items():
+        nets: dict[str, dict[str, None]] = {}
+        for cell in table:
+            for result in which(cell):
+                nets.setdefault(str(fact(result)), {})[cell.net] = None
+        if len(nets) > 1:
+            found[name] = ", ".join(f"{value} ({listing(list(own), 4)})" for value, own in nets.items())
+    return found
+
+
+def not_normalised(material: Material) -> Iterator[Finding]:
+    """Pixels reach the networks as 0 to 255, where initialisations and rates are made for numbers about 1."""
+    advice = "Use normalize=channel (or unit): --set normalize=channel; then collapse and dead classes are rarer."
+    for table in material.tables:
+        raw = [cell for cell in table if cell.results[0].run.recipe.normalize == "raw"]
+        if raw:
+            message = (
+                f"On {table[0].data}, recipe {table[0].recipe}, {listing([cell.net for cell in raw])} "
+                f"{'is' if len(raw) == 1 else 'are'} fed raw pixels of 0 to 255."
+            )
+            yield of_cells("not-normalised", "caution", message, advice, raw, ({"normalize": "raw", "largest": 255},))
+
+
+VERSIONS: Mapping[str, Callable[[Result], Any]] = {
+    name: lambda result, name=name: result.environment.get(name, "unknown")  # type: ignore[misc]
+    for name in ("bakeoff", "torch", "numpy", "python", "precision", "device", "gpu", "processor", "threads")
+}
+
+
+def versions_differ(material: Material) -> Iterator[Finding]:
+    """Runs of one table come from different code, libraries or machines."""
+    advice = "Train the older ones again (bakeoff run --fresh), or take small differences, and all times, with doubt."
+    for table in material.tables:
+        found = _differences(table, VERSIONS, lambda cell: cell.finished)
+        if found:
+            told = "; ".join(f"{name}: {text}" for name, text in found.items())
+            message = (
+                f"On {table[0].data}, recipe {table[0].recipe}, runs of different makes stand side by side: {told}."
+            )
+            severity: Severity = "caution" if found.keys() & {"bakeoff", "torch", "precision"} else "note"
+            yield of_cells("versions-differ", severity, message, advice, table, (found,))
+
+
+def single_run(material: Material) -> Iterator[Finding]:
+    """Networks are compared by one seed each: nothing says how far another seed would be."""
+    for table in material.tables:
+        single = [cell for cell in table if len(cell.finished) == 1]
+        if single:
+            message = (
+                f"On {table[0].data}, recipe {table[0].recipe}, {listing([cell.net for cell in single])} "
+                f"{'has' if len(single) == 1 else 'have'} one finished run: the accuracy has no known uncertainty."
+            )
+            advice = "Run more seeds: --seeds 5."
+            yield of_cells("single-run", "caution", message, advice, single, ({"seeds": 1},))
+
+
+def within_noise(material: Material) -> Iterator[Finding]:
+    """The lead of the best mean over another network is no more than seeds scatter (paired t interval, 95 %)."""
+    for table in material.tables:
+        best, *others = _ranked(table)
+        close: list[Cell] = []
+        evidence: list[Numbers] = []
+        for other in others:
+            shared = [
+                ours.measures["test_accuracy"] - theirs.measures["test_accuracy"]
+                for ours in best.finished
+                for theirs in other.finished
+                if ours.run.seed == theirs.run.seed
+            ]
+            interval = mean_interval(shared) if len(shared) > 1 else None
+            if interval and interval.low is not None and interval.high is not None and interval.low <= 0:
+                close.append(other)
+                evidence.append(
+                    {
+                        "net": other.net,
+                        "difference": interval.mean,
+                        "low": interval.low,
+                        "high": interval.high,
+                        "seeds": interval.n,
+                    }
+                )
+        if close:
+            first = evidence[0]
+            message = (
+                f"On {table[0].data}, recipe {table[0].recipe}, the lead of {best.net} over "
+                f"{listing([cell.net for cell in close])} is within the noise of the seeds: over {first['net']} it is "
+                f"{_points(first['difference'])}, 95 % interval {100 * float(first['low']):.2f} to "
+                f"{_points(first['high'])} ({first['seeds']} seeds)."
+            )
+            advice = "Do not call one of them better; more seeds may tell: --seeds 10."
+            yield of_cells("within-noise", "caution", message, advice, [best, *close], tuple(evidence))
+
+
+def test_set_too_small(material: Material) -> Iterator[Finding]:
+    """The best network's lead over the next is less than another draw of as many test images would move it."""
+    for table in material.tables:
+        if len(table) < 2:
+            continue
+        first, second = _ranked(table)[:2]
+        apart = _rightness(material, first) - _rightness(material, second)
+        lead, error = float(apart.mean()), float(apart.std(ddof=1) / math.sqrt(len(apart)))
+        if abs(lead) >= 1.96 * error:
+            continue
+        message = (
+            f"On {table[0].data}, recipe {table[0].recipe}, {len(apart):,} test images are too few to tell {first.net} "
+            f"from {second.net}: the difference is {_points(lead)}, and the images alone make it uncertain by "
+            f"±{_points(1.96 * error)}."
+        )
+        needed = math.ceil(len(apart) * (1.96 * error / lead) ** 2) if lead else 0
+        advice = (
+            f"A difference of this size needs about {needed:,} test images; without them, call the two equal."
+            if needed
+            else "Call the two equal on these images."
+        )
+        numbers = {"difference": lead, "half_width": 1.96 * error, "test_images": len(apart), "needed": needed}
+        yield of_cells("test-set-too-small", "caution", message, advice, [first, second], (numbers,))
+
+
+def loaded_machine(material: Material) -> Iterator[Finding]:
+    """Epochs of the same network on the same machine took very unequal times: something else was running."""
+    advice = "Do not compare its seconds; time it again on an idle machine."
+    for table in material.tables:
+        for cell in table:
+            speeds = [
+                epoch.images_per_second
+                for result in cell.finished
+                if _place(result) == _place(cell.finished[0])
+                for epoch in result.epochs[1:]  # the first warms up
+            ]
+            if len(speeds) < 2 or max(speeds) < LOADED * min(speeds):
+                continue
+            message = (
+                f"{cell.net} on {cell.data}: on one machine its epochs ran at {min(speeds):,.0f} to {max(speeds):,.0f} "
+                "images a second: the machine had other work."
+            )
+            numbers = {"slowest": min(speeds), "fastest": max(speeds), "ratio": max(speeds) / min(speeds)}
+            yield of_cells("loaded-machine", "note", message, advice, [cell], (numbers,))
+
+
+def parameters_depart(material: Material) -> Iterator[Finding]:
+    """A network has another number of parameters than its study printed, or than itself in another run."""
+    advice = (
+        "Its code or its input is not what its name says: compare `bakeoff show NET` with the source, layer by layer."
+    )
+    sizes: dict[tuple[str, ...], dict[float, Cell]] = {}
+    for cell in material.cells:
+        for result in cell.finished[:1]:
+            run = result.run
+            for measure in ("parameters", "trainable_parameters"):
+                printed = material.references.get((run.net, run.data, run.recipe.name, measure))
+                counted = result.measures.get(measure)
+                if printed is not None and counted is not None and printed != counted:
+                    message = (
+                        f"{run.net} on {cell.data} has {counted:,.0f} {measure.replace('_', ' ')}; "
+                        f"{run.recipe.name} printed {printed:,.0f}."
+                    )
+                    numbers = {"measure": measure, "counted": counted, "published": printed}
+                    yield of_cells("parameters-depart", "serious", message, advice, [cell], (numbers,))
+        for result in cell.finished:
+            if (count := result.measures.get("parameters")) is not None:
+                key = (cell.net, result.run.data_hash, str(result.run.recipe.image))
+                sizes.setdefault(key, {}).setdefault(count, cell)
+    for counts in sizes.values():
+        if len(counts) > 1:
+            touched = list({id(cell): cell for cell in counts.values()}.values())
+            told = listing([f"{count:,.0f}" for count in sorted(counts)])
+            message = f"{touched[0].net} on {touched[0].data} has {told} parameters in different runs."
+            numbers = {"least": min(counts), "most": max(counts)}
+            yield of_cells("parameters-depart", "serious", message, advice, touched, (numbers,))
+
+
+def _ranked(table: Sequence[Cell]) -> list[Cell]:
+    return sorted(table, key=lambda cell: -fmean(r.measures["test_accuracy"] for r in cell.finished))
+
+
+def _rightness(material: Material, cell: Cell) -> np.ndarray:
+    """Return (N,) float64: of each test image, the share of the seeds that got it right."""
+    found: np.ndarray = np.mean([run.predicted == run.labels for run in material.runs(cell)], axis=0)
+    return found
+
+
+def _place(result: Result) -> tuple[object, ...]:
+    return tuple(result.environment.get(name) for name in ("processor", "device", "gpu", "threads", "cores"))
+
+
+def _points(difference: object) -> str:
+    """0.0123 → "1.23 points"."""
+    return f"{100 * float(str(difference)):.2f} points"

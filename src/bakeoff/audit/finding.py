@@ -1,0 +1,171 @@
+"""What a finding is, and what findings are looked for in. No torch."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from bakeoff import studies
+from bakeoff.measure.quality import Reliability, confusion, reliability
+from bakeoff.ranking import Cell, cells
+from bakeoff.records import Result
+from bakeoff.store import Store
+
+Severity = Literal["serious", "caution", "note"]
+"""serious: do not use the number; caution: read it with this in mind; note: good to know."""
+
+SEVERITIES: tuple[Severity, ...] = ("serious", "caution", "note")
+
+Numbers = Mapping[str, float | int | str]
+"""The evidence: what was measured, by name. Accuracies and shares are fractions of 1."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that makes numbers untrustworthy. The field names are the keys of the JSON: they stay."""
+
+    kind: str
+    """A key of `FINDINGS`."""
+    severity: Severity
+    message: str
+    advice: str
+    data: str
+    recipe: str
+    """Empty where it is about a data set."""
+    nets: tuple[str, ...]
+    """The networks whose numbers it touches: with `data` and `recipe` these are the cells."""
+    runs: tuple[str, ...]
+    """Ids of the runs it touches."""
+    evidence: tuple[Numbers, ...]
+    """One entry per run, or a single one for them all."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A finished run with what it said of the N test images."""
+
+    result: Result
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    """(N,) int64."""
+    predicted: np.ndarray
+    """(N,) uint16."""
+    reliability: Reliability
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """(K, K) int64: images of class [row] that were taken for class [column]."""
+        return confusion(self.labels, self.predicted, len(self.classes))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of the test images it got right."""
+        return float((self.predicted == self.labels).mean())
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a store knows, put together for the findings."""
+
+    cells: tuple[Cell, ...]
+    tested: Mapping[str, Tested]
+    """Finished runs by their id."""
+    references: Mapping[tuple[str, str, str, str], float] = field(default_factory=dict)
+    """Published parameter counts: (network, data set, recipe, measure) → count."""
+
+    @cached_property
+    def tables(self) -> tuple[tuple[Cell, ...], ...]:
+        """The cells that stand in one table: of one data set under one recipe, and with a finished run."""
+        found: dict[tuple[str, str], list[Cell]] = {}
+        for cell in self.cells:
+            if cell.finished:
+                found.setdefault((cell.data, cell.recipe), []).append(cell)
+        return tuple(map(tuple, found.values()))
+
+    def runs(self, cell: Cell) -> list[Tested]:
+        """Return the finished runs of a cell."""
+        return [self.tested[result.id] for result in cell.finished]
+
+
+def gather(store: Store) -> Material:
+    """Read a store. A run's probabilities are in memory one run at a time."""
+    records, results, tested = store.datasets(), store.results(), {}
+    for result in results:
+        if result.state == "done":
+            record = records[result.run.data_hash]
+            predicted, probabilities = store.predictions(result.id)
+            sure = reliability(record.test_labels, predicted, probabilities.astype(np.float32))
+            tested[result.id] = Tested(result, tuple(record.facts["classes"]), record.test_labels, predicted, sure)
+    return Material(tuple(cells(results)), tested, published_parameters())
+
+
+def published_parameters() -> dict[tuple[str, str, str, str], float]:
+    """Return the parameter counts that the built-in studies print, but those of variants."""
+    return {
+        (printed.net, printed.data, study.treatment(printed.net, printed.data)[0], measure): value
+        for study in map(studies.load, studies.names())
+        for printed in study.published
+        for measure in ("parameters", "trainable_parameters")
+        if not printed.set and (value := getattr(printed, measure)) is not None
+    }
+
+
+def per_cell(
+    material: Material,
+    look: Callable[[Tested], Numbers | None],
+    kind: str,
+    severity: Severity,
+    say: Callable[[Numbers], str],
+    advice: str,
+) -> Iterator[Finding]:
+    """Yield one finding for each cell in whose finished runs `look` finds something; `say` tells of the first."""
+    for cell in material.cells:
+        seen = [(run.result, numbers) for run in material.runs(cell) if (numbers := look(run)) is not None]
+        if seen:
+            message = f"{about(cell, [result for result, _ in seen])} {say(seen[0][1])}"
+            evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in seen)
+            yield of_cells(kind, severity, message, advice, [cell], evidence, [result for result, _ in seen])
+
+
+def of_cells(
+    kind: str,
+    severity: Severity,
+    message: str,
+    advice: str,
+    touched: Sequence[Cell],
+    evidence: tuple[Numbers, ...],
+    results: Sequence[Result] | None = None,
+) -> Finding:
+    """Return a finding about cells of one table; all their finished runs are touched unless `results` says which."""
+    touched_runs = [r for cell in touched for r in cell.finished] if results is None else results
+    return Finding(
+        kind=kind,
+        severity=severity,
+        message=message,
+        advice=advice,
+        data=touched[0].data,
+        recipe=touched[0].recipe,
+        nets=tuple(dict.fromkeys(cell.net for cell in touched)),
+        runs=tuple(result.id for result in touched_runs),
+        evidence=evidence,
+    )
+
+
+def about(cell: Cell, results: Sequence[Result]) -> str:
+    """Name a cell and how many of its runs are meant: "lenet5 on mnist, 2 of 3 seeds (first: 0):"."""
+    many, seed = len(cell.finished), results[0].run.seed
+    which = f"seed {seed}" if len(results) == 1 else f"{len(results)} of {many} seeds (here seed {seed})"
+    return f"{cell.net} on {cell.data}, {which}:"
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """0.9834 → "98.3 %", with a narrow space that does not break."""
+    return f"{100 * fraction:.{digits}f}\u202f%"
+
+
+def listing(names: Sequence[str], most: int = 8) -> str:
+    """["a", "b", "c"] → "a, b and c"; beyond `most` the rest is counted."""
+    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} others"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

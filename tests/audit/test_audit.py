@@ -1,0 +1,63 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import tiny
+from bakeoff.audit import FINDINGS, SEVERITIES, audit, gather
+from bakeoff.cli import cli
+from bakeoff.reporting.tables import to_json
+from bakeoff.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "a.db"
+    tiny.finished_store(path, seeds=1)
+    return path
+
+
+def test_a_store_is_read_whole(store):
+    with Store(store) as opened:
+        material = gather(opened)
+    assert [cell.net for cell in material.cells] == ["lenet-afif", "nin"]
+    for run in material.tested.values():
+        assert run.accuracy == run.result.measures["test_accuracy"]
+        assert run.confusion.sum() == run.reliability.images.sum() == 25
+
+
+def test_the_studies_printed_parameters(store):
+    with Store(store) as opened:
+        assert gather(opened).references["lenet-afif", "mnist", "afif2018", "parameters"] == 150_742
+
+
+def test_the_serious_comes_first(store):
+    with Store(store) as opened:
+        findings = audit(opened)
+    assert "single-run" in {finding.kind for finding in findings}
+    places = [SEVERITIES.index(finding.severity) for finding in findings]
+    assert places == sorted(places)
+    assert json.loads(to_json(findings))[0]["evidence"]
+
+
+def test_an_empty_store_has_nothing_to_find(tmp_path):
+    with Store(tmp_path / "a.db", create=True) as opened:
+        assert audit(opened) == []
+
+
+def test_every_finding_has_a_test_of_its_own():
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*_findings.py"))
+    for kind, look in FINDINGS.items():
+        assert look.__doc__
+        assert re.search(rf'(?<!not )look\(\s*"{kind}"', tests), kind
+        assert re.search(rf'not look\(\s*"{kind}"', tests), f"{kind} needs a near-miss"
+
+
+def test_the_command_prints_findings_or_json(store, capsys):
+    cli.main(["audit", "--store", str(store)], standalone_mode=False)
+    told = capsys.readouterr().out
+    assert "single-run" in told and f"looked for {len(FINDINGS)} kinds" in told
+    cli.main(["audit", "--store", str(store), "--json"], standalone_mode=False)
+    found = json.loads(capsys.readouterr().out)
+    assert {"kind", "severity", "message", "advice", "nets", "runs", "evidence"} <= found[0].keys()

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from made_up import CALM, ENVIRONMENT, LABELS, curve, look, run
+
+from bakeoff.spec import SGD, Augment
+
+
+def first_right(images: int, among: np.ndarray = LABELS) -> np.ndarray:
+    """Predictions that are right for the first images and wrong for the others."""
+    return np.where(np.arange(len(among)) < images, among, (among + 1) % 10)
+
+
+@pytest.mark.parametrize(
+    ("differs", "changes", "measures"),
+    [
+        ("epochs", {"epochs": 30}, {}),
+        ("augmentation", {"augment": Augment(flip=True)}, {}),
+        ("normalisation", {"normalize": "channel"}, {}),
+        ("training images", {}, {"train_images": 5000}),
+    ],
+)
+def test_unequal_terms_in_one_table(differs, changes, measures):
+    [finding] = look("unequal-budgets", run("a"), run("b", measures=measures, **changes))
+    assert list(finding.evidence[0]) == [differs]
+    assert "(a)" in finding.evidence[0][differs] and "(b)" in finding.evidence[0][differs]
+
+
+def test_equal_terms_and_other_tables():
+    assert not look("unequal-budgets", run("a"), run("b", optimizer=SGD(lr=0.5)))
+    assert not look("unequal-budgets", run("a"), run("b", epochs=30, name="long"))
+    assert not look("unequal-budgets", run("a"), run("b", epochs=30, data="digits"))
+
+
+def test_raw_pixels():
+    [finding] = look("not-normalised", run("a", normalize="raw"), run("b"))
+    assert finding.nets == ("a",)
+    assert not look("not-normalised", run("a"), run("b", normalize="channel"))
+
+
+def test_runs_of_different_versions():
+    newer = run("b", environment=ENVIRONMENT | {"torch": "3"})
+    [finding] = look("versions-differ", run("a"), newer)
+    assert finding.severity == "caution" and finding.evidence[0] == {"torch": "2 (a), 3 (b)"}
+    elsewhere = run("a", 1, environment=ENVIRONMENT | {"processor": "two"})
+    assert look("versions-differ", run("a"), elsewhere)[0].severity == "note"
+    assert not look("versions-differ", run("a"), run("b"))
+    assert not look("versions-differ", run("a"), run("b", environment=newer.result.environment, data="digits"))
+
+
+def test_single_runs():
+    [finding] = look("single-run", run("a", 0), run("a", 1), run("b", 0))
+    assert finding.nets == ("b",)
+    assert not look("single-run", run("a", 0), run("a", 1))
+
+
+def accuracies(net: str, values: list[float]) -> list:
+    return [run(net, seed, measures={"test_accuracy": value}) for seed, value in enumerate(values)]
+
+
+def test_a_lead_within_the_noise_of_the_seeds():
+    [finding] = look("within-noise", *accuracies("a", [0.92, 0.90, 0.91]), *accuracies("b", [0.90, 0.91, 0.90]))
+    assert finding.nets == ("a", "b")
+    assert finding.evidence[0]["difference"] == pytest.approx(0.02 / 3)
+    assert finding.evidence[0]["low"] < 0 < finding.evidence[0]["high"]
+
+
+def test_a_lead_clear_of_the_noise():
+    """Seeds that are good for one are good for the other, so that in pairs the difference is clear."""
+    assert not look("within-noise", *accuracies("a", [0.95, 0.90, 0.85]), *accuracies("b", [0.94, 0.891, 0.84]))
+    assert not look("within-noise", *accuracies("a", [0.92]), *accuracies("b", [0.91]))
+
+
+def test_too_few_test_images():
+    few = np.arange(100) % 10
+    runs = [run(net, predicted=first_right(right, few), labels=few) for net, right in (("a", 91), ("b", 90))]
+    [finding] = look("test-set-too-small", *runs)
+    assert finding.evidence[0]["difference"] == pytest.approx(0.01)
+    assert finding.evidence[0]["needed"] > 100
+
+
+def test_enough_test_images():
+    assert not look("test-set-too-small", run("a", predicted=first_right(920)), run("b", predicted=first_right(880)))
+    assert not look("test-set-too-small", run("a"))
+
+
+def test_times_taken_on_a_loaded_machine():
+    slowed = run("a", history=curve(CALM, speed=[100, 1000, 1000, 1000, 1000, 600, 1000, 1000]))
+    [finding] = look("loaded-machine", slowed)
+    assert finding.evidence[0]["ratio"] == pytest.approx(1000 / 600)
+    steady = curve(CALM, speed=[100, 1000, 1000, 1000, 1000, 700, 1000, 1000])
+    assert not look("loaded-machine", run("a", history=steady))
+    elsewhere = run("a", 1, history=curve(CALM, speed=[9000.0] * 8), environment=ENVIRONMENT | {"device": "cuda"})
+    assert not look("loaded-machine", run("a"), elsewhere)
+
+
+def test_a_parameter_count_unlike_the_published_one():
+    references = {("a", "mnist", "plain", "parameters"): 1001.0}
+    [finding] = look("parameters-depart", run("a"), references=references)
+    assert finding.evidence[0]["published"] == 1001 and finding.severity == "serious"
+    assert not look("parameters-depart", run("a"), references={("a", "mnist", "plain", "parameters"): 1000.0})
+    assert not look("parameters-depart", run("a", name="plain (image.scale=2)"), references=references)
+
+
+def test_a_parameter_count_that_changed_between_runs():
+    other = run("a", 1, measures={"parameters": 900})
+    [finding] = look("parameters-depart", run("a"), other)
+    assert (finding.evidence[0]["least"], finding.evidence[0]["most"]) == (900, 1000)
+    assert not look("parameters-depart", run("a"), run("b", measures={"parameters": 900}))
