@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.stats import mean_interval
+from bakeoff.stats import mean_interval, prediction_interval
 from generated import close
 
 VALUES = st.lists(st.floats(0, 1), min_size=2, max_size=30)
@@ -52,3 +52,25 @@ def test_covers_the_truth_as_often_as_it_says():
 def test_equal_values_have_an_interval_of_no_width():
     interval = mean_interval([0.25] * 5)
     assert (interval.low, interval.mean, interval.high, interval.sd) == (0.25, 0.25, 0.25, 0.0)
+
+
+@settings(deadline=None)
+@given(values=VALUES)
+def test_one_more_draw_falls_further_from_the_mean_than_the_mean_from_the_truth(values):
+    interval, prediction = mean_interval(values), prediction_interval(values)
+    assert prediction is not None
+    assert interval.high is not None
+    wider = (len(values) + 1) ** 0.5
+    assert prediction[1] - interval.mean == pytest.approx((interval.high - interval.mean) * wider, rel=1e-6, abs=1e-12)
+
+
+def test_one_value_predicts_nothing():
+    assert prediction_interval([0.9]) is None
+    with pytest.raises(ValueError, match="no values"):
+        prediction_interval([])
+
+
+def test_predictions_hold_as_often_as_they_say():
+    draws = np.random.default_rng(1).normal(0.5, 0.1, size=(3000, 4)).tolist()
+    held = [low <= one <= high for one, *rest in draws for low, high in [prediction_interval(rest)]]
+    assert 0.94 < np.mean(held) < 0.96

@@ -120,8 +120,7 @@ def compare(study: Study, store: Store, ids: Iterable[str] | None = None) -> lis
     Raises:
         BakeoffError: the study has no published numbers.
     """
-    if not study.published:
-        raise BakeoffError(f"the study {study.name!r} has no published numbers to compare with")
+    check(study)
     records = store.datasets()
     stand_ins = {(name, other) for past in [study, *_past(study, store)] for name, other in past.data_as.items()}
     groups = _groups(store.results(ids), study, stand_ins, records)
@@ -143,6 +142,16 @@ def compare(study: Study, store: Store, ids: Iterable[str] | None = None) -> lis
         for name, value in printed.class_accuracy.items():
             lines.append(make("class_accuracy", name, value, by_class.get(name, [])))
     return lines
+
+
+def check(study: Study) -> None:
+    """Say that a study has nothing to compare with.
+
+    Raises:
+        BakeoffError: it has no published numbers.
+    """
+    if not study.published:
+        raise BakeoffError(f"the study {study.name!r} has no published numbers to compare with")
 
 
 def compared_study(name: str | None, store: Store) -> Study:

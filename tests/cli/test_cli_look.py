@@ -28,7 +28,7 @@ class TestHelp:
         assert command in grouped
 
 
-@pytest.mark.parametrize("command", ["run", "show", "data"])
+@pytest.mark.parametrize("command", ["run", "show", "data", "reproduce", "compare", "ablate", "studies"])
 def test_help_of_commands_with_arguments_has_examples(command, bakeoff):
     said = bakeoff(command, "--help")
     assert f"bakeoff {command} " in said.out.split("Usage", 1)[1].split("\n", 1)[1]
@@ -47,7 +47,7 @@ class TestLists:
             ("nets", "net", {"lenet-afif", "conv", "drop", "resnet20"}),
             ("datasets", "name", {"digits", "mnist", "cifar10", "svhn"}),
             ("recipes", "recipe", {"quick", "afif2018", "clark2020"}),
-            ("studies", "study", {"demo"}),
+            ("studies", "study", {"demo", "afif2018", "srivastava2020", "clark2020", "skoularikis2021"}),
         ],
     )
     def test_come_as_tables_and_as_json(self, command, key, some, bakeoff):

@@ -44,6 +44,7 @@ def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None
     from bakeoff.store import Store
 
     original = studies.load(study)
+    published.check(original)
     if plan := carry_out(wanted_study(original, asked), asked, as_json):
         with Store(asked["store"]) as opened:
             lines = published.compare(original, opened, [run.id for run in plan.runs])
