@@ -122,9 +122,7 @@ def test_gains_stand_side_by_side():
     lines = [
         added,
         replace(added, how="taken out alone", gain=None, low=None, high=None, verdict="not run", reason="too small"),
-        replace(
-            added, change="all changes", how="together", low=None, high=None, verdict="one seed: cannot tell", what=""
-        ),
+        replace(one_seed, change="all changes", how="together", what=""),
     ]
     (table,) = gain_tables(ablation, lines)
     assert table.title == "mnist: from a 89.00 % to b 90.00 %, 3 seeds"
