@@ -45,8 +45,8 @@ def without_times(measures: dict[str, float]) -> dict[str, float]:
 
 
 def is_cost(name: str) -> bool:
-    """Whether a field of an epoch or a result is time or memory, which no two runs share."""
-    return name.endswith(("seconds", "per_second", "memory_bytes"))
+    """Whether a field of an epoch or a result is time, memory or energy, which no two runs share."""
+    return name.endswith(("seconds", "per_second", "memory_bytes", "ms_median", "ms_p95", "joules"))
 
 
 DIGITS = {"images_per_class": 20, "validation": 50, "epochs": 2}
@@ -75,7 +75,7 @@ def finished_store(path: Path, nets: tuple[str, ...] = ("lenet-afif", "nin"), se
                     "reported_epoch": 3,
                     "train_images": 45,
                     "test_images": 25,
-                    "parameters": 1000,
+                    "parameters": 1040,
                     "trainable_parameters": 1000,
                     "flops": 20_000,
                     "train_seconds": 6.0,

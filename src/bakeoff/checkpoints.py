@@ -25,6 +25,10 @@ class State:
     history: list[Epoch] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
     """The weights of the best epoch so far, for recipes that report it."""
+    spent: dict[str, float] = field(default_factory=dict)
+    """Seconds of all sessions by phase."""
+    joules: float | None = None
+    """Energy of the training so far, None if the machine did not tell."""
 
 
 @contextmanager
@@ -54,6 +58,8 @@ def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
         "optimizer": optimizer.state_dict(),
         "history": msgspec.to_builtins(state.history),
         "best": state.best,
+        "spent": state.spent,
+        "joules": state.joules,
     }
     with written_whole(checkpoint_path(folder, run_id)) as file:
         try:
@@ -76,7 +82,8 @@ def load(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
         return State()
     net.load_state_dict(saved["net"])
     optimizer.load_state_dict(saved["optimizer"])
-    return State(msgspec.convert(saved["history"], list[Epoch]), saved["best"])
+    history = msgspec.convert(saved["history"], list[Epoch])
+    return State(history, saved["best"], saved.get("spent", {}), saved.get("joules"))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -61,6 +61,7 @@ class Row:
     selection: str
     test_loss: float | None
     parameters: int | None
+    """Trainable ones, as papers count."""
     flops: int | None
     """One forward pass of one image; a multiply-add counts as 2."""
     train_seconds: float | None
@@ -116,7 +117,7 @@ def _ranked(table: Sequence[Row]) -> list[Row]:
 def _row(cell: Cell) -> Row:
     accuracy = cell.interval("test_accuracy")
     loss = cell.interval("test_loss")
-    parameters, flops = cell.median("parameters"), cell.median("flops")
+    parameters, flops = cell.median("trainable_parameters"), cell.median("flops")
     return Row(
         data=cell.data,
         recipe=cell.recipe,

@@ -4,7 +4,7 @@ import ctypes
 import os
 import platform
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -69,6 +69,13 @@ def prepare(machine: Machine) -> None:
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
+
+
+def autocast(machine: Machine) -> torch.autocast | nullcontext:
+    """Return the context that computes in the machine's precision."""
+    if machine.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(machine.device.partition(":")[0], dtype=torch.bfloat16)
 
 
 def move(net: nn.Module, device: str) -> nn.Module:

@@ -7,9 +7,7 @@ machine with the same number of threads).
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +21,9 @@ from bakeoff.data.dataset import Dataset
 from bakeoff.data.normalize import Normalizer, fit_normalizer
 from bakeoff.data.split import balanced_sample, cut_validation
 from bakeoff.errors import BakeoffError
+from bakeoff.ledger import Ledger
+from bakeoff.measure.cost import activation_bytes, inference_cost
+from bakeoff.measure.energy import Meter
 from bakeoff.nets import build
 from bakeoff.nets.summary import summarize
 from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
@@ -68,7 +69,7 @@ def fit(
         Diverged: the loss became NaN or infinite.
         BakeoffError: the images are too small for the network, or the recipe asks for what the data lack.
     """
-    started = time.perf_counter()
+    ledger = Ledger()
     runtime.prepare(machine)
     runtime.reset_peak_memory(machine.device)
     parts = divide(run, data, machine.device)
@@ -79,22 +80,31 @@ def fit(
         optimizer = build_optimizer(run.recipe.optimizer, net.parameters())
         state = checkpoints.load(folder, run.id, net, optimizer) if folder else checkpoints.State()
         history, best = state.history, state.best
+        ledger.carry(state.spent)
+        meter = Meter(machine, state.joules if history else 0.0)
+        ledger.enter("idle")
         yield from history
+        ledger.enter("startup")
         if machine.compile:
             net.compile()
         while not has_ended(run.recipe, history):
-            epoch = train_epoch(net, optimizer, run, parts, machine, history, on_step)
+            epoch = train_epoch(net, optimizer, run, parts, machine, history, ledger, meter, on_step)
             history = [*history, epoch]
             if run.recipe.select != "last" and selected_epoch(run.recipe, history) == len(history):
                 best = {name: value.detach().clone() for name, value in net.state_dict().items()}
             if folder:
-                checkpoints.save(folder, run.id, net, optimizer, checkpoints.State(history, best))
+                state = checkpoints.State(history, best, ledger.spent(), meter.joules)
+                checkpoints.save(folder, run.id, net, optimizer, state)
+            ledger.enter("idle")
             yield epoch
+        ledger.enter("saving")
         if best:
             net.load_state_dict(best)
         if folder:
             checkpoints.save_weights(folder, run.id, net)
-        yield conclude(net, run, parts, data, machine, history, time.perf_counter() - started)
+        outcome = conclude(net, run, parts, data, machine, history, ledger)
+        outcome.measures.update(meter.measures())
+        yield outcome
 
 
 def seen_shape(run: Run, data: Dataset) -> ImageShape:
@@ -138,6 +148,8 @@ def train_epoch(
     parts: Parts,
     machine: Machine,
     history: list[Epoch],
+    ledger: Ledger,
+    meter: Meter,
     on_step: OnStep | None = None,
 ) -> Epoch:
     """Train one epoch and evaluate on the validation images, off the training clock.
@@ -145,6 +157,7 @@ def train_epoch(
     Raises:
         Diverged: the loss became NaN or infinite, with the step.
     """
+    ledger.enter("startup")
     recipe, epoch = run.recipe, len(history) + 1
     torch.manual_seed(derive_seed(run.seed, "dropout", epoch))
     steps = math.ceil(len(parts.train_indices) / recipe.batch_size)
@@ -155,13 +168,14 @@ def train_epoch(
     images_seen, rate = 0, 0.0
     net.train()
     runtime.synchronize(machine.device)
-    clock = time.perf_counter()
+    meter.start()
+    clock = ledger.enter("step")
     batches = train_batches(parts.train, parts.train_indices, recipe, parts.normalizer, run.seed, epoch)
-    for step, (images, labels) in enumerate(batches):
+    for step, (images, labels) in enumerate(ledger.inputs(batches)):
         rate = learning_rate(recipe, history, len(history) + step / steps)
         set_rate(optimizer, recipe.optimizer, rate, len(history) * steps + step + 1)
         optimizer.zero_grad(set_to_none=True)
-        with autocast(machine):
+        with runtime.autocast(machine):
             outputs = net(images)
             logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
             loss = loss_of(logits.float(), labels)
@@ -180,9 +194,10 @@ def train_epoch(
         if on_step:
             on_step(epoch, step + 1, steps)
     runtime.synchronize(machine.device)
-    train_seconds = time.perf_counter() - clock
-    clock = time.perf_counter()
+    trained = ledger.enter("evaluation")
+    meter.stop()
     validation_loss, validation_accuracy = validate(net, recipe, parts, machine, weights)
+    evaluated = ledger.enter("saving")
     return Epoch(
         epoch=epoch,
         train_loss=(float(losses.cpu().double().sum()) + float(penalties)) / images_seen,
@@ -190,18 +205,11 @@ def train_epoch(
         validation_loss=validation_loss,
         validation_accuracy=validation_accuracy,
         learning_rate=rate,
-        train_seconds=train_seconds,
-        evaluation_seconds=time.perf_counter() - clock,
-        images_per_second=images_seen / train_seconds,
+        train_seconds=trained - clock,
+        evaluation_seconds=evaluated - trained,
+        images_per_second=images_seen / (trained - clock),
         peak_memory_bytes=runtime.peak_memory_bytes(machine.device),
     )
-
-
-def autocast(machine: Machine) -> torch.autocast | nullcontext:
-    """Return the context that computes in the machine's precision."""
-    if machine.precision == "fp32":
-        return nullcontext()
-    return torch.autocast(machine.device.partition(":")[0], dtype=torch.bfloat16)
 
 
 def check_finite(losses: Tensor, epoch: int) -> None:
@@ -228,7 +236,7 @@ def predict(
     """Return the logits (N, K) float32 and the labels (N,), both on the CPU, of all the images in their order."""
     net.eval()
     logits, labels = [], []
-    with torch.inference_mode(), autocast(machine):
+    with torch.inference_mode(), runtime.autocast(machine):
         for images, truth in eval_batches(source, indices, recipe, normalizer):
             logits.append(net(images).float())
             labels.append(truth)
@@ -236,23 +244,24 @@ def predict(
 
 
 def conclude(
-    net: nn.Module, run: Run, parts: Parts, data: Dataset, machine: Machine, history: list[Epoch], seconds: float
+    net: nn.Module, run: Run, parts: Parts, data: Dataset, machine: Machine, history: list[Epoch], ledger: Ledger
 ) -> Outcome:
     """Read the test split, once, and put together all that is known of the finished run.
 
     Raises:
         Diverged: the network's outputs on the test images are not numbers.
     """
-    clock = time.perf_counter()
+    ledger.enter("evaluation")
     logits, labels = predict(net, parts.test, None, run.recipe, parts.normalizer, machine)
-    test_seconds = time.perf_counter() - clock
+    ledger.enter("measuring")
     if not bool(logits.isfinite().all()):
         raise Diverged(len(history), math.ceil(len(parts.train_indices) / run.recipe.batch_size))
     predicted = logits.argmax(1)
     weights = penalised_weights(net, run.recipe.l2)
     objective = float(make_loss(run.recipe)(logits.double(), labels)) + float(penalty(weights, run.recipe.l2))
     train_seconds = math.fsum(epoch.train_seconds for epoch in history)
-    summary = summarize(run.net, seen_shape(run, data), len(data.info.classes))
+    shape, classes = seen_shape(run, data), len(data.info.classes)
+    summary = summarize(run.net, shape, classes)
     measures = {
         "test_accuracy": int((predicted == labels).sum()) / len(labels),
         "test_loss": float(nn.functional.cross_entropy(logits.double(), labels)),
@@ -265,11 +274,15 @@ def conclude(
         "trainable_parameters": summary.trainable,
         "flops": summary.flops,
         "train_seconds": train_seconds,
-        "evaluation_seconds": math.fsum(epoch.evaluation_seconds for epoch in history) + test_seconds,
-        "last_session_seconds": seconds + test_seconds,
         "images_per_second": len(parts.train_indices) * len(history) / train_seconds,
         "peak_memory_bytes": max(epoch.peak_memory_bytes for epoch in history),
+        "activation_bytes_per_image": activation_bytes(run.net, shape, classes),
     }
+    if classes > 5:
+        among = (logits.topk(5).indices == labels[:, None]).any(1)
+        measures["test_top5_accuracy"] = int(among.sum()) / len(labels)
+    measures |= inference_cost(net, shape, machine, train_seconds)
+    measures |= ledger.measures()
     return Outcome(
         reported_epoch=int(measures["reported_epoch"]),
         predicted=predicted.numpy().astype(np.uint16),

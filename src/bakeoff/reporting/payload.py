@@ -12,7 +12,18 @@ from bakeoff.reporting.collection import Collection
 from bakeoff.reporting.facts import Facts, Line, Pooled, Table
 from bakeoff.stats import Interval
 
-COSTS = ("train_seconds", "parameters", "flops", "images_per_second", "peak_memory_bytes")
+COSTS = (
+    "train_seconds",
+    "trainable_parameters",
+    "flops",
+    "latency_ms_median",
+    "inference_images_per_second",
+    "activation_bytes_per_image",
+    "peak_memory_bytes",
+    "images_per_second",
+    "gpu_energy_joules",
+    "processor_energy_joules",
+)
 """Measures that accuracy can be held against: medians over seeds."""
 
 WHOLE_MATRIX = 100

@@ -22,7 +22,7 @@ COLOURS = (
 """Those of the page."""
 BEST = 10
 """Networks whose learning curves are drawn: as many as there are colours."""
-COSTS = (("train_seconds", "Training time (s)"), ("parameters", "Parameters"))
+COSTS = (("train_seconds", "Training time (s)"), ("trainable_parameters", "Parameters"))
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,

@@ -8,7 +8,7 @@ const COSTS = [
     format: format.duration,
     sign: 1,
   },
-  { name: "parameters", text: "Parameters", axis: "Parameters", format: format.short, sign: 1 },
+  { name: "trainable_parameters", text: "Parameters", axis: "Parameters", format: format.short, sign: 1 },
   {
     name: "flops",
     text: "FLOPs",
@@ -16,8 +16,37 @@ const COSTS = [
     format: format.short,
     sign: 1,
   },
+  {
+    name: "latency_ms_median",
+    text: "Latency",
+    axis: "Time of one image forward, milliseconds",
+    format: format.short,
+    sign: 1,
+  },
+  {
+    name: "inference_images_per_second",
+    text: "Throughput",
+    axis: "Images per second forward, in batches of 256",
+    format: format.count,
+    sign: -1,
+  },
+  {
+    name: "activation_bytes_per_image",
+    text: "Activations",
+    axis: "Activations kept for the backward pass, per image",
+    format: format.bytes,
+    sign: 1,
+  },
   { name: "peak_memory_bytes", text: "Memory", axis: "Peak memory of training", format: format.bytes, sign: 1 },
   { name: "images_per_second", text: "Images/s", axis: "Training images per second", format: format.count, sign: -1 },
+  { name: "gpu_energy_joules", text: "Energy", axis: "Energy of the GPU in training, J", format: format.short, sign: 1 },
+  {
+    name: "processor_energy_joules",
+    text: "Energy (CPU)",
+    axis: "Energy of the processor in training, J",
+    format: format.short,
+    sign: 1,
+  },
 ];
 
 // The points that no other is at least as good as on both counts and better on one.
@@ -65,7 +94,7 @@ figures.cost = {
     if (!points.length) return { chart: null, rows, columns, said: "No network has a result here yet." };
     const at = (line) => line.costs[cost.name];
     const [least, most] = d3.extent(points, (line) => line.costs[cost.name]);
-    const log = least > 0 && (cost.name === "parameters" || most / least > 10);
+    const log = least > 0 && (cost.name === "trainable_parameters" || most / least > 10);
     const pad = log ? Math.max((most / least) ** 0.12, 1.15) : 0.1 * Math.max(most - least, 0.1 * most);
     const xs = log ? [least / pad, most * pad] : [Math.max(0, least - pad), most + pad];
     const ys = accuracyDomain(points);

@@ -1,0 +1,142 @@
+"""What the finished network costs to use: time of a forward pass, memory of its activations. Off the training clock."""
+
+import os
+import time
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor, nn
+
+from bakeoff import runtime
+from bakeoff.nets import build
+from bakeoff.runtime import Machine
+from bakeoff.spec import ImageShape
+
+BATCH = 256
+"""Images in a batch for the throughput."""
+SECONDS = 0.1
+"""Timing stops after this long, once the fewest passes are done."""
+ALLOWED_SECONDS, ALLOWED_SHARE = 0.5, 0.01
+"""The throughput is left out where timing it would take longer than this, or than this share of the training."""
+FEWEST, MOST = 5, 50
+"""Passes that are timed: fewer say nothing of a median, more nothing new."""
+MEMORY_SHARE = 0.25
+"""A batch for the throughput may take this share of the memory that is free for this process."""
+LIVE = 4
+"""A forward pass is taken to hold at most this many times its largest activation at once."""
+
+
+def inference_cost(net: nn.Module, shape: ImageShape, machine: Machine, train_seconds: float = 0.0) -> dict[str, float]:
+    """Time forward passes of random images, as evaluation computes them, uncompiled, after a warm-up.
+
+    Returns:
+        latency_ms_median and latency_ms_p95 of one image; batch256_ms_median and batch256_ms_p95 of 256 images at
+        once, and inference_images_per_second, 256 over that median. These last three are left out where they would
+        take more time or memory than a measurement at the side may. On a CPU, other workers may be busy meanwhile,
+        as in training.
+    """
+    net.eval()
+    device = machine.device
+    allowed = max(ALLOWED_SECONDS, ALLOWED_SHARE * train_seconds)
+    with torch.inference_mode(), runtime.autocast(machine):
+        times = time_passes(net, images(1, shape, device), device)
+        measures = milliseconds("latency", times)
+        probe = images(8, shape, device)  # a small batch foretells the memory and time of the large one
+        if largest_activation(net, probe) * BATCH * LIVE > MEMORY_SHARE * free_memory(machine):
+            return measures
+        small = duration(lambda: net.forward(probe), device)
+        per_image = max(0.0, small - float(np.median(times))) / (len(probe) - 1)
+        if FEWEST * (small + (BATCH - len(probe)) * per_image) > allowed:
+            return measures
+        times = time_passes(net, images(BATCH, shape, device), device)
+    return (
+        measures
+        | milliseconds(f"batch{BATCH}", times)
+        | {"inference_images_per_second": BATCH / float(np.median(times))}
+    )
+
+
+def images(count: int, shape: ImageShape, device: str) -> Tensor:
+    """Return (count, C, H, W) normally distributed pixels in channels-last layout, always the same."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn(count, shape.channels, shape.height, shape.width, generator=generator)
+    return pixels.to(device, memory_format=torch.channels_last)
+
+
+def time_passes(net: nn.Module, batch: Tensor, device: str) -> list[float]:
+    """Return the seconds of each of several forward passes, after two that choose kernels and allocate memory."""
+    for _ in range(2):
+        net.forward(batch)
+    times: list[float] = []
+    end = time.perf_counter() + SECONDS
+    while len(times) < FEWEST or (len(times) < MOST and time.perf_counter() < end):
+        times.append(duration(lambda: net.forward(batch), device))
+    return times
+
+
+def duration(action: Callable[[], object], device: str) -> float:
+    """Return how many seconds the device took for `action`."""
+    runtime.synchronize(device)
+    clock = time.perf_counter()
+    action()
+    runtime.synchronize(device)
+    return time.perf_counter() - clock
+
+
+def milliseconds(name: str, times: list[float]) -> dict[str, float]:
+    """Return median and 95th percentile of `times`, in seconds, as measures in milliseconds."""
+    middle, high = np.quantile(times, [0.5, 0.95]) * 1000
+    return {f"{name}_ms_median": float(middle), f"{name}_ms_p95": float(high)}
+
+
+def largest_activation(net: nn.Module, batch: Tensor) -> float:
+    """Return the bytes per image of the largest output of any layer."""
+    sizes = [batch.nbytes]
+
+    def note(_: nn.Module, __: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            sizes.append(output.nbytes)
+
+    hooks = [module.register_forward_hook(note) for module in net.modules()]
+    try:
+        net.forward(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(sizes) / len(batch)
+
+
+def free_memory(machine: Machine) -> float:
+    """Return how many bytes are free on the device; on a CPU, this process's part when all cores have workers."""
+    if machine.device.startswith("cuda"):
+        return float(torch.cuda.mem_get_info(machine.device)[0])
+    return psutil.virtual_memory().available * machine.threads / (os.cpu_count() or 1)
+
+
+def activation_bytes(name: str, shape: ImageShape, classes: int) -> int:
+    """Return the bytes per image that the forward pass of a training step keeps for the backward pass, in fp32.
+
+    Counted, not measured: the distinct tensors that automatic differentiation saves (outputs, indices of pooling,
+    masks of dropout), without the weights; the input is among them where a layer needs it. The network runs on
+    torch's meta device, so nothing is computed and nothing allocated.
+
+    Raises:
+        BakeoffError: there is no such network, or the images are too small for it.
+    """
+    with torch.device("meta"):
+        net = build(name, shape, classes).train()
+        batch = torch.empty(2, shape.channels, shape.height, shape.width)  # batch normalisation wants two images
+    own = {value.untyped_storage()._cdata for value in (*net.parameters(), *net.buffers())}
+    kept: dict[int, Tensor] = {}  # by storage: several saved tensors may be views of one
+
+    def note(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage()._cdata] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        outputs = net(batch)
+    del outputs
+    per_image = [t.untyped_storage().nbytes() for key, t in kept.items() if key not in own]
+    return sum(per_image) // 2

@@ -1,0 +1,29 @@
+"""How long a run took to reach a given accuracy, from its stored epochs. No torch."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from bakeoff.records import Epoch
+
+
+def seconds_to_accuracy(
+    epochs: Iterable[Epoch],
+    target: float,
+    of: Literal["validation_accuracy", "train_accuracy"] = "validation_accuracy",
+) -> float | None:
+    """Return the training seconds up to the end of the first epoch that reached `target`, None if none did.
+
+    Evaluation and start-up are off this clock. It ticks once an epoch, so the time is exact to one epoch.
+
+    Args:
+        epochs: all of one run, in order.
+        target: a fraction of 1.
+        of: on which images; epochs without validation images reach nothing on them.
+    """
+    seconds = 0.0
+    for epoch in epochs:
+        seconds += epoch.train_seconds
+        accuracy = getattr(epoch, of)
+        if accuracy is not None and accuracy >= target:
+            return seconds
+    return None
