@@ -28,11 +28,20 @@ PRINTED = 0.00005
 RULE = (
     "A published number is one run. It agrees if it could be one more seed of those measured here: if it lies within "
     "their 95 % prediction interval, mean ± t·sd·√(1 + 1/n), give or take half a unit of its fourth decimal. Of "
-    "numbers that do agree one in twenty falls outside by chance, and with two or three seeds the interval is wide. "
-    "One seed cannot tell. Parameters must be equal. Seconds are of different machines and compare as a ratio only."
+    "numbers that do agree one in twenty falls outside by chance. One seed cannot tell; two can only show that a "
+    "number differs: their interval is 16 standard deviations wide either way, that of three 5. Parameters must be "
+    "equal. Seconds are of different machines and compare as a ratio only."
 )
 
-Verdict = Literal["agrees", "differs", "one seed: cannot tell", "not run", "not reproducible", "for information"]
+Verdict = Literal[
+    "agrees",
+    "differs",
+    "one seed: cannot tell",
+    "two seeds: cannot tell",
+    "not run",
+    "not reproducible",
+    "for information",
+]
 
 
 @dataclass(frozen=True)
@@ -308,7 +317,9 @@ def judge(printed: Published, measure: str, published: float, values: Sequence[f
     if interval is None:
         return "one seed: cannot tell", ""
     low, high = interval
-    return ("agrees" if low - PRINTED <= published <= high + PRINTED else "differs"), ""
+    if not low - PRINTED <= published <= high + PRINTED:
+        return "differs", ""
+    return ("two seeds: cannot tell" if len(values) == 2 else "agrees"), ""
 
 
 def name_changes(changes: Mapping[str, Any]) -> str:

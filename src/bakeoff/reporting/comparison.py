@@ -54,6 +54,7 @@ def summary(lines: Sequence[Comparison]) -> list[str]:
     said = [*_agreeing("as the study has it", as_published), *_agreeing("under changed conditions", changed)]
     for verdict, words in (
         ("one seed: cannot tell", "not judged: one seed tells nothing about the spread"),
+        ("two seeds: cannot tell", "not judged: two seeds tell too little about the spread"),
         ("not reproducible", "not reproducible"),
         ("not run", "not run (--all shows them)"),
     ):
@@ -104,7 +105,7 @@ def _values(line: Comparison) -> tuple[str, ...]:
 
 
 def _verdict(line: Comparison) -> str:
-    return {"for information": "", "one seed: cannot tell": "one seed"}.get(line.verdict, line.verdict)
+    return "" if line.verdict == "for information" else line.verdict.removesuffix(": cannot tell")
 
 
 def _marks(line: Comparison, notes: Footnotes) -> str:
