@@ -17,8 +17,8 @@ ROOT = Path(bakeoff.__file__).parent
 LAYERS = (
     "errors",
     "lookup spec",
-    "files grid stats records ledger data nets runtime optimizers database owners",
-    "store settings ranking schedules checkpoints measure",
+    "files grid stats pairs records ledger data nets runtime optimizers database owners",
+    "store settings ranking ranks schedules checkpoints measure",
     "recipes studies train",
     "published workers audit",
     "study estimate ablation",
