@@ -1,0 +1,12 @@
+from pathlib import Path
+
+import pytest
+from campaign import start
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory, own_cache) -> Path:
+    """The study, uninterrupted."""
+    store = tmp_path_factory.mktemp("reference") / "whole.db"
+    assert start(store).wait() == 0
+    return store
