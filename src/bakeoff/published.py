@@ -50,6 +50,8 @@ class Comparison:
 
     study: str
     data: str
+    data_used: str
+    """What stood in for it, or itself; empty where nothing was run."""
     net: str
     variant: str
     """The changes that tell a variant of the cell, such as "image.scale=3"; empty for the cell itself."""
@@ -140,8 +142,9 @@ def compare(study: Study, store: Store, ids: Iterable[str] | None = None) -> lis
         group = groups.get(_key(cell))
         names = {printed.data} | {other for name, other in stand_ins if name == printed.data}
         reason = next((failed[printed.net, name] for name in names if (printed.net, name) in failed), "")
-        make = partial(_comparison, study.name, printed, group.departures if group else (), reason)
         results = group.results if group else ()
+        used = data_label(results[0].run.data) if results else ""
+        make = partial(_comparison, study.name, printed, used, group.departures if group else (), reason)
         for table in (OUTCOMES, EXACT, TIMES):
             for name, value_of in table.items():
                 if (value := getattr(printed, name)) is not None:
@@ -267,6 +270,7 @@ def _class_accuracies(
 def _comparison(
     study: str,
     printed: Published,
+    used: str,
     departures: tuple[str, ...],
     failure: str,
     measure: str,
@@ -283,6 +287,7 @@ def _comparison(
     return Comparison(
         study=study,
         data=printed.data,
+        data_used=used,
         net=printed.net,
         variant=name_changes(printed.set),
         measure=measure,

@@ -11,6 +11,7 @@ from bakeoff.reporting.gains import gain_tables
 LINE = Comparison(
     study="a",
     data="mnist",
+    data_used="mnist",
     net="conv",
     variant="",
     measure="test_accuracy",
@@ -81,6 +82,10 @@ class TestTables:
     def test_name_variants_under_their_network(self):
         (table,) = comparison_tables([replace(LINE, variant="image.scale=3")])
         assert table.rows[0][1] == "conv\n(image.scale=3)"
+
+    def test_name_data_that_stood_in(self):
+        (table,) = comparison_tables([replace(LINE, data_used="folder:scans")])
+        assert table.rows[0][0] == "mnist\n(folder:scans)"
 
 
 class TestTheSummary:

@@ -87,7 +87,8 @@ def _table(lines: Sequence[Comparison], title: str) -> TextTable:
 
 
 def _place(line: Comparison) -> tuple[str, ...]:
-    return (line.data, _network(line), line.of_class) if line.of_class else (line.data, _network(line))
+    data = line.data if line.data_used in ("", line.data) else f"{line.data}\n({line.data_used})"
+    return (data, _network(line), line.of_class) if line.of_class else (data, _network(line))
 
 
 def _values(line: Comparison) -> tuple[str, ...]:
