@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Severity, listing, of_cells
+from bakeoff.pairs import Difference, holm, paired_difference, seeds_to_settle
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
 from bakeoff.spec import Augment, to_dict
-from bakeoff.stats import mean_interval
 
 LOADED = 1.5
 """The quickest epoch of a cell is this many times as fast as the slowest."""
@@ -104,40 +104,59 @@ def single_run(material: Material) -> Iterator[Finding]:
 
 
 def within_noise(material: Material) -> Iterator[Finding]:
-    """The lead of the best mean over another network is no more than seeds scatter (paired t interval, 95 %)."""
+    """The best mean's lead over another network is within what other seeds and other test images would change.
+
+    Paired by seed and image, over the seeds that both have, two at least; corrected by Holm for all that the best is
+    compared with.
+    """
     for table in material.tables:
         best, *others = _ranked(table)
-        close: list[Cell] = []
-        evidence: list[Numbers] = []
-        for other in others:
-            shared = [
-                ours.measures["test_accuracy"] - theirs.measures["test_accuracy"]
-                for ours in best.finished
-                for theirs in other.finished
-                if ours.run.seed == theirs.run.seed
-            ]
-            interval = mean_interval(shared) if len(shared) > 1 else None
-            if interval and interval.low is not None and interval.high is not None and interval.low <= 0:
-                close.append(other)
-                evidence.append(
-                    {
-                        "net": other.net,
-                        "difference": interval.mean,
-                        "low": interval.low,
-                        "high": interval.high,
-                        "seeds": interval.n,
-                    }
-                )
+        compared = [
+            (other, paired_difference(*rightness)) for other in others if (rightness := _shared(best, other, material))
+        ]
+        corrected = holm([difference.p_value for _, difference in compared])
+        close = [(o, d, p) for (o, d), p in zip(compared, corrected, strict=True) if p > 0.05]
         if close:
-            first = evidence[0]
+            evidence = tuple(_numbers(other.net, difference, p) for other, difference, p in close)
+            other, difference, _ = close[0]
+            outlook = seeds_to_settle(difference)
             message = (
                 f"On {table[0].data}, recipe {table[0].recipe}, the lead of {best.net} over "
-                f"{listing([cell.net for cell in close])} is within the noise of the seeds: over {first['net']} it is "
-                f"{_points(first['difference'])}, 95 % interval {100 * float(first['low']):.2f} to "
-                f"{_points(first['high'])} ({first['seeds']} seeds)."
+                f"{listing([cell.net for cell, _, _ in close])} is within the noise of seeds and test images: over "
+                f"{other.net} it is {_points(difference.mean)}, 95 % interval {100 * difference.low:.2f} to "
+                f"{_points(difference.high)} ({difference.seeds} seeds, {difference.images:,} test images)."
             )
-            advice = "Do not call one of them better; more seeds may tell: --seeds 10."
-            yield of_cells("within-noise", "caution", message, advice, [best, *close], tuple(evidence))
+            needed = f"about {outlook.seeds} seeds would probably show it" if outlook.seeds else outlook.reason
+            if difference.is_settled:
+                needed = "it would be clear alone, but not among so many comparisons"
+            advice = f"Do not call one of them better; as for {other.net}, {needed}."
+            yield of_cells(
+                "within-noise", "caution", message, advice, [best, *(cell for cell, _, _ in close)], evidence
+            )
+
+
+def _shared(one: Cell, other: Cell, material: Material) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what each got right, both (S, N) bool, over the seeds that both have; None for fewer than two."""
+    ours, theirs = ({run.result.run.seed: run for run in material.runs(cell)} for cell in (one, other))
+    seeds = sorted(ours.keys() & theirs.keys())
+    if len(seeds) < 2 or len(next(iter(ours.values())).labels) < 2:
+        return None
+    right = (np.stack([own[seed].predicted == own[seed].labels for seed in seeds]) for own in (ours, theirs))
+    return next(right), next(right)
+
+
+def _numbers(net: str, difference: Difference, corrected: float) -> Numbers:
+    return {
+        "net": net,
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "probability_better": difference.probability,
+        "p_value": difference.p_value,
+        "p_value_corrected": corrected,
+        "seeds": difference.seeds,
+        "images": difference.images,
+    }
 
 
 def test_set_too_small(material: Material) -> Iterator[Finding]:
@@ -147,21 +166,21 @@ def test_set_too_small(material: Material) -> Iterator[Finding]:
             continue
         first, second = _ranked(table)[:2]
         apart = _rightness(material, first) - _rightness(material, second)
-        lead, error = float(apart.mean()), float(apart.std(ddof=1) / math.sqrt(len(apart)))
-        if abs(lead) >= 1.96 * error:
+        lead, half = float(apart.mean()), 1.96 * float(apart.std(ddof=1) / math.sqrt(len(apart)))
+        if abs(lead) >= half:
             continue
         message = (
             f"On {table[0].data}, recipe {table[0].recipe}, {len(apart):,} test images are too few to tell {first.net} "
             f"from {second.net}: the difference is {_points(lead)}, and the images alone make it uncertain by "
-            f"±{_points(1.96 * error)}."
+            f"±{_points(half)}."
         )
-        needed = math.ceil(len(apart) * (1.96 * error / lead) ** 2) if lead else 0
+        needed = math.ceil(len(apart) * (half / lead) ** 2) if lead else 0
         advice = (
             f"A difference of this size needs about {needed:,} test images; without them, call the two equal."
             if needed
             else "Call the two equal on these images."
         )
-        numbers = {"difference": lead, "half_width": 1.96 * error, "test_images": len(apart), "needed": needed}
+        numbers = {"difference": lead, "half_width": half, "test_images": len(apart), "needed": needed}
         yield of_cells("test-set-too-small", "caution", message, advice, [first, second], (numbers,))
 
 
@@ -232,6 +251,6 @@ def _place(result: Result) -> tuple[object, ...]:
     return tuple(result.environment.get(name) for name in ("processor", "device", "gpu", "threads", "cores"))
 
 
-def _points(difference: object) -> str:
+def _points(difference: float) -> str:
     """0.0123 → "1.23 points"."""
-    return f"{100 * float(str(difference)):.2f} points"
+    return f"{100 * difference:.2f} points"
