@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,24 @@ def test_every_finding_has_a_test_of_its_own():
 def test_the_command_prints_findings_or_json(store, capsys):
     cli.main(["audit", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out
-    assert "single-run" in told and f"looked for {len(FINDINGS)} kinds" in told
+    assert "single-run" in told and f"Looked for {len(FINDINGS)} kinds" in told
     cli.main(["audit", "--store", str(store), "--json"], standalone_mode=False)
     found = json.loads(capsys.readouterr().out)
     assert {"kind", "severity", "message", "advice", "nets", "runs", "evidence"} <= found[0].keys()
+
+
+def test_results_mark_what_is_serious_and_count_the_rest(store, capsys, monkeypatch):
+    cli.main(["results", "--store", str(store)], standalone_mode=False)
+    told = capsys.readouterr().out
+    assert "bakeoff audit says which" in told and "!!" not in told
+    with Store(store) as opened:
+        single = next(finding for finding in audit(opened) if finding.kind == "single-run")
+    dead = replace(single, kind="dead-classes", severity="serious", nets=("nin",))
+    monkeypatch.setattr("bakeoff.audit.audit", lambda store: [dead])
+    cli.main(["results", "--store", str(store)], standalone_mode=False)
+    told = capsys.readouterr().out
+    assert [("!!" in line) for line in told.splitlines() if line.strip().startswith(("1 ", "2 "))].count(True) == 1
+    assert any("nin" in line and "!!" in line for line in told.splitlines())
+    assert "1 serious, no cautions, no notes" in told
+    cli.main(["results", "--store", str(store), "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)

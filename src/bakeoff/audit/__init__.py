@@ -5,13 +5,13 @@ what to do. What the store does not know is not looked for here: images that are
 are found by `bakeoff data NAME`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from bakeoff.audit import comparisons, predictions, training
 from bakeoff.audit.finding import SEVERITIES, Finding, Material, gather
 from bakeoff.store import Store
 
-__all__ = ["FINDINGS", "SEVERITIES", "Finding", "Material", "audit", "gather"]
+__all__ = ["FINDINGS", "SEVERITIES", "Finding", "Material", "audit", "gather", "tell_counts"]
 
 FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "diverged": training.diverged,
@@ -42,3 +42,11 @@ def audit(store: Store) -> list[Finding]:
     material = gather(store)
     found = [finding for look in FINDINGS.values() for finding in look(material)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def tell_counts(findings: Iterable[Finding]) -> str:
+    """Say how many there are of each severity: "1 serious, 2 cautions, no notes"."""
+    severities = [finding.severity for finding in findings]
+    names = {"serious": ("serious", "serious"), "caution": ("caution", "cautions"), "note": ("note", "notes")}
+    counts = {severity: severities.count(severity) for severity in SEVERITIES}
+    return ", ".join(f"{number or 'no'} {names[severity][number != 1]}" for severity, number in counts.items())

@@ -41,6 +41,11 @@ class Finding:
     evidence: tuple[Numbers, ...]
     """One entry per run, or a single one for them all."""
 
+    @property
+    def cells(self) -> list[tuple[str, str, str]]:
+        """The (data set, recipe, network) that it touches."""
+        return [(self.data, self.recipe, net) for net in self.nets]
+
 
 @dataclass(frozen=True)
 class Tested:

@@ -50,7 +50,7 @@ def print_findings(findings: "Sequence[Finding]") -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from bakeoff.audit import FINDINGS, SEVERITIES
+    from bakeoff.audit import FINDINGS, SEVERITIES, tell_counts
 
     console = Console(highlight=False)
     for severity in SEVERITIES:
@@ -61,6 +61,4 @@ def print_findings(findings: "Sequence[Finding]") -> None:
                 console.print(Padding(Text(f"· {finding.message}"), (0, 0, 0, 2)))
             for advice in dict.fromkeys(finding.advice for finding in own):
                 console.print(Padding(Text(f"→ {advice}", "dim"), (0, 0, 0, 2)))
-    counts = [f"{sum(finding.severity == severity for finding in findings)} {severity}" for severity in SEVERITIES]
-    said = ", ".join(counts) if findings else "nothing found"
-    console.print(f"{said}; looked for {len(FINDINGS)} kinds of finding.")
+    console.print(f"Found: {tell_counts(findings)}. Looked for {len(FINDINGS)} kinds.")

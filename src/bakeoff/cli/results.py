@@ -8,10 +8,11 @@ import rich_click as click
 from bakeoff.cli.options import json_option, store_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.table import Table
 
+    from bakeoff.audit import Finding
     from bakeoff.ranking import Row
     from bakeoff.records import Result
 
@@ -27,16 +28,23 @@ def results(store: Path, form: str, as_json: bool) -> None:
 
     Accuracies are of the test images; the interval is Student's t over seeds, 95 %. The rule by which the
     reported epoch was chosen stands with every table. FLOPs are of one forward pass of one image, a
-    multiply-add counted as 2. Seconds are of training alone.
+    multiply-add counted as 2. Seconds are of training alone. What the audit finds serious is marked !! in the
+    table: [bold]bakeoff audit[/] says why.
     """
     from bakeoff.store import Store
 
+    form = "json" if as_json else form
     with Store(store) as opened:
-        print_results(opened.results(), "json" if as_json else form)
+        findings = []
+        if form == "table":
+            from bakeoff.audit import audit
+
+            findings = audit(opened)
+        print_results(opened.results(), form, findings)
 
 
-def print_results(results: "Sequence[Result]", form: str) -> None:
-    """Print the ranking of results in one of `FORMATS`, failures below it."""
+def print_results(results: "Sequence[Result]", form: str, findings: "Sequence[Finding]" = ()) -> None:
+    """Print the ranking of results in one of `FORMATS`, failures below it, and in a table what the audit found."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -50,18 +58,25 @@ def print_results(results: "Sequence[Result]", form: str) -> None:
         return click.echo(writer(rows).rstrip("\n"))
     console = Console()
     for group in by_table(rows):
-        console.print(ranking_table(group))
+        console.print(ranking_table(group, {cell for f in findings if f.severity == "serious" for cell in f.cells}))
     if not rows:
         console.print("The store has no runs yet: bakeoff run makes some.")
     for result in results:
         if result.failure:
             run = result.run
             console.print(f"[red]✗[/] {label(run)}: {escape(result.failure.message)}")
+    if findings:
+        from bakeoff.audit import tell_counts
+
+        console.print(f"Audit: {tell_counts(findings)}; bakeoff audit says which.", highlight=False)
     return None
 
 
-def ranking_table(rows: "Sequence[Row]") -> "Table":
-    """Return the rows of one data set and recipe as a table for the terminal."""
+def ranking_table(rows: "Sequence[Row]", suspect: "Collection[tuple[str, str, str]]" = ()) -> "Table":
+    """Return the rows of one data set and recipe as a table for the terminal.
+
+    The accuracies of `suspect` cells (data set, recipe, network) are marked.
+    """
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -85,7 +100,7 @@ def ranking_table(rows: "Sequence[Row]") -> "Table":
         table.add_row(
             "–" if row.rank is None else str(row.rank),
             row.net,
-            _accuracy(row),
+            _accuracy(row) + (" [red]!![/]" if (row.data, row.recipe, row.net) in suspect else ""),
             _seeds(row),
             short(row.parameters),
             short(row.flops),
