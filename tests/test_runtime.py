@@ -1,0 +1,90 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from bakeoff import runtime
+from bakeoff.errors import BakeoffError
+from bakeoff.runtime import Machine, choose_device, choose_precision
+
+
+class TestDevice:
+    def test_is_the_fastest_there_is(self):
+        expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        assert choose_device() == choose_device("auto") == expected
+        assert choose_device("cpu") == "cpu"
+
+    def test_that_is_unknown_or_absent_is_told(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(BakeoffError, match="unknown device 'tpu': choose auto, cpu, cuda or mps"):
+            choose_device("tpu")
+        for wanted in ("cuda", "cuda:1"):
+            with pytest.raises(BakeoffError, match=f"device '{wanted}' is not available on this machine: choose from"):
+                choose_device(wanted)
+
+    def test_may_be_one_of_several(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        assert choose_device("cuda:1") == "cuda:1"
+        assert choose_device() == "cuda"
+
+
+class TestPrecision:
+    @pytest.mark.parametrize(
+        ("device", "wanted", "has_bf16", "chosen"),
+        [
+            ("cpu", "auto", True, "fp32"),
+            ("cpu", "bf16", True, "bf16"),
+            ("mps", "auto", True, "fp32"),
+            ("cuda", "auto", True, "bf16"),
+            ("cuda:1", "auto", False, "fp32"),
+            ("cuda", "fp32", True, "fp32"),
+            ("cuda", "bf16", False, "bf16"),
+        ],
+    )
+    def test_is_bf16_only_on_gpus_that_have_it(self, device, wanted, has_bf16, chosen, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+        assert choose_precision(device, wanted) == chosen
+
+    def test_that_is_unknown_is_told(self):
+        with pytest.raises(BakeoffError, match="unknown precision 'fp16': choose auto, fp32 or bf16"):
+            choose_precision("cpu", "fp16")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="other systems count other things")
+def test_memory_at_its_highest_is_known_though_it_was_freed():
+    """In a process of its own, as that of a worker."""
+    code = (
+        "import torch; from bakeoff import runtime\n"
+        "runtime.prepare(runtime.Machine(threads=1))\n"
+        "before = runtime.peak_memory_bytes('cpu')\n"
+        "block = torch.ones(40_000_000)\n"  # 160 MB
+        "del block\n"
+        "print(runtime.peak_memory_bytes('cpu') - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == pytest.approx(160e6, rel=0.1)
+
+
+def test_preparing_sets_the_threads():
+    before = torch.get_num_threads()
+    try:
+        runtime.prepare(Machine(threads=1))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_the_environment_says_what_may_explain_a_difference():
+    facts = runtime.environment(Machine(threads=3))
+    assert facts["torch"] == torch.__version__
+    assert (facts["device"], facts["precision"], facts["threads"], facts["compiled"]) == ("cpu", "fp32", 3, False)
+    assert all(facts[name] for name in ("bakeoff", "python", "numpy", "system", "processor", "cores", "memory_gib"))
+    json.dumps(facts)
+
+
+def test_networks_move_to_the_layout_that_convolutions_like():
+    net = runtime.move(torch.nn.Conv2d(3, 8, 3), "cpu")
+    assert net.weight.is_contiguous(memory_format=torch.channels_last)
