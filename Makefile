@@ -55,7 +55,7 @@ bench: .venv/installed-dev  ## Compare speed with other frameworks, each in an e
 lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml (torch brings its own CUDA packages)
 	$(PIP) uv
 	$(COMPILE) | grep -vE '$(CUDA)' > requirements.lock
-	$(COMPILE) --extra dev --extra browser | grep -vE '$(CUDA)' > requirements-dev.lock
+	$(COMPILE) --extra dev | grep -vE '$(CUDA)' > requirements-dev.lock
 
 clean:  ## Remove what was built
 	rm -rf .venv .venvs .pytest_cache .ruff_cache .mypy_cache
