@@ -28,7 +28,15 @@ def failed(net="conv", seed=0) -> Result:
 class TestRows:
     def test_hold_mean_and_interval_over_seeds_and_median_costs(self):
         (row,) = rank(
-            result(seed=n, accuracy=a, train_seconds=s, trainable_parameters=1000, flops=5, images_per_second=9, test_loss=0.5)
+            result(
+                seed=n,
+                accuracy=a,
+                train_seconds=s,
+                trainable_parameters=1000,
+                flops=5,
+                images_per_second=9,
+                test_loss=0.5,
+            )
             for n, (a, s) in enumerate([(0.5, 10.0), (0.6, 30.0), (0.7, 11.0)])
         )
         assert (row.net, row.rank, row.seeds, row.planned, row.failed) == ("conv", 1, 3, 3, 0)
