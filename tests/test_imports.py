@@ -22,7 +22,7 @@ LAYERS = (
     "recipes studies train",
     "published workers audit",
     "study estimate ablation",
-    "reporting",
+    "reporting afterwards",
     "session",
     "api cli",
     "bakeoff __main__",
@@ -33,6 +33,7 @@ LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer.spl
 
 TORCH = {"runtime", "optimizers", "checkpoints", "train", "nets", "data.batches", "data.augment"}
 TORCH |= {"data.normalize", "data.resize", "measure.cost", "measure.energy"}
+TORCH |= {"measure.corruptions", "measure.robustness"}
 """Modules that may import torch when they are imported."""
 
 ALLOWED_TO_NETS = {"errors", "lookup", "spec", "nets"}

@@ -467,6 +467,28 @@ class TestFaults:
             opened.results()
 
 
+class TestFurtherMeasures:
+    def test_join_those_of_a_finished_run(self, store):
+        store.record_epoch(RUN.id, epoch(1))
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        before = store.results()[0]
+        store.add_measures(RUN.id, {"robustness": 0.5, "epochs": 4})
+        after = store.results()[0]
+        assert after.measures == {"test_accuracy": 0.75, "epochs": 4, "robustness": 0.5}
+        assert (after.id, after.epochs, after.finished) == (before.id, before.epochs, before.finished)
+
+    def test_are_refused_by_runs_without_a_result(self, store):
+        for run_id in (RUN.id, "unheard of"):
+            with pytest.raises(BakeoffError, match="has no whole result: --restart trains it anew"):
+                store.add_measures(run_id, {"robustness": 0.5})
+
+    def test_do_not_mend_the_seal_of_a_damaged_run(self, store):
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store._db.execute("UPDATE measures SET value = 0.76 WHERE name = 'test_accuracy'")
+        with pytest.raises(BakeoffError, match="has no whole result"):
+            store.add_measures(RUN.id, {"robustness": 0.5})
+
+
 def test_settings_are_stored_as_readable_json(store):
     row = store._db.execute("SELECT settings FROM runs").fetchone()
     assert json.loads(row["settings"])["recipe"]["optimizer"] == {"name": "sgd", "lr": 0.1}

@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -287,6 +288,19 @@ class TestNumbers:
         squares = sum(float(weight.detach().double().square().sum()) for weight in weights)
         assert measures["test_objective"] == pytest.approx(loss + 0.01 * squares, rel=1e-5)
 
+    def test_of_the_five_best_classes_are_counts_where_there_are_more(self, tmp_path):
+        classes = tuple("abcdefgh")
+        info = msgspec.structs.replace(DATA.info, classes=classes)
+        data = replace(DATA, info=info, train=tiny.images(60, 0, classes=8), test=tiny.images(25, 1, classes=8))
+        run = tiny.run()
+        _, outcome = train(run, tmp_path, data)
+        net = build("lenet-afif", ImageShape(1, 8, 8), 8)
+        net.load_state_dict(load_file(weights_path(tmp_path, run.id)))
+        logits = net.eval()(torch.from_numpy(data.test.images).float() / 255).detach().numpy()
+        true = np.take_along_axis(logits, data.test.labels[:, None], 1)
+        assert outcome.measures["test_top5_accuracy"] == ((logits > true).sum(1) < 5).sum() / 25
+        assert "test_top5_accuracy" not in train(run)[1].measures
+
     def test_of_an_epoch_are_means_over_its_images(self, monkeypatch):
         """Without learning, every epoch sees the same loss, however it is cut into batches."""
         still = {"optimizer": SGD(lr=1e-30), "l2": L2(1e-2, "dense"), "validation": "none", "epochs": 1}
@@ -314,6 +328,9 @@ class TestNumbers:
         net = build("lenet-afif", ImageShape(1, 8, 8), 3)
         assert measures["parameters"] == sum(parameter.numel() for parameter in net.parameters())
         assert measures["flops"] > 10_000
+        assert measures["activation_bytes_per_image"] > 1000
+        assert 0 < measures["latency_ms_median"] <= measures["latency_ms_p95"]
+        assert measures["inference_images_per_second"] > 1000
         assert measures["train_images"] == 45
         assert measures["test_images"] == 25
         assert measures["train_seconds"] == pytest.approx(sum(epoch.train_seconds for epoch in epochs))

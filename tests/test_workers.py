@@ -17,7 +17,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.records import Epoch, Failure, Outcome
 from bakeoff.spec import SGD, Run
-from bakeoff.workers import Message, Placement, Pool, Step, _explain, cores, place, train
+from bakeoff.workers import Message, Placement, Pool, Step, cores, explain, place, train
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ class TestFailures:
         ],
     )
     def test_have_kinds(self, error, kind):
-        assert _explain(error).kind == kind
+        assert explain(error).kind == kind
 
     def test_of_memory_give_a_hint(self):
-        assert "use a smaller batch (--set batch_size=64) or fewer --workers" in _explain(MemoryError()).message
+        assert "use a smaller batch (--set batch_size=64) or fewer --workers" in explain(MemoryError()).message

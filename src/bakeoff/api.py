@@ -87,19 +87,21 @@ def run(
     retry_failed: bool = False,
     restart: bool = False,
     fail_fast: bool = False,
+    robustness: bool = False,
     quiet: bool = False,
 ) -> Results:
     """Train what the store does not have yet, and return the results.
 
     `run(nets=["lenet-afif", "resnet20"], data=["mnist"], seeds=3)` is `bakeoff run --nets lenet-afif,resnet20
-    --data mnist --seeds 3`; `changes={"optimizer.lr": 0.01}` is `--set optimizer.lr=0.01`.
+    --data mnist --seeds 3`; `changes={"optimizer.lr": 0.01}` is `--set optimizer.lr=0.01`. `robustness` also evaluates
+    the finished runs on corrupted test images.
 
     Raises:
         BakeoffError: what was asked for cannot be done; the message says why.
     """
     from rich.console import Console
 
-    from bakeoff.cli.live import follow
+    from bakeoff.cli.live import follow, follow_robustness
     from bakeoff.workers import warm_up
 
     wanted = session.choose_study(
@@ -125,7 +127,11 @@ def run(
         fail_fast=fail_fast,
     )
     with closing(events):  # an interrupted notebook keeps references: end the workers all the same
-        follow(events, plan.runs, placement.workers, Console(file=sys.stderr, quiet=quiet))
+        console = Console(file=sys.stderr, quiet=quiet)
+        follow(events, plan.runs, placement.workers, console)
+    if robustness:
+        with closing(session.robustness(plan, Path(store), placement)) as measured:
+            follow_robustness(measured, console)
     with Store(store) as opened:
         return Results(Path(store), tuple(opened.results([run.id for run in plan.runs])))
 

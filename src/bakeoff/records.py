@@ -42,6 +42,13 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """Further measures of a run that had finished before."""
+
+    measures: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why a run has no result."""
 

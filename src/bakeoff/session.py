@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from bakeoff import studies
+from bakeoff.afterwards import measure_robustness
 from bakeoff.data import Progress
 from bakeoff.grid import Study
 from bakeoff.settings import checked, write_study
@@ -94,3 +95,9 @@ def start(
     with Store(store, create=True) as opened:
         opened.record_study(write_study(plan.study), command)
         yield from execute(plan, opened, placement, retry_failed=retry_failed, restart=restart, fail_fast=fail_fast)
+
+
+def robustness(plan: Plan, store: Path, placement: Placement) -> Generator[Event, None, None]:
+    """Open the store, and yield the events of evaluating the plan's finished runs on corrupted images."""
+    with Store(store) as opened:
+        yield from measure_robustness(plan, opened, placement)

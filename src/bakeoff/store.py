@@ -177,6 +177,24 @@ class Store(Database):
                 (_now(), _seal(settings, epochs, outcome.measures), run_id),
             )
 
+    def add_measures(self, run_id: str, measures: Mapping[str, float]) -> None:
+        """Keep further measures of a finished run, in place of older ones of their names.
+
+        Raises:
+            BakeoffError: the run has not finished, or is not as it was written.
+        """
+        with self.transaction():
+            row = self._db.execute("SELECT * FROM runs WHERE id = ? AND state = 'done'", (run_id,)).fetchone()
+            epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
+            known = dict(self._db.execute("SELECT name, value FROM measures WHERE run = ?", (run_id,)).fetchall())
+            if not _is_intact(row, epochs, known):
+                raise BakeoffError(f"run {run_id} in {self.path} has no whole result: --restart trains it anew")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)", [(run_id, k, float(v)) for k, v in measures.items()]
+            )
+            seal = _seal(row["settings"], epochs, known | dict(measures))
+            self._db.execute("UPDATE runs SET seal = ? WHERE id = ?", (seal, run_id))
+
     def fail(self, run_id: str, failure: Failure, environment: dict) -> None:
         """Keep a failure: a row of its own, never a result."""
         with self.transaction():

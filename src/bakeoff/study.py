@@ -18,7 +18,7 @@ from bakeoff.grid import Study
 from bakeoff.lookup import unknown
 from bakeoff.owners import this_process
 from bakeoff.recipes import recipe_for
-from bakeoff.records import DataRecord, Epoch, Failure, Outcome
+from bakeoff.records import DataRecord, Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps, to_dict
 from bakeoff.store import Store
 from bakeoff.workers import Message, Placement, Pool, Step
@@ -44,10 +44,12 @@ class Plan:
 class Event:
     """Something that happened to a run."""
 
-    kind: Literal["kept", "failed-before", "elsewhere", "extended", "started", "step", "epoch", "done", "failed"]
+    kind: Literal[
+        "kept", "failed-before", "elsewhere", "extended", "started", "step", "epoch", "done", "failed", "measured"
+    ]
     """extended: it goes on from a finished run of fewer epochs."""
     run: Run
-    content: Step | Epoch | Outcome | Failure | None = None
+    content: Step | Epoch | Outcome | Measured | Failure | None = None
 
 
 def plan(study: Study, progress: Progress | None = None) -> Plan:
@@ -179,7 +181,7 @@ def _work_off(
         if not pool.at_work:
             return
         for message in pool.messages(timeout=1.0):
-            event = _keep(message, by_id[message.run_id], store)
+            event = keep(message, by_id[message.run_id], store)
             yield event
             if event.kind == "failed" and fail_fast:
                 return
@@ -188,7 +190,7 @@ def _work_off(
             beat = time.monotonic()
 
 
-def _keep(message: Message, run: Run, store: Store) -> Event:
+def keep(message: Message, run: Run, store: Store) -> Event:
     """Put what a worker said into the store, then into an event."""
     match message.content:
         case Step():
@@ -200,6 +202,9 @@ def _keep(message: Message, run: Run, store: Store) -> Event:
             store.finish(run.id, message.content, message.environment)
             _tidy(run, store)
             return Event("done", run, message.content)
+        case Measured():
+            store.add_measures(run.id, message.content.measures)
+            return Event("measured", run, message.content)
         case Failure(kind="disk-full"):
             raise BakeoffError(f"{message.content.message}: make room at {store.files.parent.absolute()} and go on")
         case Failure():

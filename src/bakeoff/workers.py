@@ -20,14 +20,17 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bakeoff.errors import BakeoffError
-from bakeoff.records import Epoch, Failure, Outcome
+from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run, Value
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
+
+    from bakeoff.data import Dataset
+    from bakeoff.runtime import Machine
 
 
 class Placement(Value, frozen=True):
@@ -54,8 +57,14 @@ class Message:
     """What a worker says about the run it is at."""
 
     run_id: str
-    content: Step | Epoch | Outcome | Failure
+    content: Step | Epoch | Outcome | Measured | Failure
     environment: dict
+
+
+Told: TypeAlias = Iterator[tuple[Epoch | Outcome | Measured | Failure, dict]]
+"""What a job yields of a run, with its environment; the last is an outcome, a failure or measures."""
+Job: TypeAlias = Callable[[Run, Placement, Path, Callable[[int, int, int], None] | None], Told]
+"""What workers do with a run, given the folder of weights and checkpoints and whom to tell of steps."""
 
 
 def cores() -> int:
@@ -99,10 +108,11 @@ def warm_up() -> None:
 
 
 class Pool:
-    """Worker processes that train one run each at a time."""
+    """Worker processes that train one run each at a time, or do another job with it."""
 
-    def __init__(self, placement: Placement, folder: Path) -> None:
+    def __init__(self, placement: Placement, folder: Path, job: "Job | None" = None) -> None:
         """Start the processes."""
+        self._job = job or train
         self._context = _context()
         self._placement, self._folder = placement, folder
         self._workers: dict[Connection, tuple[BaseProcess, Run | None]] = {}
@@ -111,7 +121,9 @@ class Pool:
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=work, args=(theirs, self._placement, self._folder), daemon=True)
+        process = self._context.Process(
+            target=work, args=(theirs, self._placement, self._folder, self._job), daemon=True
+        )
         with _main_module_hidden(), _interrupts_held():
             process.start()
         theirs.close()
@@ -144,7 +156,7 @@ class Pool:
             except (EOFError, OSError):
                 yield from self._bury(connection, process, run)
                 continue
-            if isinstance(message.content, Outcome | Failure):
+            if isinstance(message.content, Outcome | Measured | Failure):
                 self._workers[connection] = (process, None)
             yield message
 
@@ -208,14 +220,14 @@ def _death(exit_code: int | None) -> Failure:
     return Failure("killed", f"the worker process ended with exit code {exit_code}")
 
 
-def work(connection: Connection, placement: Placement, folder: Path) -> None:
-    """Be a worker: train the runs that come through the pipe until it closes."""
+def work(connection: Connection, placement: Placement, folder: Path, job: Job) -> None:
+    """Be a worker: train the runs that come through the pipe, or do another job with them, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
             run: Run = connection.recv()
-            for content, environment in train(run, placement, folder, _reporter(run, connection)):
+            for content, environment in job(run, placement, folder, _reporter(run, connection)):
                 connection.send(Message(run.id, content, environment))
 
 
@@ -240,34 +252,50 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def train(
-    run: Run, placement: Placement, folder: Path, on_step: Callable[[int, int, int], None] | None = None
-) -> Iterator[tuple[Epoch | Outcome | Failure, dict]]:
+def train(run: Run, placement: Placement, folder: Path, on_step: Callable[[int, int, int], None] | None = None) -> Told:
     """Train one run here, turning whatever goes wrong into a `Failure`."""
-    from bakeoff import data, runtime
+    from bakeoff import runtime
     from bakeoff.train import Diverged, fit
 
     environment: dict = {}
     try:
-        device = runtime.choose_device(placement.device)
-        machine = runtime.Machine(
-            device, runtime.choose_precision(device, placement.precision), placement.threads, placement.compile
-        )
+        machine = machine_of(placement)
         environment = runtime.environment(machine)
-        images = data.load(run.data, run.recipe.image)
-        if images.info.content_hash != run.data_hash:
-            raise BakeoffError(f"the images of {run.data} have changed since the study began: start the command again")
-        for item in fit(run, images, machine, folder, on_step):
+        for item in fit(run, images_of(run), machine, folder, on_step):
             yield item, environment
     except Diverged as error:
         yield Failure("diverged", str(error), epoch=error.epoch, step=error.step), environment
     except BakeoffError as error:
         yield Failure("error", str(error)), environment
     except Exception as error:
-        yield _explain(error), environment
+        yield explain(error), environment
 
 
-def _explain(error: Exception) -> Failure:
+def machine_of(placement: Placement) -> "Machine":
+    """Return what a worker computes on."""
+    from bakeoff import runtime
+
+    device = runtime.choose_device(placement.device)
+    precision = runtime.choose_precision(device, placement.precision)
+    return runtime.Machine(device, precision, placement.threads, placement.compile)
+
+
+def images_of(run: Run) -> "Dataset":
+    """Load the images of a run.
+
+    Raises:
+        BakeoffError: they are not those that the run was planned for.
+    """
+    from bakeoff import data
+
+    images = data.load(run.data, run.recipe.image)
+    if images.info.content_hash != run.data_hash:
+        raise BakeoffError(f"the images of {run.data} have changed since the study began: start the command again")
+    return images
+
+
+def explain(error: Exception) -> Failure:
+    """Put an unexpected error into words, while it is being handled."""
     text = traceback.format_exc()
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure("disk-full", f"no space left for checkpoints: {error}", text)

@@ -50,6 +50,18 @@ def test_keeps_what_is_there_and_does_what_is_missing(bakeoff, trained, tiny_opt
     assert "1 run was already in the store" in one.err
 
 
+def test_tests_finished_runs_on_corrupted_images_when_asked(bakeoff, trained, tiny_options):
+    store, _ = trained
+    asked = ["run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1", *tiny_options, "--store", store]
+    said = bakeoff(*asked, "--robustness")
+    assert said.code == 0
+    assert "1 run was already in the store" in said.err
+    assert said.err.count("% on corrupted test images") == 1
+    with Store(store) as opened:
+        assert sum("robustness" in result.measures for result in opened.results()) == 1
+    assert "corrupted" not in bakeoff(*asked, "--robustness").err
+
+
 def test_notes_what_was_asked(trained):
     with Store(trained[0]) as store:
         (_, command, study), *_ = store.studies()

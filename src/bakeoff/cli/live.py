@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from bakeoff.estimate import Remaining
-from bakeoff.records import Epoch, Failure, Outcome
+from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run, data_label
 from bakeoff.study import Event
 from bakeoff.workers import Step
@@ -124,3 +124,15 @@ def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: 
             else:
                 view.show(event)
     return view.counts
+
+
+def follow_robustness(events: Iterable[Event], console: Console) -> None:
+    """Print a line for each run that was evaluated on corrupted images, or could not be."""
+    for event in events:
+        if isinstance(event.content, Measured):
+            under = event.content.measures["accuracy_under_corruption"]
+            line = f"[green]✓[/] {label(event.run)}: [bold]{under:.2%}[/] on corrupted test images"
+        else:
+            assert isinstance(event.content, Failure)
+            line = f"[red]✗[/] {label(event.run)}: not tested on corrupted images: {escape(event.content.message)}"
+        console.print(line, highlight=False, soft_wrap=True)

@@ -27,7 +27,16 @@ GROUPS: list[Any] = [
     },
     {
         "name": "What to do",
-        "options": ["--dry-run", "--retry-failed", "--restart", "--fail-fast", "--all", "--json", "--help"],
+        "options": [
+            "--dry-run",
+            "--retry-failed",
+            "--restart",
+            "--fail-fast",
+            "--robustness",
+            "--all",
+            "--json",
+            "--help",
+        ],
     },
 ]
 
@@ -75,6 +84,7 @@ HOW = (
     click.option("--retry-failed", is_flag=True, help="Try failed runs again."),
     click.option("--restart", is_flag=True, help="Forget what the store has of these runs and start anew."),
     click.option("--fail-fast", is_flag=True, help="Stop at the first failed run instead of going on."),
+    click.option("--robustness", is_flag=True, help="Also test the finished runs on noisy, blurred, … images."),
 )
 
 
@@ -138,7 +148,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool) -> "Plan | N
     from rich.console import Console
 
     from bakeoff import session
-    from bakeoff.cli.live import follow
+    from bakeoff.cli.live import follow, follow_robustness
     from bakeoff.data.progress import progress_bar
     from bakeoff.workers import warm_up
 
@@ -166,6 +176,9 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool) -> "Plan | N
     )
     try:
         counts = follow(events, plan.runs, placement.workers, console)
+        if asked["robustness"]:
+            events = session.robustness(plan, asked["store"], placement)
+            follow_robustness(events, console)
     except KeyboardInterrupt:
         events.close()
         console.print("Stopped. What was finished is kept; the same command goes on from there.")

@@ -23,7 +23,8 @@ class Pooled:
     """(K, K) int64, summed over seeds: images of class [row] taken for class [column]."""
     reliability: Reliability
     measures: dict[str, Interval]
-    """By name: balanced_accuracy, macro_f1, top5_accuracy (where K > 5), brier, ece."""
+    """By name: balanced_accuracy, macro_f1, top5_accuracy (where K > 5), brier, ece, robustness (where it was
+    asked for)."""
     verdicts: Verdicts
 
 
@@ -190,6 +191,7 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
     if record is None:
         return None
     found: list[Quality] = []
+    stored: dict[str, list[float]] = {"top5_accuracy": [], "robustness": []}
     tally: Tally | None = None
     for result in finished:
         predicted, probabilities = store.predictions(result.id)
@@ -197,6 +199,9 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
         found.append(quality(record.test_labels, predicted, probabilities))
         tally = tally or Tally(record.test_labels, probabilities.shape[1])
         tally.add(predicted, probabilities)
+        top5 = result.measures.get("test_top5_accuracy", found[-1].top5_accuracy)  # the former has no ties
+        for name, value in (("top5_accuracy", top5), ("robustness", result.measures.get("robustness"))):
+            stored[name] += [] if value is None else [value]
     if tally is None:
         return None
     reliability = found[0].reliability
@@ -205,9 +210,9 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
     by_name = {
         "balanced_accuracy": [q.balanced_accuracy for q in found],
         "macro_f1": [q.macro_f1 for q in found],
-        "top5_accuracy": [q.top5_accuracy for q in found if q.top5_accuracy is not None],
         "brier": [q.brier for q in found],
         "ece": [q.reliability.error for q in found],
+        **stored,
     }
     return Pooled(
         confusion=np.sum([q.confusion for q in found], axis=0),

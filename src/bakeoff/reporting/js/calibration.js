@@ -123,7 +123,7 @@ figures.quality = {
   table: true,
   draw({ table }) {
     const lines = table.lines.filter((line) => line.pooled);
-    const top5 = lines.some((line) => line.pooled.quality.top5_accuracy);
+    const has = (name) => lines.some((line) => line.pooled.quality[name]);
     const rows = lines.map((line) => ({
       network: line.label,
       accuracy: line.test_accuracy,
@@ -134,12 +134,13 @@ figures.quality = {
     const columns = [
       { name: "network", text: "Network" },
       { name: "accuracy", text: "Accuracy", format: format.percent },
-      ...(top5 ? [{ name: "top5_accuracy", text: "Top 5", format: format.percent }] : []),
+      ...(has("top5_accuracy") ? [{ name: "top5_accuracy", text: "Top 5", format: format.percent }] : []),
       { name: "balanced_accuracy", text: "Balanced", format: format.percent },
       { name: "macro_f1", text: "Macro F1", format: format.percent },
       { name: "loss", text: "Loss", format: format.decimal },
       { name: "brier", text: "Brier", format: format.decimal },
       { name: "ece", text: "Calibration error", format: format.percent },
+      ...(has("robustness") ? [{ name: "robustness", text: "Robustness", format: format.percent }] : []),
       { name: "seeds", text: "Seeds", format: format.count },
     ];
     return {
@@ -147,7 +148,9 @@ figures.quality = {
       rows,
       columns,
       said: rows.length ? null : "No run has finished here yet.",
-      note: "Means over seeds. Balanced: mean of the classes’ accuracies. Brier: squared error of the probabilities summed over classes, 0 to 2. Calibration error: mean distance of confidence from accuracy over 15 equal bins (ECE).",
+      note: `Means over seeds. Balanced: mean of the classes’ accuracies. Brier: squared error of the probabilities summed over classes, 0 to 2. Calibration error: mean distance of confidence from accuracy over 15 equal bins (ECE).${
+        has("robustness") ? " Robustness: accuracy on corrupted images as a share of that on clean ones." : ""
+      }`,
     };
   },
 };

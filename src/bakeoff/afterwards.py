@@ -1,0 +1,91 @@
+"""Measures that are taken of finished runs, from the weights they left: nothing is trained again.
+
+They are no part of what a run is, and can be asked for at any time.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.data import Dataset
+from bakeoff.errors import BakeoffError
+from bakeoff.files import weights_path
+from bakeoff.records import Failure, Measured
+from bakeoff.spec import Run
+from bakeoff.store import Store
+from bakeoff.study import Event, Plan, keep
+from bakeoff.workers import Placement, Pool, Told, explain, images_of, machine_of
+
+if TYPE_CHECKING:
+    from bakeoff.runtime import Machine
+
+MARK = "accuracy_under_corruption"
+"""A run that has this measure has been through `measure_robustness`."""
+
+
+def measure_robustness(plan: Plan, store: Store, placement: Placement) -> Iterator[Event]:
+    """Evaluate the plan's finished runs on corrupted test images, those that have not been, and keep the measures.
+
+    Yields:
+        an event "measured" once the measures of a run are in the store, or "failed", which changes no result.
+    """
+    wanted = {
+        result.id
+        for result in store.results([run.id for run in plan.runs])
+        if result.state == "done" and MARK not in result.measures
+    }
+    waiting = {run.id: run for run in plan.runs if run.id in wanted}
+    if not waiting:
+        return
+    queue = iter(list(waiting.values()))
+    with Pool(placement, store.files, robustness_of) as pool:
+        while True:
+            while pool.idle and (run := next(queue, None)):
+                pool.submit(run)
+            if not pool.at_work:
+                return
+            for message in pool.messages(timeout=1.0):
+                run = waiting[message.run_id]
+                if isinstance(message.content, Failure):
+                    yield Event("failed", run, message.content)
+                else:
+                    yield keep(message, run, store)
+
+
+def robustness_of(
+    run: Run, placement: Placement, folder: Path, _: Callable[[int, int, int], None] | None = None
+) -> Told:
+    """Measure one finished run here, turning whatever goes wrong into a `Failure`."""
+    try:
+        yield Measured(evaluate(run, images_of(run), machine_of(placement), folder)), {}
+    except BakeoffError as error:
+        yield Failure("error", str(error)), {}
+    except Exception as error:
+        yield explain(error), {}
+
+
+def evaluate(run: Run, data: Dataset, machine: "Machine", folder: Path) -> dict[str, float]:
+    """Return the robustness of a finished run whose weights are in `folder`.
+
+    Raises:
+        BakeoffError: they are not there, or are not those of its network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from bakeoff import runtime
+    from bakeoff.measure.robustness import robustness
+    from bakeoff.nets import build
+    from bakeoff.train import divide, seen_shape
+
+    path = weights_path(folder, run.id)
+    if not path.exists():
+        raise BakeoffError(f"the weights of run {run.id} are not at {path}: --restart trains it anew")
+    runtime.prepare(machine)
+    net = build(run.net, seen_shape(run, data), len(data.info.classes))
+    try:
+        net.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise BakeoffError(f"{path} does not hold the weights of run {run.id}: --restart trains it anew") from error
+    parts = divide(run, data, machine.device)
+    return robustness(runtime.move(net, machine.device), parts.test, run.recipe.image, parts.normalizer, machine)
