@@ -11,7 +11,7 @@ from bakeoff.audit.finding import Finding, Material, Numbers, Severity, listing,
 from bakeoff.pairs import Difference, holm, paired_difference, seeds_to_settle
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
-from bakeoff.spec import Augment, to_dict
+from bakeoff.spec import Augment, Image, to_dict
 
 LOADED = 1.5
 """The quickest epoch of a cell is this many times as fast as the slowest."""
@@ -21,12 +21,17 @@ def _augmentation(augment: Augment) -> str:
     return ", ".join(f"{name} {value}" for name, value in to_dict(augment).items()) or "none"
 
 
+def _image_size(image: Image) -> str:
+    side = "own" if image.size is None else f"{image.size[0]}×{image.size[1]}"
+    return side if image.scale == 1 else f"{side}, {image.scale} times"
+
+
 BUDGET: Mapping[str, Callable[[Result], Any]] = {
     "epochs": lambda result: result.run.recipe.epochs,
     "training images": lambda result: int(result.measures.get("train_images", 0)),
     "augmentation": lambda result: _augmentation(result.run.recipe.augment),
     "normalisation": lambda result: result.run.recipe.normalize,
-    "image size": lambda result: to_dict(result.run.recipe.image) or "own",
+    "image size": lambda result: _image_size(result.run.recipe.image),
 }
 """What networks of one table should have had alike."""
 
@@ -95,9 +100,10 @@ def single_run(material: Material) -> Iterator[Finding]:
     for table in material.tables:
         single = [cell for cell in table if len(cell.finished) == 1]
         if single:
+            names = list(dict.fromkeys(cell.net for cell in single))
             message = (
-                f"On {table[0].data}, recipe {table[0].recipe}, {listing([cell.net for cell in single])} "
-                f"{'has' if len(single) == 1 else 'have'} one finished run: the accuracy has no known uncertainty."
+                f"On {table[0].data}, recipe {table[0].recipe}, {listing(names)} "
+                f"{'rests' if len(names) == 1 else 'rest'} on one run: the accuracy has no known uncertainty."
             )
             advice = "Run more seeds: --seeds 5."
             yield of_cells("single-run", "caution", message, advice, single, ({"seeds": 1},))
@@ -194,6 +200,7 @@ def loaded_machine(material: Material) -> Iterator[Finding]:
                 for result in cell.finished
                 if _place(result) == _place(cell.finished[0])
                 for epoch in result.epochs[1:]  # the first warms up
+                if epoch.images_per_second > 0
             ]
             if len(speeds) < 2 or max(speeds) < LOADED * min(speeds):
                 continue

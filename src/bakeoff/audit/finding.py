@@ -101,8 +101,11 @@ def gather(store: Store) -> Material:
         if result.state == "done":
             record = records[result.run.data_hash]
             predicted, probabilities = store.predictions(result.id)
+            numbers = map(str, range(probabilities.shape[1]))
             sure = reliability(record.test_labels, predicted, probabilities.astype(np.float32))
-            tested[result.id] = Tested(result, tuple(record.facts["classes"]), record.test_labels, predicted, sure)
+            tested[result.id] = Tested(
+                result, tuple(record.facts.get("classes", numbers)), record.test_labels, predicted, sure
+            )
     return Material(tuple(cells(results)), tested, published_parameters())
 
 

@@ -123,7 +123,7 @@ def _learned_by_heart(run: Tested) -> Numbers | None:
     if not losses or reported.validation_loss is None:
         return numbers if gap >= 0.1 else None
     lowest = min(losses)
-    if gap < 0.05 or lowest <= 0 or reported.validation_loss < 1.1 * lowest:
+    if gap < 0.05 or lowest <= 0 or not 1.1 * lowest <= reported.validation_loss < math.inf:
         return None
     return numbers | {"loss_ratio": reported.validation_loss / lowest, "lowest_epoch": losses.index(lowest) + 1}
 

@@ -1,0 +1,155 @@
+"""The audit of published tables: what a study's own numbers and settings give away, nothing trained. No torch.
+
+What a table does not say (predictions, curves, other seeds) cannot be looked for; the runs of a store can.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from msgspec.structs import replace
+
+from bakeoff.audit import comparisons, training
+from bakeoff.audit.finding import SEVERITIES, Finding, Material, Numbers, of_cells, percent
+from bakeoff.data.catalogue import DATASETS
+from bakeoff.errors import BakeoffError
+from bakeoff.grid import Cell as Place
+from bakeoff.grid import Published, Study
+from bakeoff.ranking import Cell, cells
+from bakeoff.recipes import recipe_for
+from bakeoff.records import Result
+from bakeoff.spec import DataInfo, Recipe, Run
+
+SATURATED = 10.0
+"""Loss per wrong image of a network whose outputs are at their limits: -ln(1e-7) is 16.1, a fair guess costs 2 or 3."""
+FEWEST_ERRORS = 0.05
+"""Where fewer images are wrong, weight penalties can make up the loss."""
+
+
+def audit_printed(study: Study) -> list[Finding]:
+    """Return what is found in the published tables of a study, the most serious first.
+
+    Raises:
+        BakeoffError: the study has no published numbers.
+    """
+    if not study.published:
+        raise BakeoffError(f"the study {study.name!r} has no published numbers to audit")
+    material = Material(tuple(cells(_result(study, printed) for printed in study.published)), {})
+    found = [dataclasses.replace(finding, runs=()) for look in PRINTED_FINDINGS.values() for finding in look(material)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _result(study: Study, printed: Published) -> Result:
+    """Return a published number as if it were a run, so that the same eye looks at both."""
+    recipe, changes = study.treatment(printed.net, printed.data)
+    place = Place(printed.net, printed.data, recipe, changes, printed.set)
+    settings: Recipe = replace(recipe_for(place, _facts(printed.data)), name=study.name)
+    names = ("test_accuracy", "test_loss", "train_accuracy")
+    measures = {name: value for name in names if (value := getattr(printed, name)) is not None}
+    run = Run(printed.net, printed.data, printed.data, settings, 0)
+    return Result(id=run.id, run=run, state="done" if "test_accuracy" in measures else "waiting", measures=measures)
+
+
+def _facts(name: str) -> DataInfo:
+    return DATASETS[name].info() if name in DATASETS else DataInfo(name, None, (), "", 0, 0, 0, True)
+
+
+def _per_number(
+    material: Material, look: Callable[[Mapping[str, float], str], Numbers | None]
+) -> Iterator[tuple[Cell, Numbers]]:
+    for cell in material.cells:
+        for result in cell.finished:
+            if (numbers := look(result.measures, result.run.data)) is not None:
+                yield cell, numbers
+
+
+def no_better_than_guessing(material: Material) -> Iterator[Finding]:
+    """An accuracy is not above one in the number of classes, the least that the commonest class can have."""
+    advice = "Leave the number out: it is of a training that failed, not of a network."
+
+    def look(measures: Mapping[str, float], data: str) -> Numbers | None:
+        if data not in DATASETS:
+            return None
+        chance, images = 1 / DATASETS[data].classes, DATASETS[data].test_images
+        limit = chance + 1.645 * math.sqrt(chance * (1 - chance) / images)
+        accuracy = measures["test_accuracy"]
+        return {"accuracy": accuracy, "by_chance": chance} if accuracy <= limit else None
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: {percent(float(numbers['accuracy']))} right is no more than naming one class "
+            f"for every image could give ({percent(float(numbers['by_chance']))} or more)."
+        )
+        yield of_cells("no-better-than-majority", "serious", message, advice, [cell], (numbers,))
+
+
+def saturated(material: Material) -> Iterator[Finding]:
+    """The loss is so high for the number of errors that outputs are stuck: dead classes, or a collapse."""
+    advice = "Ask for the confusion matrix, or train it again with several seeds: some classes are probably never said."
+
+    def look(measures: Mapping[str, float], _: str) -> Numbers | None:
+        wrong, loss = 1 - measures["test_accuracy"], measures.get("test_loss")
+        if loss is None or wrong < FEWEST_ERRORS or loss < SATURATED * wrong:
+            return None
+        return {"test_loss": loss, "wrong": wrong, "loss_per_error": loss / wrong}
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: a test loss of {float(numbers['test_loss']):.2f} with "
+            f"{percent(float(numbers['wrong']))} wrong is {float(numbers['loss_per_error']):.1f} for each wrong image: "
+            "the outputs are stuck at their limits (16.1 where the softmax is clipped at 1e-7)."
+        )
+        yield of_cells("dead-classes", "serious", message, advice, [cell], (numbers,))
+
+
+def over_fitted(material: Material) -> Iterator[Finding]:
+    """The accuracy on training images is ten points or more above that on test images."""
+    advice = "Read it as a number of too long a training or too little regularisation."
+
+    def look(measures: Mapping[str, float], _: str) -> Numbers | None:
+        known, right = measures.get("train_accuracy"), measures["test_accuracy"]
+        return {"train_accuracy": known, "test_accuracy": right} if known is not None and known - right >= 0.1 else None
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: {percent(float(numbers['train_accuracy']))} of the training images right but "
+            f"{percent(float(numbers['test_accuracy']))} of the test images."
+        )
+        yield of_cells("over-fitted", "caution", message, advice, [cell], (numbers,))
+
+
+def test_set_too_small(material: Material) -> Iterator[Finding]:
+    """The lead of the best number over the next is less than other test images could make it.
+
+    A table does not say which images each got wrong, so their errors are taken as independent; in pairs the same
+    images could tell more.
+    """
+    for table in material.tables:
+        images = DATASETS[table[0].data].test_images if table[0].data in DATASETS else 0
+        numbers = sorted(((cell.finished[0].measures["test_accuracy"], cell) for cell in table), key=lambda n: -n[0])
+        if len(numbers) < 2 or not images:
+            continue
+        (best, first), (next_best, second) = numbers[:2]
+        half = 1.96 * math.sqrt((best * (1 - best) + next_best * (1 - next_best)) / images)
+        if best - next_best >= half:
+            continue
+        message = (
+            f"On {first.data}, {first.net} leads {second.net} by {100 * (best - next_best):.2f} points; {images:,} "
+            f"test images alone make that uncertain by up to ±{100 * half:.2f} points, other seeds by more."
+        )
+        evidence: Numbers = {"difference": best - next_best, "half_width": half, "test_images": images}
+        advice = "Do not call one of them better on this table's word."
+        yield of_cells("test-set-too-small", "caution", message, advice, [first, second], (evidence,))
+
+
+PRINTED_FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
+    "no-better-than-majority": no_better_than_guessing,
+    "dead-classes": saturated,
+    "chosen-on-test": training.chosen_on_test,
+    "over-fitted": over_fitted,
+    "unequal-budgets": comparisons.unequal_budgets,
+    "not-normalised": comparisons.not_normalised,
+    "test-set-too-small": test_set_too_small,
+    "single-run": comparisons.single_run,
+}
+"""What published tables are looked through for; the kinds are those of `FINDINGS`."""
