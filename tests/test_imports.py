@@ -21,7 +21,7 @@ LAYERS = (
     "store settings ranking ranks schedules checkpoints measure",
     "recipes studies train",
     "published workers audit",
-    "study estimate ablation",
+    "study estimate ablation answers",
     "reporting afterwards",
     "session",
     "api cli",

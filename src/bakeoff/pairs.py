@@ -197,5 +197,5 @@ def seeds_to_settle(difference: Difference, *, power: float = 0.8, most: int = 2
         error = math.sqrt(sd**2 / seeds + difference.image_error**2)
         shift, limit = abs(difference.mean) / error, float(student.ppf(0.975, seeds - 1))
         if float(nct.sf(limit, seeds - 1, shift)) >= power:
-            return Outlook(seeds, f"{seeds - difference.seeds} more would show it with a chance of {power:.0%}")
+            return Outlook(seeds, f"{seeds - difference.seeds} more seeds would show it with a chance of {power:.0%}")
     return Outlook(None, f"even {most} seeds would probably not show it")

@@ -1,0 +1,137 @@
+"""The questions of a comparison, answered from measured runs: which network for these images, and which in general.
+
+Which is best on a data set, and over whom that is certain; the cheapest that is not significantly worse; whether one
+network does well everywhere, and how much it loses where it loses. No torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.audit import Material
+from bakeoff.pairs import Difference, holm, paired_difference, seeds_to_settle
+from bakeoff.ranking import Cell
+from bakeoff.ranks import Ranking, rank_over_data
+
+LEVEL = 0.05
+"""A difference is significant if its p value, corrected for all that the best is compared with, is below this."""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The best network of a table against one of the others, paired by seed and test image."""
+
+    net: str
+    difference: Difference
+    corrected: float
+    """The p value after Holm's correction for all networks of the table."""
+    outlook: str
+    """What would settle it; empty where it is settled."""
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the best is better by more than seeds and test images explain."""
+        return self.corrected < LEVEL
+
+
+@dataclass(frozen=True)
+class OnData:
+    """The answer for one data set under one recipe. The field names are the keys of the JSON: they stay."""
+
+    data: str
+    recipe: str
+    best: str
+    accuracy: float
+    """Mean test accuracy of the best over its seeds."""
+    leads: tuple[Lead, ...]
+    """Over every other network that shares a seed with it, in the order of their means."""
+    cheapest: str
+    """The network of the fewest FLOPs that is not significantly worse than the best; may be the best itself."""
+    cheapest_accuracy: float
+    flops_share: float | None
+    """FLOPs of the cheapest over those of the best."""
+
+
+@dataclass(frozen=True)
+class InGeneral:
+    """The answer over all data sets of one recipe."""
+
+    recipe: str
+    data: tuple[str, ...]
+    ranking: Ranking
+    best: str
+    """The network of the best mean rank."""
+    most_lost: float
+    """The most it is behind the best of a data set, a fraction; 0 if it is the best everywhere."""
+    lost_on: str
+    lost_to: str
+
+
+def on_each_data_set(material: Material) -> list[OnData]:
+    """Return the answer for each table of a store with a finished run."""
+    return [_on_data(table, material) for table in material.tables]
+
+
+def in_general(material: Material) -> list[InGeneral]:
+    """Return the answer for each recipe under which two or more networks finished on two or more data sets."""
+    recipes = dict.fromkeys(table[0].recipe for table in material.tables)
+    found = [_in_general([t for t in material.tables if t[0].recipe == recipe]) for recipe in recipes]
+    return [answer for answer in found if answer is not None]
+
+
+def _on_data(table: Sequence[Cell], material: Material) -> OnData:
+    best, *others = sorted(table, key=lambda cell: -_accuracy(cell))
+    compared = [(other, d) for other in others if (d := _difference(best, other, material)) is not None]
+    corrected = holm([difference.p_value for _, difference in compared])
+    leads = tuple(
+        Lead(other.net, d, p, "" if p < LEVEL else _outlook(d))
+        for (other, d), p in zip(compared, corrected, strict=True)
+    )
+    as_good = [other for (other, _), lead in zip(compared, leads, strict=True) if not lead.is_significant]
+    cheapest = min([best, *as_good], key=lambda cell: cell.median("flops") or float("inf"))
+    own, of_best = cheapest.median("flops"), best.median("flops")
+    return OnData(
+        data=best.data,
+        recipe=best.recipe,
+        best=best.net,
+        accuracy=_accuracy(best),
+        leads=leads,
+        cheapest=cheapest.net,
+        cheapest_accuracy=_accuracy(cheapest),
+        flops_share=own / of_best if own and of_best else None,
+    )
+
+
+def _outlook(difference: Difference) -> str:
+    if difference.is_settled:
+        return "clear alone, but not among so many comparisons"
+    return seeds_to_settle(difference).reason
+
+
+def _difference(one: Cell, other: Cell, material: Material) -> Difference | None:
+    ours, theirs = ({run.result.run.seed: run for run in material.runs(cell)} for cell in (one, other))
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds or len(ours[seeds[0]].labels) < 2:
+        return None
+    right = [np.stack([own[seed].predicted == own[seed].labels for seed in seeds]) for own in (ours, theirs)]
+    return paired_difference(*right)
+
+
+def _in_general(tables: Sequence[Sequence[Cell]]) -> InGeneral | None:
+    found = [{cell.net: _accuracy(cell) for cell in table} for table in tables]
+    shared = [net for net in found[0] if all(net in own for own in found)]
+    if len(found) < 2 or len(shared) < 2:
+        return None
+    ranking = rank_over_data({net: [own[net] for own in found] for net in shared})
+    best = next(iter(ranking.ranks))
+    lost = [max(own[net] for net in shared) - own[best] for own in found]
+    worst = int(np.argmax(lost))
+    winner = max(shared, key=lambda net: found[worst][net])
+    data = tuple(table[0].data for table in tables)
+    return InGeneral(tables[0][0].recipe, data, ranking, best, lost[worst], data[worst], winner)
+
+
+def _accuracy(cell: Cell) -> float:
+    interval = cell.interval("test_accuracy")
+    return interval.mean if interval else 0.0
