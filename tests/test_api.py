@@ -42,6 +42,13 @@ def test_run_gives_results_to_work_on(results):
     assert "<table" in results._repr_html_()
 
 
+def test_time_to_an_accuracy_is_that_of_the_epochs(results):
+    never, at_once = results.time_to(1.01), results.time_to(0.0)
+    assert list(never.columns) == ["id", "net", "data", "recipe", "seed", "seconds"]
+    assert never["seconds"].isna().all()
+    assert list(at_once["seconds"]) == [result.epochs[0].train_seconds for result in results.results]
+
+
 def test_load_opens_what_was_stored(results):
     assert bakeoff.load(results.store).rows == results.rows
     assert bakeoff.load(str(results.store)).rows == results.rows

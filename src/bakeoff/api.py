@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+NAMES = ["id", "net", "data", "recipe", "seed"]
+"""What tells runs apart, in the tables of runs."""
+
+
 @dataclass(frozen=True)
 class Results:
     """The runs of a study or store, ranked."""
@@ -46,6 +50,18 @@ class Results:
         import pandas as pd
 
         return pd.DataFrame([_flat(result) for result in self.results])
+
+    def time_to(self, accuracy: float) -> "pd.DataFrame":
+        """Return the training seconds of each run until its validation accuracy reached a fraction of 1.
+
+        One row per run; the seconds are missing where it never did. They are exact to one epoch.
+        """
+        import pandas as pd
+
+        from bakeoff.measure.target import seconds_to_accuracy
+
+        seconds = [seconds_to_accuracy(result.epochs, accuracy) for result in self.results]
+        return self.runs_frame()[NAMES].assign(seconds=pd.array(seconds, dtype="Float64"))
 
     def _repr_html_(self) -> str:
         from bakeoff.reporting.notebook import to_html
