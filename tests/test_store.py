@@ -443,6 +443,40 @@ class TestFaults:
             store.results()
 
     @pytest.mark.parametrize(
+        "damage",
+        [
+            "UPDATE measures SET value = 0.76 WHERE name = 'test_accuracy'",
+            "UPDATE measures SET name = 'tost_accuracy' WHERE name = 'test_accuracy'",
+            "DELETE FROM measures WHERE name = 'epochs'",
+            "UPDATE epochs SET train_loss = 1.5",
+            "DELETE FROM epochs",
+            """UPDATE runs SET settings = replace(settings, '0.1', '0.2')""",
+            "UPDATE runs SET state = 'waiting'",
+            "UPDATE runs SET seal = 'x'",
+            "DELETE FROM runs",
+        ],
+    )
+    def test_a_result_that_is_not_as_it_was_written_is_never_shown(self, store, damage):
+        store.record_epoch(RUN.id, epoch(1))
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store.results()
+        store._db.execute("PRAGMA foreign_keys = OFF")
+        store._db.execute(damage)
+        with pytest.raises(BakeoffError, match=f"is damaged: run {RUN.id} is not as it was written"):
+            store.results()
+
+    def test_any_number_keeps_its_seal(self, store):
+        measures = {"minus zero": -0.0, "tiny": 5e-324, "large": 2**60, "third": 1 / 3, "none": 0, "most": 1.7e308}
+        store.record_epoch(RUN.id, epoch(1, train_loss=-0.0, validation_loss=float("nan")))
+        store.finish(RUN.id, Outcome(3, OUTCOME.predicted, PROBABILITIES, measures), ENVIRONMENT)
+        assert store.results()[0].measures == measures
+
+    def test_stores_without_seals_can_be_read(self, store):
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store._db.execute("UPDATE runs SET seal = NULL")
+        assert store.results()[0].measures == OUTCOME.measures
+
+    @pytest.mark.parametrize(
         "damage", ["SET predicted = x'00'", "SET probabilities = substr(probabilities, 1, 9)", "SET classes = 7"]
     )
     def test_damaged_predictions_are_one_sentence(self, store, damage):

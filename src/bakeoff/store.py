@@ -295,7 +295,7 @@ def _seal(settings: str, epochs: Sequence[sqlite3.Row], measures: Mapping[str, f
 
     SQLite does not notice a bit that turns over in a value; a finished run is read only with its seal unbroken.
     """
-    numbers = sorted((name, float(value)) for name, value in measures.items())
+    numbers = sorted((name, float(value) + 0.0) for name, value in measures.items())  # SQLite keeps no sign of a zero
     return digest([settings, [tuple(row) for row in epochs], numbers])
 
 
