@@ -82,7 +82,8 @@ def in_general(material: Material) -> list[InGeneral]:
 
 def _on_data(table: Sequence[Cell], material: Material) -> OnData:
     best, *others = sorted(table, key=lambda cell: -_accuracy(cell))
-    compared = [(other, d) for other in others if (d := _difference(best, other, material)) is not None]
+    rightness = [(other, material.shared(best, other)) for other in others]
+    compared = [(other, paired_difference(*right)) for other, right in rightness if len(right[0])]
     corrected = holm([difference.p_value for _, difference in compared])
     leads = tuple(
         Lead(other.net, d, p, "" if p < LEVEL else _outlook(d))
@@ -107,15 +108,6 @@ def _outlook(difference: Difference) -> str:
     if difference.is_settled:
         return "clear alone, but not among so many comparisons"
     return seeds_to_settle(difference).reason
-
-
-def _difference(one: Cell, other: Cell, material: Material) -> Difference | None:
-    ours, theirs = ({run.result.run.seed: run for run in material.runs(cell)} for cell in (one, other))
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds or len(ours[seeds[0]].labels) < 2:
-        return None
-    right = [np.stack([own[seed].predicted == own[seed].labels for seed in seeds]) for own in (ours, theirs)]
-    return paired_difference(*right)
 
 
 def _in_general(tables: Sequence[Sequence[Cell]]) -> InGeneral | None:

@@ -119,3 +119,10 @@ def test_a_parameter_count_that_changed_between_runs():
     [finding] = look("parameters-depart", run("a"), other)
     assert (finding.evidence[0]["least"], finding.evidence[0]["most"]) == (900, 1000)
     assert not look("parameters-depart", run("a"), run("b", measures={"parameters": 900}))
+
+
+def test_a_single_test_image_compares_nothing():
+    one = np.zeros(1, int)
+    runs = [run(net, seed, predicted=one, labels=one) for net in "ab" for seed in (0, 1)]
+    assert not look("within-noise", *runs)
+    assert not look("test-set-too-small", *runs)

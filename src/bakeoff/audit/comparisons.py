@@ -117,9 +117,8 @@ def within_noise(material: Material) -> Iterator[Finding]:
     """
     for table in material.tables:
         best, *others = _ranked(table)
-        compared = [
-            (other, paired_difference(*rightness)) for other in others if (rightness := _shared(best, other, material))
-        ]
+        rightness = [(other, material.shared(best, other)) for other in others]
+        compared = [(other, paired_difference(*right)) for other, right in rightness if len(right[0]) > 1]
         corrected = holm([difference.p_value for _, difference in compared])
         close = [(o, d, p) for (o, d), p in zip(compared, corrected, strict=True) if p > 0.05]
         if close:
@@ -141,16 +140,6 @@ def within_noise(material: Material) -> Iterator[Finding]:
             )
 
 
-def _shared(one: Cell, other: Cell, material: Material) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return what each got right, both (S, N) bool, over the seeds that both have; None for fewer than two."""
-    ours, theirs = ({run.result.run.seed: run for run in material.runs(cell)} for cell in (one, other))
-    seeds = sorted(ours.keys() & theirs.keys())
-    if len(seeds) < 2 or len(next(iter(ours.values())).labels) < 2:
-        return None
-    right = (np.stack([own[seed].predicted == own[seed].labels for seed in seeds]) for own in (ours, theirs))
-    return next(right), next(right)
-
-
 def _numbers(net: str, difference: Difference, corrected: float) -> Numbers:
     return {
         "net": net,
@@ -168,7 +157,7 @@ def _numbers(net: str, difference: Difference, corrected: float) -> Numbers:
 def test_set_too_small(material: Material) -> Iterator[Finding]:
     """The best network's lead over the next is less than another draw of as many test images would move it."""
     for table in material.tables:
-        if len(table) < 2:
+        if len(table) < 2 or len(material.runs(table[0])[0].labels) < 2:
             continue
         first, second = _ranked(table)[:2]
         apart = _rightness(material, first) - _rightness(material, second)
