@@ -23,7 +23,7 @@ class TestARun:
         wall = time.perf_counter() - clock
         measures = outcome.measures
         assert sum(lines(measures).values()) == pytest.approx(measures["wall_seconds"], rel=1e-9)
-        assert measures["wall_seconds"] == pytest.approx(wall, abs=0.02)
+        assert measures["wall_seconds"] == pytest.approx(wall, abs=0.1)
         assert measures["last_session_seconds"] == pytest.approx(measures["wall_seconds"])
         assert measures["input_seconds"] + measures["step_seconds"] == pytest.approx(measures["train_seconds"])
         assert measures["evaluation_seconds"] > math.fsum(epoch.evaluation_seconds for epoch in epochs)
@@ -35,8 +35,8 @@ class TestARun:
             next(generator)
             time.sleep(0.05)
         *_, outcome = generator
-        assert 0.1 <= outcome.measures["idle_seconds"] < 0.15
-        assert outcome.measures["saving_seconds"] < 0.01
+        assert 0.1 <= outcome.measures["idle_seconds"] < 0.5
+        assert outcome.measures["saving_seconds"] < 0.05
 
     def test_in_two_sessions_adds_them_up(self, tmp_path):
         """But for what the first did after its checkpoint."""
@@ -45,15 +45,15 @@ class TestARun:
         epochs = [next(first), next(first)]
         one = time.perf_counter() - clock
         first.close()
-        time.sleep(0.1)  # between sessions no clock runs
+        time.sleep(0.5)  # between sessions no clock runs
         clock = time.perf_counter()
         *resumed, outcome = fit(tiny.run(), DATA, tiny.MACHINE, tmp_path)
         other = time.perf_counter() - clock
         measures = outcome.measures
         assert resumed[:2] == epochs
         assert sum(lines(measures).values()) == pytest.approx(measures["wall_seconds"], rel=1e-9)
-        assert measures["wall_seconds"] == pytest.approx(one + other, abs=0.05)
-        assert measures["last_session_seconds"] == pytest.approx(other, abs=0.02)
+        assert measures["wall_seconds"] == pytest.approx(one + other, abs=0.2)
+        assert measures["last_session_seconds"] == pytest.approx(other, abs=0.1)
         assert measures["input_seconds"] + measures["step_seconds"] == pytest.approx(measures["train_seconds"])
 
 
@@ -70,8 +70,8 @@ def test_inputs_are_passed_on_and_timed():
         time.sleep(0.01)
     spent = ledger.spent()
     assert seen == [0, 1, 2]
-    assert 0.06 <= spent["input"] < 0.09
-    assert 0.03 <= spent["step"] < 0.06
+    assert 0.06 <= spent["input"] < 0.5
+    assert 0.03 <= spent["step"] < 0.5
 
 
 def test_nothing_is_counted_twice(monkeypatch):

@@ -330,7 +330,6 @@ class TestNumbers:
         assert measures["flops"] > 10_000
         assert measures["activation_bytes_per_image"] > 1000
         assert 0 < measures["latency_ms_median"] <= measures["latency_ms_p95"]
-        assert measures["inference_images_per_second"] > 1000
         assert measures["train_images"] == 45
         assert measures["test_images"] == 25
         assert measures["train_seconds"] == pytest.approx(sum(epoch.train_seconds for epoch in epochs))

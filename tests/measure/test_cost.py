@@ -32,14 +32,16 @@ class TestInferenceCost:
     def test_is_the_time_of_a_pass(self):
         measures = inference_cost(Sleeper(0.01), SMALL, tiny.MACHINE, train_seconds=3600)
         assert measures.keys() == TIMED | BATCHED
-        assert 10 <= measures["latency_ms_median"] < 20
+        assert 10 <= measures["latency_ms_median"] < 50
         assert measures["latency_ms_median"] <= measures["latency_ms_p95"]
         assert measures["inference_images_per_second"] == pytest.approx(256_000 / measures["batch256_ms_median"])
 
-    def test_warms_up_first_and_soon_ends(self):
+    def test_warms_up_first_and_soon_ends(self, monkeypatch):
         net = Sleeper(0.0)
-        inference_cost(net, SMALL, tiny.MACHINE)
-        assert net.seen == [1] * (2 + cost.MOST) + [8, 8] + [256] * (2 + cost.MOST)
+        with monkeypatch.context() as patch:
+            patch.setattr(cost, "SECONDS", 60)
+            inference_cost(net, SMALL, tiny.MACHINE, train_seconds=3600)
+        assert net.seen == [1] * (2 + cost.MOST) + [8] * 4 + [256] * (2 + cost.MOST)
         net = Sleeper(0.03)
         inference_cost(net, SMALL, tiny.MACHINE)
         assert net.seen.count(1) == 2 + cost.FEWEST
@@ -55,7 +57,7 @@ class TestInferenceCost:
         monkeypatch.setattr(cost, "free_memory", lambda _: 256 * 64 * 4 * cost.LIVE / cost.MEMORY_SHARE - 1)
         assert inference_cost(Sleeper(0.0), SMALL, tiny.MACHINE).keys() == TIMED
         monkeypatch.setattr(cost, "free_memory", lambda _: 256 * 64 * 4 * cost.LIVE / cost.MEMORY_SHARE)
-        assert inference_cost(Sleeper(0.0), SMALL, tiny.MACHINE).keys() == TIMED | BATCHED
+        assert inference_cost(Sleeper(0.0), SMALL, tiny.MACHINE, train_seconds=3600).keys() == TIMED | BATCHED
 
     def test_changes_neither_network_nor_generator(self):
         net = build("nin", SMALL, 3)

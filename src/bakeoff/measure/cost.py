@@ -46,7 +46,7 @@ def inference_cost(net: nn.Module, shape: ImageShape, machine: Machine, train_se
         probe = images(8, shape, device)  # a small batch foretells the memory and time of the large one
         if largest_activation(net, probe) * BATCH * LIVE > MEMORY_SHARE * free_memory(machine):
             return measures
-        small = duration(lambda: net.forward(probe), device)
+        small = min(duration(lambda: net.forward(probe), device) for _ in range(3))
         per_image = max(0.0, small - float(np.median(times))) / (len(probe) - 1)
         if FEWEST * (small + (BATCH - len(probe)) * per_image) > allowed:
             return measures
