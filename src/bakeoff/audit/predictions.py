@@ -204,6 +204,6 @@ def label_suspects(material: Material, *, fewest_runs: int = 3, within: float = 
             "networks": len(nets),
             "positions": ", ".join(map(str, suspects.tolist())),
         }
-        advice = "Look at these images: their labels may be wrong, which sets a ceiling to every accuracy, or they are merely hard."
+        advice = "Look at these images: their labels may be wrong, which limits every accuracy, or they are hard."
         results = [run.result for run in good]
         yield replace(of_cells("label-suspects", "note", message, advice, touched, (evidence,), results), recipe="")
