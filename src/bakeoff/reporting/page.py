@@ -188,6 +188,8 @@ def strips(table: Table) -> Strips | None:
     highs = [line.row.test_accuracy_high for line in table.ranked if line.row.test_accuracy_high is not None]
     start = max(min([least, *lows]), least - reach, 0.0)
     end = min(max([most, *highs]), most + reach, 1.0)
+    if start == end:  # all seeds of all networks are equal
+        start, end = least - reach, most + reach
     return Strips(start, end, {line.label: _strip(line, start, end) for line in table.ranked})
 
 
