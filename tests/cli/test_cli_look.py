@@ -2,9 +2,14 @@ import csv
 import io
 import json
 
+import msgspec
 import pytest
 
+import tiny
 from bakeoff.cli import COMMANDS, cli
+from bakeoff.records import Failure
+from bakeoff.store import Store
+from bakeoff.study import record_of
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -107,8 +112,6 @@ class TestResults:
             assert f"{100 * row['test_accuracy']:.2f}" in table
 
     def test_of_an_empty_store_say_so(self, bakeoff, tmp_path):
-        from bakeoff.store import Store
-
         path = tmp_path / "a.db"
         Store(path, create=True).close()
         assert bakeoff("results", "--store", str(path)).out == "The store has no runs yet: bakeoff run makes some.\n"
@@ -122,13 +125,16 @@ class TestResults:
         assert "lenet-afif" in page.read_text()
         assert "<Mine>" not in page.read_text()
 
+    def test_without_any_mistake_make_a_page_too(self, bakeoff, tmp_path):
+        tiny.finished_store(tmp_path / "a.db", clarity=2)
+        said = bakeoff("report", "--store", str(tmp_path / "a.db"), "-o", str(tmp_path / "a.html"))
+        assert (said.code, said.err) == (0, "")
+        assert "100.00%" in bakeoff("results", "--store", str(tmp_path / "a.db")).out
+
     def test_with_brackets_in_their_names_are_printed_as_they_are(self, bakeoff, tmp_path):
-        import msgspec
 
         import tiny
-        from bakeoff.records import Failure
         from bakeoff.store import Store
-        from bakeoff.study import record_of
 
         run = msgspec.structs.replace(tiny.run(), data="folder:my[/b]photos[red]")
         path = tmp_path / "a[1].db"
