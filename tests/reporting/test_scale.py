@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from synthetic import make_store
 
 COPIES = 100
@@ -30,6 +31,7 @@ def multiply(path: Path) -> None:
                 )
 
 
+@pytest.mark.accuracy  # it holds a time, which a busy machine may miss: run on its own
 def test_two_thousand_runs_in_seconds_and_little_memory(tmp_path: Path) -> None:
     path = make_store(tmp_path / "many.db", nets=("conv", "drop"), data=("digits", "mnist"), seeds=5, images=2000)
     multiply(path)
