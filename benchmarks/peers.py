@@ -1,0 +1,346 @@
+"""bakeoff trains N times as fast as its peers: n = 5 interleaved rounds on 2 cores.
+
+The same network, data, batch, optimiser and augmentation are trained by bakeoff and by its peers, each in processes
+of its own. They take turns: while one trains the others are stopped, and in every round each has one turn, so that
+whatever else the machine does hits all alike. A turn in which other programs took more than a twentieth of a core
+is repeated, for a while. Ratios are made within a round; the table has their median and their range.
+
+    benchmarks/make_peers.sh && .venv/bin/python benchmarks/peers.py --json peers.json --markdown peers.md
+"""
+
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import rich_click as click
+from peer_protocol import LEAD_IN, Workload
+from rich.console import Console
+from rich.table import Table
+
+from bakeoff.runtime import processor_name
+from bakeoff.workers import cores, place
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PYTHON = {name: ROOT / f".venvs/{name}/bin/python" for name in ("keras", "lightning")} | {"own": Path(sys.executable)}
+QUIET = 0.05
+"""Cores that other programs may take during a turn that counts."""
+PEEK_SECONDS = 0.3
+CLOCK_TICK_SECONDS = 0.01
+STUDY_EPOCHS = 10
+"""Epochs of one run, to state runs per hour."""
+
+LENET = Workload("lenet-afif", 28, 28, 1, 60_000, 128, "adadelta", augmented=False, threads=cores())
+WORKLOADS = {
+    "lenet": LENET,
+    "vgg": replace(LENET, net="vgg-afif"),
+    "resnet20": Workload("resnet20v1-keras", 32, 32, 3, 50_000, 128, "adam", augmented=True, threads=cores()),
+}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who trains: a program, the environment it needs, and how it feeds the network."""
+
+    title: str
+    program: str
+    python: str
+    ways: dict[str, str]
+    """Workload → way; what is absent is not run."""
+
+
+def everywhere(way: str) -> dict[str, str]:
+    return dict.fromkeys(WORKLOADS, way)
+
+
+PEERS = {
+    "tutorial": Contender("PyTorch tutorial loop", "peer_tutorial.py", "own", everywhere("0")),
+    "tutorial-workers": Contender(
+        "PyTorch tutorial loop, loader processes", "peer_tutorial.py", "own", everywhere(str(cores()))
+    ),
+    "lightning": Contender("Lightning", "peer_lightning.py", "lightning", everywhere("0")),
+    "lightning-workers": Contender(
+        "Lightning, loader processes", "peer_lightning.py", "lightning", everywhere(str(cores()))
+    ),
+    "keras": Contender("Keras/TensorFlow, arrays", "peer_keras.py", "keras", {"lenet": "arrays", "vgg": "arrays"}),
+    "keras-generator": Contender(
+        "Keras/TensorFlow, ImageDataGenerator", "peer_keras.py", "keras", {"resnet20": "ImageDataGenerator"}
+    ),
+    "keras-tfdata": Contender("Keras/TensorFlow, tf.data", "peer_keras.py", "keras", {"resnet20": "tf.data"}),
+}
+BAKEOFF = Contender("bakeoff", "peer_bakeoff.py", "own", everywhere(""))
+PEAK = Contender("matrix product", "peer_peak.py", "own", everywhere(""))
+
+
+class Process:
+    """One contender at work, stopped except in its turns."""
+
+    def __init__(self, contender: Contender, workload: Workload) -> None:
+        """Start it and wait until it is warm.
+
+        Raises:
+            SystemExit: it failed; its own message stands above.
+        """
+        command = [str(PYTHON[contender.python]), str(HERE / contender.program), json.dumps(asdict(workload))]
+        self.popen = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.title = contender.title
+        self.about = self.read()
+        self.send(signal.SIGSTOP)
+
+    def read(self) -> dict[str, Any]:
+        """Return the next JSON line, whatever else the program prints."""
+        assert self.popen.stdout
+        for line in self.popen.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise SystemExit(f"{self.title} ended early")
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the program and its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
+
+    def go(self, seconds: float) -> None:
+        """Begin a turn."""
+        assert self.popen.stdin
+        self.send(signal.SIGCONT)
+        print(f"go {seconds}", file=self.popen.stdin, flush=True)
+
+    def rate(self) -> float:
+        """Return images per second of the turn that ends now."""
+        report = self.read()
+        self.send(signal.SIGSTOP)
+        return report["images"] / report["seconds"]
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the program and its children have used."""
+        program = psutil.Process(self.popen.pid)
+        family = [program, *program.children(recursive=True)]
+        return sum(sum(p.cpu_times()[:2]) for p in family)
+
+    def close(self) -> None:
+        """End it."""
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGKILL)
+        self.popen.wait()
+
+
+@dataclass
+class Team:
+    """One contender or the several processes of a grid, and what they reached in each round."""
+
+    title: str
+    processes: list[Process]
+    rates: list[float] = field(default_factory=list)
+
+    def turn(self, seconds: float, deadline: float) -> None:
+        """Train for one turn in which nobody else disturbs, as long as there is time to wait for one."""
+        while True:
+            wait_for_quiet(deadline)
+            others = -busy_seconds() + sum(p.cpu_seconds() for p in self.processes)
+            start = time.monotonic()
+            for process in self.processes:
+                process.go(seconds)
+            rate = sum(process.rate() for process in self.processes)
+            others += busy_seconds() - sum(p.cpu_seconds() for p in self.processes)
+            if others < QUIET * (time.monotonic() - start) or time.monotonic() > deadline:
+                break
+        self.rates.append(rate)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rates)
+
+
+def busy_seconds() -> float:
+    """Return the processor time that all programs of the machine have used."""
+    times = psutil.cpu_times()
+    return times.user + times.system + getattr(times, "nice", 0.0)
+
+
+def wait_for_quiet(deadline: float) -> None:
+    """Wait until nobody else is at work, or the deadline."""
+    while time.monotonic() < deadline:
+        before = busy_seconds()
+        time.sleep(PEEK_SECONDS)
+        if busy_seconds() - before <= QUIET * PEEK_SECONDS + CLOCK_TICK_SECONDS:
+            return
+
+
+def available(peers: list[str]) -> list[str]:
+    """Return the peers whose environments are there, and say which are not."""
+    missing = sorted({PEERS[p].python for p in peers if not PYTHON[PEERS[p].python].exists()})
+    if missing:
+        Console(stderr=True).print(f"left out: {', '.join(missing)} (benchmarks/make_peers.sh makes them)")
+    return [peer for peer in peers if PEERS[peer].python not in missing]
+
+
+def measure(name: str, peers: list[str], rounds: int, seconds: float, patience: float) -> dict[str, Any]:
+    """Return what everybody reached on one workload, as plain values."""
+    workload = WORKLOADS[name]
+    console = Console(stderr=True)
+    with ExitStack() as stack:
+
+        def start(contender: Contender, threads: int) -> Process:
+            way = contender.ways[name]
+            console.print(f"[dim]{name}: {contender.title} gets ready[/dim]")
+            process = Process(contender, replace(workload, threads=threads, way=way))
+            stack.callback(process.close)
+            return process
+
+        grid = place(runs=1_000)
+        teams = {"bakeoff": Team("bakeoff, one run", [start(BAKEOFF, cores())])}
+        for peer in peers:
+            if name in PEERS[peer].ways:
+                teams[peer] = Team(PEERS[peer].title, [start(PEERS[peer], cores())])
+        workers = [start(BAKEOFF, grid.threads) for _ in range(grid.workers)]
+        teams["grid"] = Team(f"bakeoff, grid: {grid.workers} × {grid.threads} thread", workers)
+        teams["peak"] = Team(PEAK.title, [start(PEAK, cores())])
+        counts = {t.processes[0].about.get("parameters") for key, t in teams.items() if key != "peak"}
+        assert len(counts) == 1, f"the networks differ: {counts} parameters"
+        deadline = time.monotonic() + patience + rounds * len(teams) * seconds * (1 + LEAD_IN)
+        for done in range(rounds):
+            console.print(f"[dim]{name}: round {done + 1} of {rounds}[/dim]")
+            for team in teams.values():
+                team.turn(seconds, deadline)
+        flops = teams["bakeoff"].processes[0].about["flops"]
+        peak = max(teams["peak"].rates) * teams["peak"].processes[0].about["flops"]
+        return {
+            "workload": asdict(workload),
+            "parameters": counts.pop(),
+            "flops_per_image": flops,
+            "peak_gflops": peak / 1e9,
+            "rows": [
+                row(key, team, teams["bakeoff"], flops / peak, workload.images)
+                for key, team in teams.items()
+                if key != "peak"
+            ],
+        }
+
+
+def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str, Any]:
+    """Return one line of the table; `share` is what one image per second takes of the machine's peak."""
+    ratios = [own / theirs for own, theirs in zip(ours.rates, team.rates, strict=True)]
+    if key == "grid":
+        ratios = [1 / ratio for ratio in ratios]
+    return {
+        "key": key,
+        "title": team.title,
+        "version": team.processes[0].about["version"],
+        "images_per_second": team.median,
+        "rates": team.rates,
+        "of_peak": team.median * share,
+        "ratio": statistics.median(ratios),
+        "ratio_low": min(ratios),
+        "ratio_high": max(ratios),
+        "runs_per_hour": 3600 * team.median / (STUDY_EPOCHS * images),
+    }
+
+
+HEADINGS = ("", "images/s", "of peak", "bakeoff is faster by", f"runs of {STUDY_EPOCHS} epochs per hour")
+
+
+def cells(line: dict[str, Any]) -> tuple[str, ...]:
+    """Return one line of the table as text."""
+    spread = f"{line['ratio']:.2f}× ({line['ratio_low']:.2f}–{line['ratio_high']:.2f})"
+    ratio = {"bakeoff": "", "grid": f"grid / one run: {spread}"}.get(line["key"], spread)
+    return (
+        line["title"],
+        f"{line['images_per_second']:,.0f}",
+        f"{line['of_peak']:.0%}",
+        ratio,
+        f"{line['runs_per_hour']:.3g}",
+    )
+
+
+def heading(name: str, result: dict[str, Any]) -> str:
+    """Return what one workload is."""
+    w = result["workload"]
+    changes = ", shift 10 % and flip" if w["augmented"] else ""
+    return (
+        f"{w['net']}, {w['height']}×{w['width']}×{w['channels']}, {w['optimizer']}, batch {w['batch_size']}{changes}: "
+        f"{result['parameters']:,} parameters, {result['flops_per_image'] / 1e6:.3g} MFLOPs per image, "
+        f"peak {result['peak_gflops']:.0f} GFLOP/s"
+    )
+
+
+def show(name: str, result: dict[str, Any]) -> None:
+    """Print one workload's table."""
+    table = Table(title=heading(name, result), title_justify="left")
+    for index, text in enumerate(HEADINGS):
+        table.add_column(text, justify="right" if index else "left")
+    for line in result["rows"]:
+        table.add_row(*cells(line))
+    Console().print(table)
+
+
+def to_markdown(results: dict[str, Any], about: str) -> str:
+    """Return all tables for docs/performance.md."""
+    parts = [about]
+    for name, result in results.items():
+        lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *map(cells, result["rows"])]
+        parts.append(heading(name, result) + "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def listed(known: dict[str, Any]) -> Any:
+    """Return a click callback that splits a list of names and knows which there are."""
+
+    def split(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
+        names = value.split(",")
+        for unknown in set(names) - known.keys():
+            raise click.BadParameter(f"{unknown!r}: choose from {', '.join(known)}")
+        return names
+
+    return split
+
+
+@click.command()
+@click.option("--workloads", default=",".join(WORKLOADS), show_default=True, callback=listed(WORKLOADS))
+@click.option("--peers", default=",".join(PEERS), show_default=True, callback=listed(PEERS))
+@click.option("--rounds", default=5, show_default=True, help="Turns of each contender.")
+@click.option("--seconds", default=3.0, show_default=True, help="Timed seconds of a turn.")
+@click.option("--patience", default=120.0, show_default=True, help="Seconds per workload for repeating noisy turns.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all numbers to this file.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write the tables to this file.")
+def main(
+    workloads: list[str],
+    peers: list[str],
+    rounds: int,
+    seconds: float,
+    patience: float,
+    json_file: Path | None,
+    markdown: Path | None,
+) -> None:
+    """Compare the training speed of bakeoff with that of its peers."""
+    peers = available(peers)
+    results: dict[str, Any] = {}
+    for name in workloads:
+        results[name] = measure(name, peers, rounds, seconds, patience)
+        show(name, results[name])
+    versions = sorted({line["version"] for result in results.values() for line in result["rows"]})
+    about = (
+        f"{processor_name()}, {cores()} cores, Python {platform.python_version()}, {'; '.join(versions)}; "
+        f"medians of {rounds} interleaved turns of {seconds:g} s."
+    )
+    Console().print(about)
+    if json_file:
+        json_file.write_text(json.dumps({"about": about, "workloads": results}, indent=1))
+    if markdown:
+        markdown.write_text(to_markdown(results, about))
+
+
+if __name__ == "__main__":
+    main()
