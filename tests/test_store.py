@@ -113,6 +113,18 @@ class TestOpening:
         assert store._pragma("user_version") == before
         assert not store._db.execute("SELECT * FROM sqlite_master WHERE name = 'extra'").fetchall()
 
+    def test_reads_a_store_in_a_place_that_cannot_be_written(self, tmp_path, monkeypatch):
+        """A share, a compact disk: no file can be made beside it."""
+        path = tmp_path / "what a? #store%20.db"
+        with Store(path, create=True) as store:
+            store.add([RUN], [DATA])
+        monkeypatch.setattr(os, "access", lambda place, mode: False)
+        with Store(path) as store:
+            assert [result.id for result in store.results()] == [RUN.id]
+            assert [file.name for file in tmp_path.iterdir()] == [path.name]
+            with pytest.raises(BakeoffError, match="attempt to write a readonly database"):
+                store.claim(RUN.id, this_process())
+
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
     def test_says_when_it_may_not(self, tmp_path):
         path = tmp_path / "a.db"

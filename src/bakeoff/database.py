@@ -1,5 +1,6 @@
 """The file under a store: its tables, how older files are brought up to date, and transactions. No torch."""
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ class Database:
         if not self.path.parent.is_dir():
             raise BakeoffError(f"the folder {self.path.parent} for the store does not exist: make it first")
         try:
-            self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            self._db = self._connect(create)
             self._db.row_factory = sqlite3.Row
             try:
                 self._prepare()
@@ -79,6 +80,14 @@ class Database:
             raise BakeoffError(f"cannot open the store {self.path}: {error}") from error
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
+
+    def _connect(self, create: bool) -> sqlite3.Connection:
+        """Open the file. In a place that cannot be written, SQLite must be told that nobody else writes either."""
+        journal = self.path.with_name(f"{self.path.name}-wal")
+        if create or os.access(self.path.parent, os.W_OK) or journal.exists():
+            return sqlite3.connect(self.path, timeout=60, isolation_level=None)
+        address = f"{self.path.absolute().as_uri()}?immutable=1"
+        return sqlite3.connect(address, timeout=60, isolation_level=None, uri=True)
 
     def _prepare(self) -> None:
         self._db.execute("BEGIN")  # one look at the file, which another process may be making just now
