@@ -124,8 +124,11 @@ class Pool:
         process = self._context.Process(
             target=work, args=(theirs, self._placement, self._folder, self._job), daemon=True
         )
-        with _main_module_hidden(), _interrupts_held():
-            process.start()
+        try:
+            with _main_module_hidden(), _interrupts_held():
+                process.start()
+        except (EOFError, OSError) as error:  # the server that starts them is gone, or there is no memory
+            raise BakeoffError(f"a worker process could not start ({error}): start the command again") from error
         theirs.close()
         self._workers[ours] = (process, None)
 
