@@ -18,7 +18,7 @@ from bakeoff.store import Store
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
-KILLS = 24
+KILLS = 32
 
 
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -90,7 +90,7 @@ def is_training(store: Path) -> bool:
 
 
 def strike(process: subprocess.Popen[str], target: str, store: Path, tally: Tally) -> bool:
-    """Kill the group, the parent alone or one worker; tell whether there was something to kill."""
+    """Kill the group, the parent, one worker or the server that starts them; tell whether there was one to kill."""
     everybody, was_training = family(process), bool(workers(process)) and is_training(store)
     if process.poll() is not None or not everybody:
         return False
@@ -99,13 +99,13 @@ def strike(process: subprocess.Popen[str], target: str, store: Path, tally: Tall
     elif target == "parent":
         process.kill()
     else:
-        victims = workers(process)
+        victims = workers(process) if target == "worker" else [p for p in everybody[1:] if _children(p)]
         if not victims:
             return False
         random.choice(victims).kill()
     tally.kills[target] += 1
     tally.training += was_training
-    if target != "worker":
+    if target in ("group", "parent"):
         process.wait()
         clock = time.monotonic()
         assert all_end(everybody), [p for p in everybody if not is_over(p)]
@@ -124,8 +124,8 @@ def test_a_study_survives_any_kill(reference, tmp_path, capsys):
             try:
                 code = process.wait(timeout=random.uniform(0.2, 9))
             except subprocess.TimeoutExpired:
-                target = random.choice(["group", "parent", "worker"])
-                if strike(process, target, store, tally) and target != "worker":
+                target = random.choice(["group", "parent", "worker", "server"])
+                if strike(process, target, store, tally) and process.returncode is not None:
                     process = start(store)
                     tally.commands += 1
                 continue
