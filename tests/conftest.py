@@ -2,7 +2,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("busy", deadline=None)  # how long one example takes depends on the machine's other work
+settings.load_profile("busy")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: threads of one would stall the others
 
 
