@@ -1,9 +1,10 @@
 """What a study is: a grid of cells with exceptions and variants, what it asks, and what was published. No torch."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from bakeoff.spec import Count, Fraction, Positive, Value
 
@@ -81,7 +82,7 @@ class Study(Value, frozen=True, kw_only=True):
     data: tuple[str, ...]
     recipe: str = "quick"
     seeds: Count = 3
-    first_seed: int = 0
+    first_seed: Annotated[int, Meta(ge=-(2**62), le=2**62)] = 0
     set: dict[str, Any] = {}
     """Changes to the recipe, by dotted field: {"epochs": 3, "optimizer.lr": 0.01}."""
     cells: tuple[Exceptional, ...] = ()

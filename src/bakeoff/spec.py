@@ -18,8 +18,9 @@ PROTOCOL = 1
 """Version of the training protocol. It goes up when the same settings would give another number."""
 
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
-NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, lt=1)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e100)]
+NotNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e100)]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Monitor: TypeAlias = Literal["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
 
@@ -94,6 +95,10 @@ class Augment(Value, frozen=True):
     fill: Literal["nearest", "zero"] = "nearest"
     """What moves in from outside when images are shifted, rotated, sheared or shrunk."""
 
+    def __post_init__(self) -> None:
+        if self.zoom[0] > self.zoom[1]:
+            raise ValueError("zoom takes the smaller magnification first")
+
 
 class SGD(Value, frozen=True, tag="sgd", tag_field="name"):
     """Stochastic gradient descent as torch writes it: v = momentum·v + g, w -= lr·v."""
@@ -109,8 +114,8 @@ class Adam(Value, frozen=True, tag="adam", tag_field="name"):
     """Adam (Kingma & Ba 2015). torch's eps is 1e-8, Keras' 1e-7."""
 
     lr: Positive
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
+    beta1: Share = 0.9
+    beta2: Share = 0.999
     eps: Positive = 1e-8
     weight_decay: NotNegative = 0.0
     """Coupled: adds weight_decay·w to the gradient."""
@@ -122,8 +127,8 @@ class AdamW(Value, frozen=True, tag="adamw", tag_field="name"):
     """Adam with decoupled decay (Loshchilov & Hutter 2019): w -= lr·weight_decay·w beside the Adam step."""
 
     lr: Positive
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
+    beta1: Share = 0.9
+    beta2: Share = 0.999
     eps: Positive = 1e-8
     weight_decay: NotNegative = 0.01
 

@@ -85,7 +85,8 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
         if number is not None and number < 1:
             raise BakeoffError(f"{name} must be at least 1, not {number}")
     if workers is None:
-        workers = 1 if not device.startswith("cpu") else max(1, min(cores(), runs))
+        workers = 1 if not device.startswith("cpu") else cores()
+    workers = max(1, min(workers, runs))
     return Placement(workers, threads or max(1, cores() // max(1, workers)), device)
 
 

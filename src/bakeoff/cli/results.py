@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "csv", "markdown")
 
+FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
+
 
 @click.command()
 @store_option()
@@ -85,7 +87,7 @@ def ranking_table(rows: "Sequence[Row]", suspect: "Collection[tuple[str, str, st
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
     table = Table(
         title=f"{escape(rows[0].data)}, recipe {escape(rows[0].recipe)}",
-        caption=f"reported epoch: {rules}; {methods}; FLOPs of one forward pass, multiply-add = 2",
+        caption="; ".join(filter(None, (f"reported epoch: {rules}", methods, FLOPS_ARE))),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         title_justify="left",
