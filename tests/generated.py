@@ -3,7 +3,6 @@
 import math
 import string
 
-import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
@@ -61,11 +60,6 @@ def _make(kind: type[Value], given: dict) -> Value | None:
 
 RECIPES = values(Recipe)
 RUNS = values(Run)
-
-
-def same(left: object, right: object) -> bool:
-    """Equal, and of the same types."""
-    return msgspec.json.encode(left) == msgspec.json.encode(right) and left == right
 
 
 def close(left: float, right: float, relative: float = 1e-9) -> bool:

@@ -86,6 +86,7 @@ def test_report_writes_the_page(results, tmp_path):
         ({"data": ["digit"]}, "unknown data set 'digit'"),
         ({"study": "demmo"}, "unknown study 'demmo'"),
         ({"seeds": 0}, "seeds: expected int >= 1"),
+        ({"first_seed": 10**20}, "first_seed: expected int"),
         ({"seeds": "3"}, "seeds: expected int, got str"),
         ({"workers": 0}, "workers must be at least 1"),
         ({"threads": 0}, "threads must be at least 1"),

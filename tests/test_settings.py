@@ -1,3 +1,4 @@
+import math
 import string
 import tomllib
 
@@ -177,6 +178,9 @@ class TestChange:
             ("epochs", 0, "cannot set epochs=0: epochs: expected int >= 1"),
             ("epochs", "many", "cannot set epochs=many: epochs: expected int, got str"),
             ("optimizer.lr", -1, "optimizer.lr: expected float > 0.0"),
+            ("optimizer.lr", math.inf, "optimizer.lr: expected float <= 1e+100"),
+            ("optimizer.beta1", 1, "optimizer.beta1: expected float < 1.0"),
+            ("augment.zoom", [2, 1], "zoom takes the smaller magnification first"),
             ("optimizer", {"name": "sgd"}, "missing required field lr"),
             ("augment.zoom", [1], "augment.zoom: expected array of length 2"),
             ("normalize", "std", "cannot set normalize=std: "),

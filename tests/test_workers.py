@@ -78,7 +78,7 @@ class TestPlacement:
         monkeypatch.setattr("bakeoff.workers.cores", lambda: 8)
         assert place(100, workers=2) == Placement(2, 4, "cpu")
         assert place(100, workers=2, threads=1) == Placement(2, 1, "cpu")
-        assert place(1, workers=20) == Placement(20, 1, "cpu")
+        assert place(2, workers=20) == Placement(2, 4, "cpu")  # no more than there is work for
 
     @pytest.mark.parametrize("wrong", [{"workers": 0}, {"threads": -1}])
     def test_needs_somebody_to_work(self, wrong):
