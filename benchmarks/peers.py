@@ -1,4 +1,4 @@
-"""bakeoff trains N times as fast as its peers: n = 5 interleaved rounds on 2 cores.
+"""bakeoff against its peers: images per second of training, measured in turns (the numbers: docs/performance.md).
 
 The same network, data, batch, optimiser and augmentation are trained by bakeoff and by its peers, each in processes
 of its own. They take turns: while one trains the others are stopped, and in every round each has one turn, so that
@@ -15,6 +15,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -79,7 +80,7 @@ PEERS = {
     "keras-tfdata": Contender("Keras/TensorFlow, tf.data", "peer_keras.py", "keras", {"resnet20": "tf.data"}),
 }
 BAKEOFF = Contender("bakeoff", "peer_bakeoff.py", "own", everywhere(""))
-PEAK = Contender("matrix product", "peer_peak.py", "own", everywhere(""))
+PEAK = Contender("the machine's peak", "peer_peak.py", "own", everywhere(""))
 
 
 class Process:
@@ -89,13 +90,19 @@ class Process:
         """Start it and wait until it is warm.
 
         Raises:
-            SystemExit: it failed; its own message stands above.
+            SystemExit: it failed; the message ends with its own.
         """
         command = [str(PYTHON[contender.python]), str(HERE / contender.program), json.dumps(asdict(workload))]
-        self.popen = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
         self.title = contender.title
+        self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.popen = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.complaints,
+            text=True,
+            start_new_session=True,
+        )
         self.about = self.read()
         self.send(signal.SIGSTOP)
 
@@ -105,7 +112,8 @@ class Process:
         for line in self.popen.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        raise SystemExit(f"{self.title} ended early")
+        self.complaints.seek(0)
+        raise SystemExit(f"{self.title} ended early:\n{self.complaints.read()[-3000:]}")
 
     def send(self, number: signal.Signals) -> None:
         """Signal the program and its children."""
@@ -144,6 +152,8 @@ class Team:
     title: str
     processes: list[Process]
     rates: list[float] = field(default_factory=list)
+    noisy_turns: int = 0
+    """Turns that count although other programs were at work: there was no time to wait any longer."""
 
     def turn(self, seconds: float, deadline: float) -> None:
         """Train for one turn in which nobody else disturbs, as long as there is time to wait for one."""
@@ -155,8 +165,10 @@ class Team:
                 process.go(seconds)
             rate = sum(process.rate() for process in self.processes)
             others += busy_seconds() - sum(p.cpu_seconds() for p in self.processes)
-            if others < QUIET * (time.monotonic() - start) or time.monotonic() > deadline:
+            noisy = others > QUIET * (time.monotonic() - start)
+            if not noisy or time.monotonic() > deadline:
                 break
+        self.noisy_turns += noisy
         self.rates.append(rate)
 
     @property
@@ -241,6 +253,7 @@ def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str
         "version": team.processes[0].about["version"],
         "images_per_second": team.median,
         "rates": team.rates,
+        "noisy_turns": team.noisy_turns,
         "of_peak": team.median * share,
         "ratio": statistics.median(ratios),
         "ratio_low": min(ratios),
@@ -272,8 +285,16 @@ def heading(name: str, result: dict[str, Any]) -> str:
     return (
         f"{w['net']}, {w['height']}×{w['width']}×{w['channels']}, {w['optimizer']}, batch {w['batch_size']}{changes}: "
         f"{result['parameters']:,} parameters, {result['flops_per_image'] / 1e6:.3g} MFLOPs per image, "
-        f"peak {result['peak_gflops']:.0f} GFLOP/s"
+        f"peak {result['peak_gflops']:.0f} GFLOP/s{noise(result)}"
     )
+
+
+def noise(result: dict[str, Any]) -> str:
+    """Return how many turns were disturbed, if any."""
+    noisy, turns = (
+        sum(count) for count in zip(*((r["noisy_turns"], len(r["rates"])) for r in result["rows"]), strict=True)
+    )
+    return f"; in {noisy} of {turns} turns other programs were at work" if noisy else ""
 
 
 def show(name: str, result: dict[str, Any]) -> None:
