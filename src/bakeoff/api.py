@@ -118,7 +118,7 @@ def run(
     from rich.console import Console
 
     from bakeoff.cli.live import follow, follow_robustness
-    from bakeoff.workers import warm_up
+    from bakeoff.processes import warm_up
 
     wanted = session.choose_study(
         study if study is None or isinstance(study, Study) else str(study),

@@ -6,29 +6,26 @@ failure of that run; another takes its place.
 """
 
 import errno
-import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bakeoff.errors import BakeoffError
+from bakeoff.processes import context, starting
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run, Value
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext, SpawnContext
-
     from bakeoff.data import Dataset
     from bakeoff.runtime import Machine
 
@@ -87,25 +84,7 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
     if workers is None:
         workers = 1 if not device.startswith("cpu") else cores()
     workers = max(1, min(workers, runs))
-    return Placement(workers, threads or max(1, cores() // max(1, workers)), device)
-
-
-def _context() -> "ForkServerContext | SpawnContext":
-    """Return how processes are started: where that exists, by a server that loads torch once for all of them."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bakeoff.train", "torch._dynamo"])  # the first optimiser asks for the latter
-    return context
-
-
-def warm_up() -> None:
-    """Begin to load torch for the workers, beside whatever the caller does until it starts a pool."""
-    if _context().get_start_method() == "forkserver":
-        from multiprocessing import forkserver
-
-        with _main_module_hidden(), _interrupts_held():
-            forkserver.ensure_running()
+    return Placement(workers, threads or max(1, cores() // workers), device)
 
 
 class Pool:
@@ -114,7 +93,7 @@ class Pool:
     def __init__(self, placement: Placement, folder: Path, job: "Job | None" = None) -> None:
         """Start the processes."""
         self._job = job or train
-        self._context = _context()
+        self._context = context()
         self._placement, self._folder = placement, folder
         self._workers: dict[Connection, tuple[BaseProcess, Run | None]] = {}
         for _ in range(placement.workers):
@@ -126,7 +105,7 @@ class Pool:
             target=work, args=(theirs, self._placement, self._folder, self._job), daemon=True
         )
         try:
-            with _main_module_hidden(), _interrupts_held():
+            with starting():
                 process.start()
         except (EOFError, OSError) as error:  # the server that starts them is gone, or there is no memory
             raise BakeoffError(f"a worker process could not start ({error}): start the command again") from error
@@ -188,35 +167,6 @@ class Pool:
         self.close()
 
 
-@contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    """Keep multiprocessing from running the caller's script again in each worker: it needs nothing from there,
-    and scripts without `if __name__ == "__main__"` would start a study within the study."""
-    main = sys.modules["__main__"]
-    saved = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    for name in saved:
-        setattr(main, name, None)
-    try:
-        yield
-    finally:
-        for name, value in saved.items():
-            setattr(main, name, value)
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while a process starts. Processes inherit that and never see one: it is for the parent."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it comes with the first process, and would let Ctrl-C through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _death(exit_code: int | None) -> Failure:
     if exit_code == -signal.SIGKILL:
         hint = "the system may have run out of memory: use fewer --workers or a smaller batch_size"
@@ -250,7 +200,7 @@ def _reporter(run: Run, connection: Connection) -> Callable[[int, int, int], Non
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
+    parent = parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)

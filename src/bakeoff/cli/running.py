@@ -150,7 +150,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool) -> "Plan | N
     from bakeoff import session
     from bakeoff.cli.live import follow, follow_robustness
     from bakeoff.data.progress import progress_bar
-    from bakeoff.workers import warm_up
+    from bakeoff.processes import warm_up
 
     console = Console(stderr=True)
     if not asked["dry_run"]:

@@ -1,0 +1,66 @@
+"""How processes that train are started: where there is one by a server that loads torch once for all of them."""
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+
+def context() -> "ForkServerContext | SpawnContext":
+    """Return what processes and pipes are made with."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(["bakeoff.train", "torch._dynamo"])  # the first optimiser asks for the latter
+    return forkserver
+
+
+def warm_up() -> None:
+    """Begin to load torch for the processes, beside whatever the caller does until it starts some."""
+    if context().get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        with starting():
+            forkserver.ensure_running()
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Start processes in this context: they run nothing of the caller's script and see no Ctrl-C."""
+    with _main_module_hidden(), _interrupts_held():
+        yield
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keep multiprocessing from running the caller's script again in each worker: it needs nothing from there,
+    and scripts without `if __name__ == "__main__"` would start a study within the study."""
+    main = sys.modules["__main__"]
+    saved = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    for name in saved:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            setattr(main, name, value)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while a process starts. Processes inherit that and never see one: it is for the parent."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it comes with the first process, and would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
