@@ -8,18 +8,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from typing import Any, Literal
 
 from bakeoff import studies
-from bakeoff.data import stand_in
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Cell, Published, Study
+from bakeoff.grid import Published, Study
+from bakeoff.matching import match
 from bakeoff.measure.quality import class_accuracy, confusion
-from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Result
-from bakeoff.settings import parse_study, tell_difference
-from bakeoff.spec import DataInfo, Recipe, data_label
+from bakeoff.settings import parse_study
+from bakeoff.spec import data_label
 from bakeoff.stats import mean_interval, prediction_interval
 from bakeoff.store import Store
 
@@ -81,14 +79,6 @@ class Comparison:
     note: str
 
 
-@dataclass(frozen=True)
-class Group:
-    """Finished runs that differ in their seed alone, and how they depart from a cell."""
-
-    results: tuple[Result, ...]
-    departures: tuple[str, ...]
-
-
 def _seconds(result: Result) -> float | None:
     train, evaluation = (result.measures.get(f"{name}_seconds") for name in ("train", "evaluation"))
     return None if train is None or evaluation is None else train + evaluation
@@ -132,25 +122,21 @@ def compare(study: Study, store: Store, ids: Iterable[str] | None = None) -> lis
         BakeoffError: the study has no published numbers.
     """
     check(study)
-    records = store.datasets()
+    records, measured = store.datasets(), store.results(ids)
     stand_ins = {(name, other) for past in [study, *_past(study, store)] for name, other in past.data_as.items()}
-    groups = _groups(store.results(ids), study, stand_ins, records)
-    failed = _failures(store.results(ids))
+    failed = _failures(measured)
     lines: list[Comparison] = []
-    for printed in study.published:
-        cell = _cell(study, printed)
-        group = groups.get(_key(cell))
+    for printed, group in zip(study.published, match(study, measured, stand_ins, records), strict=True):
         names = {printed.data} | {other for name, other in stand_ins if name == printed.data}
         reason = next((failed[printed.net, name] for name in names if (printed.net, name) in failed), "")
-        results = group.results if group else ()
-        used = data_label(results[0].run.data) if results else ""
-        make = partial(_comparison, study.name, printed, used, group.departures if group else (), reason)
+        used = data_label(group.results[0].run.data) if group.results else ""
+        make = partial(_comparison, study.name, printed, used, group.departures, reason)
         for table in (OUTCOMES, EXACT, TIMES):
             for name, value_of in table.items():
                 if (value := getattr(printed, name)) is not None:
-                    found = [number for result in results if (number := value_of(result)) is not None]
+                    found = [number for result in group.results if (number := value_of(result)) is not None]
                     lines.append(make(name, "", value, found))
-        by_class = _class_accuracies(store, results, records) if printed.class_accuracy else {}
+        by_class = _class_accuracies(store, group.results, records) if printed.class_accuracy else {}
         for name, value in printed.class_accuracy.items():
             lines.append(make("class_accuracy", name, value, by_class.get(name, [])))
     return lines
@@ -185,66 +171,6 @@ def _past(study: Study, store: Store) -> list[Study]:
     """Return what the store was asked to do for this study, as it was changed for it then."""
     found = [parse_study(text, "a study in the store") for _, _, text in store.studies()]
     return [past for past in found if past.name == study.name]
-
-
-def _cell(study: Study, printed: Published) -> Cell:
-    """Return the place of the grid that was printed, or one beside it, made the same way."""
-    recipe, changes = study.treatment(printed.net, printed.data)
-    own = Cell(printed.net, printed.data, recipe, changes, printed.set)
-    same = (c for c in study.grid() if (c.net, c.data, c.all_changes) == (own.net, own.data, own.all_changes))
-    return next(same, own)
-
-
-def _key(cell: Cell) -> tuple[str, ...]:
-    return cell.net, cell.data, cell.recipe, str(cell.all_changes)
-
-
-def _groups(
-    results: Sequence[Result], study: Study, stand_ins: set[tuple[str, str]], records: dict[str, DataRecord]
-) -> dict[tuple[str, ...], Group]:
-    """Return for each printed cell the finished runs that come nearest to it.
-
-    Runs belong to that one of a network's cells from whose recipe they depart in the fewest fields.
-    """
-    cells = {_key(cell): cell for cell in (_cell(study, printed) for printed in study.published)}
-    found: dict[tuple[str, ...], Group] = {}
-
-    def kind(result: Result) -> tuple[str, ...]:
-        return result.run.net, result.run.data, result.run.data_hash, result.run.recipe.key
-
-    finished = sorted((result for result in results if result.state == "done"), key=kind)
-    for _, members in groupby(finished, key=kind):
-        group = tuple(members)
-        run = group[0].run
-        near: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = []
-        for key, cell in cells.items():
-            stands_in = (cell.data, run.data) in stand_ins
-            if run.net != cell.net or not (run.data == cell.data or stands_in):
-                continue
-            if run.recipe.name.partition(" (")[0] == cell.recipe:
-                expected = recipe_for(cell, stand_in(_facts(records[run.data_hash]), cell.data))
-                departures = _departures(expected, group, cell.data)
-                near.append((len(departures), key, departures))
-        if near:
-            count, key, departures = min(near, key=lambda item: item[0])
-            best = found.get(key)
-            if best is None or (count, -len(group)) < (len(best.departures), -len(best.results)):
-                found[key] = Group(group, departures)
-    return found
-
-
-def _facts(record: DataRecord) -> DataInfo:
-    import msgspec
-
-    return msgspec.convert({name: record.facts[name] for name in DataInfo.__struct_fields__}, DataInfo)
-
-
-def _departures(expected: Recipe, group: Sequence[Result], data: str) -> tuple[str, ...]:
-    run = group[0].run
-    other_data = [] if run.data == data else [f"data {data_label(run.data)} instead of {data}"]
-    precisions = {str(result.environment.get("precision", "fp32")) for result in group} - {"fp32"}
-    other_numbers = [f"computed in {name}" for name in sorted(precisions)]
-    return (*other_data, *tell_difference(expected, run.recipe), *other_numbers)
 
 
 def _failures(results: Iterable[Result]) -> dict[tuple[str, str], str]:
