@@ -83,8 +83,3 @@ def test_the_environment_says_what_may_explain_a_difference():
     assert (facts["device"], facts["precision"], facts["threads"], facts["compiled"]) == ("cpu", "fp32", 3, False)
     assert all(facts[name] for name in ("bakeoff", "python", "numpy", "system", "processor", "cores", "memory_gib"))
     json.dumps(facts)
-
-
-def test_networks_move_to_the_layout_that_convolutions_like():
-    net = runtime.move(torch.nn.Conv2d(3, 8, 3), "cpu")
-    assert net.weight.is_contiguous(memory_format=torch.channels_last)

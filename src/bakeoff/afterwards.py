@@ -76,6 +76,7 @@ def evaluate(run: Run, data: Dataset, machine: "Machine", folder: Path) -> dict[
     from bakeoff import runtime
     from bakeoff.measure.robustness import robustness
     from bakeoff.nets import build
+    from bakeoff.nets.fast import move
     from bakeoff.train import divide, seen_shape
 
     path = weights_path(folder, run.id)
@@ -88,4 +89,4 @@ def evaluate(run: Run, data: Dataset, machine: "Machine", folder: Path) -> dict[
     except (SafetensorError, RuntimeError) as error:
         raise BakeoffError(f"{path} does not hold the weights of run {run.id}: --restart trains it anew") from error
     parts = divide(run, data, machine.device)
-    return robustness(runtime.move(net, machine.device), parts.test, run.recipe.image, parts.normalizer, machine)
+    return robustness(move(net, machine.device), parts.test, run.recipe.image, parts.normalizer, machine)

@@ -39,8 +39,9 @@ def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe,
     import torch
 
     from bakeoff.nets import build
+    from bakeoff.nets.fast import move
     from bakeoff.optimizers import build_optimizer, make_loss
-    from bakeoff.runtime import move, synchronize
+    from bakeoff.runtime import synchronize
 
     torch.set_num_threads(threads)
     net = move(build(net_name, recipe.image.shape(shape), classes), device)

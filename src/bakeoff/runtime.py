@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import nn
 
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import Value
@@ -78,11 +77,6 @@ def autocast(machine: Machine) -> torch.autocast | nullcontext:
     return torch.autocast(machine.device.partition(":")[0], dtype=torch.bfloat16)
 
 
-def move(net: nn.Module, device: str) -> nn.Module:
-    """Return the network on the device, its weights in the channels-last layout that convolutions like best."""
-    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
 def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory instead of giving it back to the system at every step.
 
@@ -92,7 +86,7 @@ def keep_freed_memory() -> None:
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(ctypes.c_int(-4), ctypes.c_int(0))  # M_MMAP_MAX: nothing through mmap
-        libc.mallopt(ctypes.c_int(-1), ctypes.c_int(2**31 - 1))  # M_TRIM_THRESHOLD: never trim
+        libc.mallopt(ctypes.c_int(-1), ctypes.c_int(-1))  # M_TRIM_THRESHOLD: never trim
 
 
 def reset_peak_memory(device: str) -> None:

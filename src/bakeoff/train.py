@@ -25,6 +25,7 @@ from bakeoff.ledger import Ledger
 from bakeoff.measure.cost import activation_bytes, inference_cost
 from bakeoff.measure.energy import Meter
 from bakeoff.nets import build
+from bakeoff.nets.fast import move
 from bakeoff.nets.summary import summarize
 from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
 from bakeoff.records import Epoch, Outcome
@@ -76,7 +77,7 @@ def fit(
     devices = [machine.device] if machine.device.startswith("cuda") else []
     with torch.random.fork_rng(devices):  # dropout draws from the global state: borrow it, give it back
         torch.manual_seed(derive_seed(run.seed, "init"))
-        net = runtime.move(build(run.net, seen_shape(run, data), len(data.info.classes)), machine.device)
+        net = move(build(run.net, seen_shape(run, data), len(data.info.classes)), machine.device)
         optimizer = build_optimizer(run.recipe.optimizer, net.parameters())
         state = checkpoints.load(folder, run.id, net, optimizer) if folder else checkpoints.State()
         history, best = state.history, state.best
