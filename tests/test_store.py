@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -104,6 +105,21 @@ class TestOpening:
             assert newer._pragma("user_version") == len(database.MIGRATIONS)
             newer._db.execute("SELECT note FROM runs")
             newer._db.execute("SELECT id FROM extra")
+
+    def test_reads_an_older_version_in_a_place_that_cannot_be_written(self, tmp_path, monkeypatch):
+        path = tmp_path / "a.db"
+        with Store(path, create=True) as store:
+            store.add([RUN], [DATA])
+            store._db.execute("ALTER TABLE runs DROP COLUMN network")
+            store._db.execute("DROP TABLE networks")
+            store._db.execute("PRAGMA user_version = 2")
+        before = path.read_bytes()
+        monkeypatch.setattr(os, "access", lambda place, mode: False)
+        with Store(path) as store:
+            assert [result.id for result in store.results()] == [RUN.id]
+            with pytest.raises(BakeoffError, match="attempt to write a readonly database"):
+                store.add([OTHER], [DATA])
+        assert path.read_bytes() == before
 
     def test_keeps_the_old_version_when_a_migration_fails(self, store, monkeypatch):
         before = store._pragma("user_version")
@@ -258,6 +274,24 @@ class TestResults:
         for run in (RUN, OTHER):
             store.finish(run.id, OUTCOME, ENVIRONMENT)
         assert store._db.execute("SELECT count(*) FROM environments").fetchone()[0] == 1
+
+    def test_of_one_network_share_its_layers(self, store):
+        layers = ({"name": "0", "type": "Conv2d", "input": [1, 8, 8], "output": [4, 6, 6], "parameters": 40},)
+        for run in (RUN, OTHER):
+            store.finish(run.id, replace(OUTCOME, layers=layers), ENVIRONMENT)
+        assert [result.layers for result in store.results()] == [layers, layers]
+        assert store._db.execute("SELECT count(*) FROM networks").fetchone()[0] == 1
+        store.forget([RUN.id], this_process())
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        assert [result.layers for result in store.results()] == [(), layers]
+
+    def test_of_data_sets_get_their_duplicates_later(self, store):
+        """Older stores have none, and what else is known of a data set stays."""
+        later = {"name": "other", "duplicates": {"known": [2], "conflicting": 0}}
+        store.add([], iter([DataRecord("hash", later, LABELS)]))
+        assert store.datasets()["hash"].facts == DATA.facts | {"duplicates": later["duplicates"]}
+        store.add([], [DataRecord("hash", {"duplicates": {}}, LABELS)])
+        assert store.datasets()["hash"].facts == DATA.facts | {"duplicates": later["duplicates"]}
 
     def test_of_what_was_asked_are_kept_once(self, store):
         for command in ("bakeoff run a", "bakeoff run a", "bakeoff run b"):

@@ -275,6 +275,17 @@ def test_a_claim_of_this_very_process_can_be_taken_up_again(store):
     assert kinds(list(execute(planned, store, ONE)))["done"] == 1
 
 
+def test_images_that_are_there_twice_are_looked_for_once(store, monkeypatch):
+    list(execute(plan(study(seeds=1)), store, ONE))
+    [record] = store.datasets().values()
+    assert record.facts["duplicates"] == {
+        "within": {"train": 0, "test": 0}, "across": {"train-test": 0}, "conflicting": 0, "known": []
+    }  # fmt: skip
+    assert all(result.layers for result in store.results())
+    monkeypatch.delattr("bakeoff.study.find_duplicates")
+    assert kinds(list(execute(plan(study(seeds=1)), store, ONE)))["kept"] == 1
+
+
 def test_files_lie_beside_the_store(store):
     list(execute(plan(study(seeds=1)), store, ONE))
     assert [path.suffix for path in store.files.iterdir()] == [".safetensors"]

@@ -29,6 +29,8 @@ class State:
     """Seconds of all sessions by phase."""
     joules: float | None = None
     """Energy of the training so far, None if the machine did not tell."""
+    load: dict[str, float] = field(default_factory=dict)
+    """Processor time used, waited for and taken by others, in seconds."""
 
 
 @contextmanager
@@ -60,6 +62,7 @@ def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
         "best": state.best,
         "spent": state.spent,
         "joules": state.joules,
+        "load": state.load,
     }
     with written_whole(checkpoint_path(folder, run_id)) as file:
         try:
@@ -83,7 +86,7 @@ def load(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
     net.load_state_dict(saved["net"])
     optimizer.load_state_dict(saved["optimizer"])
     history = msgspec.convert(saved["history"], list[Epoch])
-    return State(history, saved["best"], saved.get("spent", {}), saved.get("joules"))
+    return State(history, saved["best"], saved.get("spent", {}), saved.get("joules"), saved.get("load", {}))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -45,6 +45,10 @@ MIGRATIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY, at TEXT NOT NULL, command TEXT NOT NULL, study TEXT NOT NULL);
     """,
     "ALTER TABLE runs ADD COLUMN seal TEXT",
+    """
+    CREATE TABLE networks(id INTEGER PRIMARY KEY, layers TEXT NOT NULL UNIQUE);
+    ALTER TABLE runs ADD COLUMN network INTEGER REFERENCES networks(id);
+    """,
 )
 """Each brings a file from the version of its position to the next; they are never changed, only added to."""
 
@@ -84,7 +88,8 @@ class Database:
     def _connect(self, create: bool) -> sqlite3.Connection:
         """Open the file. In a place that cannot be written, SQLite must be told that nobody else writes either."""
         journal = self.path.with_name(f"{self.path.name}-wal")
-        if create or os.access(self.path.parent, os.W_OK) or journal.exists():
+        self._is_fixed = not (create or os.access(self.path.parent, os.W_OK) or journal.exists())
+        if not self._is_fixed:
             return sqlite3.connect(self.path, timeout=60, isolation_level=None)
         address = f"{self.path.absolute().as_uri()}?immutable=1"
         return sqlite3.connect(address, timeout=60, isolation_level=None, uri=True)
@@ -103,6 +108,8 @@ class Database:
             )
         if version == len(MIGRATIONS):
             return
+        if self._is_fixed:
+            self._copy_to_memory()
         with self.transaction():
             for number, script in enumerate(MIGRATIONS, start=1):
                 if number > self._pragma("user_version"):
@@ -110,8 +117,19 @@ class Database:
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {number}")
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        if self._is_fixed:
+            self._db.execute("PRAGMA query_only = ON")
+            return
         with suppress(sqlite3.OperationalError):  # whoever opens it at the same time does this as well
             self._db.execute("PRAGMA journal_mode = WAL")
+
+    def _copy_to_memory(self) -> None:
+        """Go on with a copy that can be brought up to date where the file cannot."""
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        copy.row_factory = sqlite3.Row
+        self._db.backup(copy)
+        self._db.close()
+        self._db = copy
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])

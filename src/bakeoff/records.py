@@ -39,6 +39,8 @@ class Outcome:
     """(N, K) float16: softmax of the logits."""
     measures: dict[str, float]
     """Everything else that is one number, by name and unit: test_accuracy, train_seconds, parameters, …"""
+    layers: tuple[dict, ...] = ()
+    """The layers of the network, as `nets.summary.Layer`, in the order they run."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Result:
     finished: str | None = None
     environment: dict = field(default_factory=dict)
     """Versions, machine, device, threads of the process that trained it."""
+    layers: tuple[dict, ...] = ()
+    """The layers of the network, as `nets.summary.Layer`; none in results of older stores."""
 
     @property
     def selection(self) -> str:
@@ -91,6 +95,6 @@ class DataRecord:
 
     content_hash: str
     facts: dict
-    """DataInfo as a dict, with source, licence, citation and skipped files."""
+    """DataInfo as a dict, with source, licence, citation and skipped files; `duplicates` where they were looked for."""
     test_labels: np.ndarray
     """(N,) int64."""

@@ -42,11 +42,20 @@ class Store(Database):
     # Writing ----------------------------------------------------------------------------------
 
     def add(self, runs: Iterable[Run], data: Iterable[DataRecord]) -> None:
-        """Make the runs and their data sets known; those already there stay as they are."""
+        """Make the runs and their data sets known; those already there stay as they are.
+
+        A data set gets its `duplicates` even so if they had not been looked for.
+        """
+        records = list(data)
         with self.transaction():
             self._db.executemany(
                 "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?)",
-                [(d.content_hash, json.dumps(d.facts), _pack(d.test_labels, np.int64)) for d in data],
+                [(d.content_hash, json.dumps(d.facts), _pack(d.test_labels, np.int64)) for d in records],
+            )
+            self._db.executemany(
+                "UPDATE datasets SET facts = json_set(facts, '$.duplicates', json(?)) "
+                "WHERE content_hash = ? AND json_type(facts, '$.duplicates') IS NULL",
+                [(json.dumps(d.facts["duplicates"]), d.content_hash) for d in records if "duplicates" in d.facts],
             )
             self._db.executemany(
                 "INSERT OR IGNORE INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added) "
@@ -170,6 +179,7 @@ class Store(Database):
                 [(run_id, k, float(v)) for k, v in outcome.measures.items()],
             )
             self._set_environment(run_id, environment)
+            self._set_layers(run_id, outcome.layers)
             settings = self._db.execute("SELECT settings FROM runs WHERE id = ?", (run_id,)).fetchone()[0]
             epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
             self._db.execute(
@@ -223,6 +233,14 @@ class Store(Database):
             (facts, run_id),
         )
 
+    def _set_layers(self, run_id: str, layers: Sequence[dict]) -> None:
+        """Keep the layers of a network once for all of its runs."""
+        facts = json.dumps(layers, sort_keys=True) if layers else None
+        self._db.execute("INSERT OR IGNORE INTO networks(layers) SELECT ?1 WHERE ?1 IS NOT NULL", (facts,))
+        self._db.execute(
+            "UPDATE runs SET network = (SELECT id FROM networks WHERE layers = ?) WHERE id = ?", (facts, run_id)
+        )
+
     # Reading ----------------------------------------------------------------------------------
 
     def finished(self) -> list[Run]:
@@ -245,6 +263,9 @@ class Store(Database):
             environments = {
                 row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")
             }
+            networks = {
+                row["id"]: tuple(json.loads(row["layers"])) for row in self._db.execute("SELECT * FROM networks")
+            }
             rows = {row["id"]: row for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")}
             for run in measures.keys() | epochs.keys() | rows.keys():
                 if not _is_intact(rows.get(run), epochs.get(run, []), measures.get(run, {})):
@@ -260,6 +281,7 @@ class Store(Database):
                     started=row["started"],
                     finished=row["finished"],
                     environment=environments.get(row["environment"], {}),
+                    layers=networks.get(row["network"], ()),
                 )
                 for run_id, row in rows.items()
                 if wanted is None or run_id in wanted

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from bakeoff import data as datasets
 from bakeoff.data import Dataset, Progress
+from bakeoff.data.describe import find_duplicates
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Study
@@ -110,14 +111,20 @@ def _check(recipe: Recipe, dataset: Dataset) -> None:
         cut_validation(labels, recipe.validation, 0)
 
 
-def record_of(dataset: Dataset) -> DataRecord:
-    """Return what the store keeps of a data set: facts and test labels, so that results read without it."""
+def record_of(dataset: Dataset, *, search: bool = False) -> DataRecord:
+    """Return what the store keeps of a data set: facts and test labels, so that results read without it.
+
+    With `search`, all its images are compared and the facts say which are there twice.
+    """
     facts = to_dict(dataset.info) | {
         "source": dataset.source,
         "licence": dataset.licence,
         "citation": dataset.citation,
         "skipped": [list(item) for item in dataset.skipped],
     }
+    if search:
+        found = to_dict(find_duplicates(dataset), full=True)
+        facts["duplicates"] = {name: value for name, value in found.items() if name != "examples"}
     return DataRecord(dataset.info.content_hash, facts, dataset.test.labels)
 
 
@@ -140,7 +147,8 @@ def execute(
     """
     owner = this_process()
     ids = [run.id for run in plan.runs]
-    store.add(plan.runs, plan.records())
+    searched = {content for content, record in store.datasets().items() if "duplicates" in record.facts}
+    store.add(plan.runs, [record_of(d, search=content not in searched) for content, d in plan.data.items()])
     if restart:
         _delete_files(store, store.forget(ids, owner))
     if retry_failed:

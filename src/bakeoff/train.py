@@ -8,7 +8,7 @@ machine with the same number of threads).
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.ledger import Ledger
 from bakeoff.measure.cost import activation_bytes, inference_cost
 from bakeoff.measure.energy import Meter
+from bakeoff.measure.load import Load
 from bakeoff.nets import build
 from bakeoff.nets.fast import move
 from bakeoff.nets.summary import summarize
@@ -83,18 +84,19 @@ def fit(
         history, best = state.history, state.best
         ledger.carry(state.spent)
         meter = Meter(machine, state.joules if history else 0.0)
+        load = Load(state.load if history else None)
         ledger.enter("idle")
         yield from history
         ledger.enter("startup")
         if machine.compile:
             net.compile()
         while not has_ended(run.recipe, history):
-            epoch = train_epoch(net, optimizer, run, parts, machine, history, ledger, meter, on_step)
+            epoch = train_epoch(net, optimizer, run, parts, machine, history, ledger, meter, load, on_step)
             history = [*history, epoch]
             if run.recipe.select != "last" and selected_epoch(run.recipe, history) == len(history):
                 best = {name: value.detach().clone() for name, value in net.state_dict().items()}
             if folder:
-                state = checkpoints.State(history, best, ledger.spent(), meter.joules)
+                state = checkpoints.State(history, best, ledger.spent(), meter.joules, load.measures())
                 checkpoints.save(folder, run.id, net, optimizer, state)
             ledger.enter("idle")
             yield epoch
@@ -104,7 +106,7 @@ def fit(
         if folder:
             checkpoints.save_weights(folder, run.id, net)
         outcome = conclude(net, run, parts, data, machine, history, ledger)
-        outcome.measures.update(meter.measures())
+        outcome.measures.update(meter.measures() | load.measures())
         yield outcome
 
 
@@ -151,6 +153,7 @@ def train_epoch(
     history: list[Epoch],
     ledger: Ledger,
     meter: Meter,
+    load: Load,
     on_step: OnStep | None = None,
 ) -> Epoch:
     """Train one epoch and evaluate on the validation images, off the training clock.
@@ -170,6 +173,7 @@ def train_epoch(
     net.train()
     runtime.synchronize(machine.device)
     meter.start()
+    load.start()
     clock = ledger.enter("step")
     batches = train_batches(parts.train, parts.train_indices, recipe, parts.normalizer, run.seed, epoch)
     for step, (images, labels) in enumerate(ledger.inputs(batches)):
@@ -197,6 +201,7 @@ def train_epoch(
     runtime.synchronize(machine.device)
     trained = ledger.enter("evaluation")
     meter.stop()
+    load.stop()
     validation_loss, validation_accuracy = validate(net, recipe, parts, machine, weights)
     evaluated = ledger.enter("saving")
     return Epoch(
@@ -289,4 +294,5 @@ def conclude(
         predicted=predicted.numpy().astype(np.uint16),
         probabilities=logits.softmax(1).numpy().astype(np.float16),
         measures=measures,
+        layers=tuple(asdict(layer) for layer in summary.layers),
     )

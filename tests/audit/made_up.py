@@ -57,7 +57,8 @@ def curve(
 def run(
     net: str = "a", seed: int = 0, *, predicted: np.ndarray | None = None, labels: np.ndarray = LABELS,
     classes: Sequence[str] = CLASSES, sure: float | None = None, history: Sequence[Epoch] | None = None,
-    environment: dict | None = None, measures: dict[str, float] | None = None, data: str = "mnist", **changes: object,
+    environment: dict | None = None, measures: dict[str, float] | None = None, layers: Sequence[dict] = (),
+    data: str = "mnist", **changes: object,
 ) -> Tested:  # fmt: skip
     """One finished run. It is as sure as it is right unless `sure` says how sure."""
     predicted = (
@@ -76,6 +77,7 @@ def run(
         epochs=epochs,
         measures=own | (measures or {}),
         environment=environment or ENVIRONMENT,
+        layers=tuple(layers),
     )
     return Tested(result, tuple(classes), labels, predicted, reliability(labels, predicted, probabilities))
 
@@ -86,12 +88,12 @@ def failed(net: str, kind: str) -> Result:
     return Result(id=f"{net}-failed", run=Run(net, "mnist", "mnist", RECIPE, 9), state="failed", failure=failure)
 
 
-def look(kind: str, *runs: Tested | Result, references: dict | None = None) -> list[Finding]:
+def look(kind: str, *runs: Tested | Result, references: dict | None = None, facts: dict | None = None) -> list[Finding]:
     """What one finding says of these runs, checked for being well formed."""
     tested = {one.result.id: one for one in runs if isinstance(one, Tested)}
     results = [one.result if isinstance(one, Tested) else one for one in runs]
     assert len({result.id for result in results}) == len(results), "runs of one id"
-    found = list(FINDINGS[kind](Material(tuple(cells(results)), tested, references or {})))
+    found = list(FINDINGS[kind](Material(tuple(cells(results)), tested, references or {}, facts or {})))
     for finding in found:
         assert finding.kind == kind
         assert finding.message.endswith((".", "…")) and finding.advice.endswith(".")

@@ -52,6 +52,7 @@ def test_duplicates_are_found_within_and_across_splits():
     assert found.within == {"train": 2, "test": 0}
     assert found.across == {"train-test": 2}
     assert found.conflicting == 1
+    assert found.known == (0, 2)
     listed = [[(place.split, place.index, place.label) for place in group] for group in found.examples]
     assert listed == [
         [("train", 3, "b"), ("test", 0, "a")],

@@ -63,6 +63,7 @@ def test_it_is_written_as_json():
     assert facts["layers"][0] == {
         "name": "0",
         "type": "Conv2d",
+        "input": [1, 28, 28],
         "output": [32, 26, 26],
         "parameters": 320,
         "flops": 2 * 9 * 32 * 26 * 26,

@@ -1,13 +1,13 @@
 """The audit: findings about runs and comparisons that make a number untrustworthy. No torch.
 
 Each finding is a function from what a store knows to the places where it holds, each with its evidence in numbers and
-what to do. What the store does not know is not looked for here: images that are in the training and in the test set
-are found by `bakeoff data NAME`.
+what to do. What the store does not know is not looked for: older stores lack the layers of the networks, the images
+that are there twice and the load of the machine.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from bakeoff.audit import comparisons, predictions, training
+from bakeoff.audit import comparisons, conditions, predictions, training
 from bakeoff.audit.finding import SEVERITIES, Finding, Material, gather
 from bakeoff.store import Store
 
@@ -19,7 +19,9 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "dead-classes": predictions.dead_classes,
     "no-better-than-majority": predictions.no_better_than_majority,
     "chosen-on-test": training.chosen_on_test,
-    "parameters-depart": comparisons.parameters_depart,
+    "parameters-depart": conditions.parameters_depart,
+    "shapes-depart": conditions.shapes_depart,
+    "duplicates": conditions.duplicates,
     "lucky-epoch": training.lucky_epoch,
     "under-trained": training.under_trained,
     "over-fitted": training.over_fitted,
@@ -31,7 +33,7 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "test-set-too-small": comparisons.test_set_too_small,
     "versions-differ": comparisons.versions_differ,
     "badly-calibrated": predictions.badly_calibrated,
-    "loaded-machine": comparisons.loaded_machine,
+    "loaded-machine": conditions.loaded_machine,
     "label-suspects": predictions.label_suspects,
 }
 """Kind → what looks for it, in the order they are told within one severity."""

@@ -13,9 +13,6 @@ from bakeoff.ranking import Cell
 from bakeoff.records import Result
 from bakeoff.spec import Augment, Image, to_dict
 
-LOADED = 1.5
-"""The quickest epoch of a cell is this many times as fast as the slowest."""
-
 
 def _augmentation(augment: Augment) -> str:
     return ", ".join(f"{name} {value}" for name, value in to_dict(augment).items()) or "none"
@@ -179,60 +176,6 @@ def test_set_too_small(material: Material) -> Iterator[Finding]:
         yield of_cells("test-set-too-small", "caution", message, advice, [first, second], (numbers,))
 
 
-def loaded_machine(material: Material) -> Iterator[Finding]:
-    """Epochs of the same network on the same machine took very unequal times: something else was running."""
-    advice = "Do not compare its seconds; time it again on an idle machine."
-    for table in material.tables:
-        for cell in table:
-            speeds = [
-                epoch.images_per_second
-                for result in cell.finished
-                if _place(result) == _place(cell.finished[0])
-                for epoch in result.epochs[1:]  # the first warms up
-                if epoch.images_per_second > 0
-            ]
-            if len(speeds) < 2 or max(speeds) < LOADED * min(speeds):
-                continue
-            message = (
-                f"{cell.net} on {cell.data}: on one machine its epochs ran at {min(speeds):,.0f} to {max(speeds):,.0f} "
-                "images a second: the machine had other work."
-            )
-            numbers = {"slowest": min(speeds), "fastest": max(speeds), "ratio": max(speeds) / min(speeds)}
-            yield of_cells("loaded-machine", "note", message, advice, [cell], (numbers,))
-
-
-def parameters_depart(material: Material) -> Iterator[Finding]:
-    """A network has another number of parameters than its study printed, or than itself in another run."""
-    advice = (
-        "Its code or its input is not what its name says: compare `bakeoff show NET` with the source, layer by layer."
-    )
-    sizes: dict[tuple[str, ...], dict[float, Cell]] = {}
-    for cell in material.cells:
-        for result in cell.finished[:1]:
-            run = result.run
-            for measure in ("parameters", "trainable_parameters"):
-                printed = material.references.get((run.net, run.data, run.recipe.name, measure))
-                counted = result.measures.get(measure)
-                if printed is not None and counted is not None and printed != counted:
-                    message = (
-                        f"{run.net} on {cell.data} has {counted:,.0f} {measure.replace('_', ' ')}; "
-                        f"{run.recipe.name} printed {printed:,.0f}."
-                    )
-                    numbers = {"measure": measure, "counted": counted, "published": printed}
-                    yield of_cells("parameters-depart", "serious", message, advice, [cell], (numbers,))
-        for result in cell.finished:
-            if (count := result.measures.get("parameters")) is not None:
-                key = (cell.net, result.run.data_hash, str(result.run.recipe.image))
-                sizes.setdefault(key, {}).setdefault(count, cell)
-    for counts in sizes.values():
-        if len(counts) > 1:
-            touched = list({id(cell): cell for cell in counts.values()}.values())
-            told = listing([f"{count:,.0f}" for count in sorted(counts)])
-            message = f"{touched[0].net} on {touched[0].data} has {told} parameters in different runs."
-            numbers = {"least": min(counts), "most": max(counts)}
-            yield of_cells("parameters-depart", "serious", message, advice, touched, (numbers,))
-
-
 def _ranked(table: Sequence[Cell]) -> list[Cell]:
     return sorted(table, key=lambda cell: -fmean(r.measures["test_accuracy"] for r in cell.finished))
 
@@ -241,10 +184,6 @@ def _rightness(material: Material, cell: Cell) -> np.ndarray:
     """Return (N,) float64: of each test image, the share of the seeds that got it right."""
     found: np.ndarray = np.mean([run.predicted == run.labels for run in material.runs(cell)], axis=0)
     return found
-
-
-def _place(result: Result) -> tuple[object, ...]:
-    return tuple(result.environment.get(name) for name in ("processor", "device", "gpu", "threads", "cores"))
 
 
 def _points(difference: float) -> str:

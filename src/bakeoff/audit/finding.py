@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -79,6 +79,8 @@ class Material:
     """Finished runs by their id."""
     references: Mapping[tuple[str, str, str, str], float] = field(default_factory=dict)
     """Published parameter counts: (network, data set, recipe, measure) → count."""
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the store knows of the data sets, by their content hash."""
 
     @cached_property
     def tables(self) -> tuple[tuple[Cell, ...], ...]:
@@ -117,7 +119,8 @@ def gather(store: Store) -> Material:
             tested[result.id] = Tested(
                 result, tuple(record.facts.get("classes", numbers)), record.test_labels, predicted, sure
             )
-    return Material(tuple(cells(results)), tested, published_parameters())
+    facts = {content_hash: record.facts for content_hash, record in records.items()}
+    return Material(tuple(cells(results)), tested, published_parameters(), facts)
 
 
 def published_parameters() -> dict[tuple[str, str, str, str], float]:

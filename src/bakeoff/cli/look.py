@@ -44,7 +44,7 @@ def nets(images: str, classes: int, as_json: bool) -> None:
 @click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
 @json_option
 def show(net: str, images: str, classes: int, as_json: bool) -> None:
-    """Show a network layer by layer: output shape, parameters, FLOPs.
+    """Show a network layer by layer: shapes of input and output, parameters, FLOPs.
 
     \b
     [bold]Example[/]
@@ -64,7 +64,9 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     facts = asdict(summary)
     if as_json:
         return click.echo(json.dumps(facts, indent=2))
-    layers = [layer | {"output": "×".join(map(str, layer["output"]))} for layer in facts["layers"]]
+    layers = [
+        layer | {side: "×".join(map(str, layer[side])) for side in ("input", "output")} for layer in facts["layers"]
+    ]
     print_rows(layers, False, f"{net} on {shape} images, {classes} classes")
     Console().print(
         f"{summary.total:,} parameters ({summary.trainable:,} trainable, {summary.non_trainable:,} not), "

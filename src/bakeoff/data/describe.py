@@ -48,6 +48,8 @@ class Duplicates(Value, frozen=True):
     """For "train-test" and the like, images of the second split that are in the first too."""
     conflicting: int
     """Groups of identical images that carry different labels."""
+    known: tuple[int, ...]
+    """Positions of the test images that are in another split too."""
     examples: tuple[tuple[Place, ...], ...]
     """Some of the groups: conflicting ones first, then those across splits."""
 
@@ -135,6 +137,7 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
         within.update({name: count - 1 for name, count in counts.items()})
         across.update({pair: counts[pair[1]] for pair in combinations(splits, 2) if counts[pair[0]]})
     groups.sort(key=lambda group: (len(labels(group)) == 1, len({name for name, _ in group}) == 1))
+    crossing = (found for group in groups if len({name for name, _ in group}) > 1 for found in group)
     files = {name: file_names(dataset, name) for name in splits}
 
     def place(name: str, index: int) -> Place:
@@ -145,6 +148,7 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
         within={name: within[name] for name in splits},
         across={"-".join(pair): across[pair] for pair in combinations(splits, 2)},
         conflicting=sum(len(labels(group)) > 1 for group in groups),
+        known=tuple(sorted(index for name, index in crossing if name == "test")),
         examples=tuple(tuple(place(*found) for found in group) for group in groups[:EXAMPLES]),
     )
 

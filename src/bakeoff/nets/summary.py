@@ -16,10 +16,12 @@ class Layer:
 
     name: str
     type: str
+    input: tuple[int, ...]
+    """Shape of what it is given for one image, without the batch: (channels, height, width) or (values,)."""
     output: tuple[int, ...]
-    """Shape of its output for one image, without the batch: (channels, height, width) or (values,).
+    """Shape of what it gives, likewise.
 
-    Empty for the layers of auxiliary classifiers, which only run in training.
+    Both are empty for the layers of auxiliary classifiers, which only run in training.
     """
     parameters: int
     """Trainable and not."""
@@ -65,9 +67,11 @@ def summarize(name: str, shape: ImageShape, classes: int) -> Summary:
     with torch.device("meta"):
         net = build(name, shape, classes).eval()
         images = torch.empty(1, shape.channels, shape.height, shape.width)
+    inputs: dict[nn.Module, tuple[int, ...]] = {}
     outputs: dict[nn.Module, tuple[int, ...]] = {}
 
-    def note(layer: nn.Module, _: object, output: Tensor) -> None:
+    def note(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        inputs[layer] = tuple(given[0].shape[1:])
         outputs[layer] = tuple(output.shape[1:])
 
     leaves = {module: path for path, module in net.named_modules() if not list(module.children())}
@@ -83,6 +87,7 @@ def summarize(name: str, shape: ImageShape, classes: int) -> Summary:
         Layer(
             leaves[layer],
             type(layer).__name__,
+            inputs.get(layer, ()),
             outputs.get(layer, ()),
             trainable(layer) + non_trainable(layer),
             sum(counts.get(f"{type(net).__name__}.{leaves[layer]}", {}).values()),
