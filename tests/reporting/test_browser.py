@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from synthetic import RECIPE
 
 from bakeoff.reporting import write
 
@@ -32,6 +34,14 @@ def report(make: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def with_pictures(make: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(make(data=("digits",), real=True, noise=0.3), tmp_path_factory.mktemp("page") / "pictures.html")
+
+
+@pytest.fixture(scope="module")
+def of_a_study(make: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    recipe = msgspec.structs.replace(RECIPE, name="afif2018")
+    data = ("mnist", "fashion-mnist", "kmnist", "svhn", "digits", "cifar10")
+    path = make(nets=("lenet-afif", "vgg-afif", "resnet20"), data=data, recipe=recipe, images=100, noise=0.01)
+    return write(path, tmp_path_factory.mktemp("page") / "study.html", pictures=False)
 
 
 @pytest.fixture
@@ -64,7 +74,7 @@ def networks(page: Any, table: str = "t1") -> list[str]:
 def test_every_figure_is_drawn(visit) -> None:
     page = visit()
     drawn = page.eval_on_selector_all("svg[data-drawn]", "all => all.map(svg => svg.dataset.drawn)")
-    assert drawn == ["cost", "target", "curves", "fit", "classes", "confusion", "calibration", "balance"]
+    assert drawn == ["critical", "cost", "target", "curves", "fit", "classes", "confusion", "calibration", "balance"]
     assert page.locator("[data-figure=quality] tbody tr").count() == 4
     assert "are not those the runs were tested on" in page.inner_text("[data-figure=examples]")
     assert page.locator("[data-figure=cost] svg text", has_text="resnet20").count() >= 1
@@ -240,8 +250,49 @@ def test_a_live_page_loads_itself_anew_and_keeps_what_was_chosen(visit, make, tm
     assert page.evaluate("document.body.dataset.old") and page.inner_text("#pause") == "Go on"
 
 
+def test_measured_beside_published(visit, of_a_study: Path) -> None:
+    page = visit(of_a_study)
+    table = page.locator("#published table.sorted").first
+    before = table.locator("tbody td:nth-child(3)").all_inner_texts()
+    table.get_by_text("printed", exact=True).click()
+    assert table.locator("tbody td:nth-child(3)").all_inner_texts() == sorted(before, key=float)
+    figure = page.locator("[data-figure=published]")
+    assert figure.locator("svg [data-part=dot] path, svg [data-part=dot] circle").count() == 2 * len(before)
+    figure.get_by_label("Differences", exact=True).check()
+    assert "+" in figure.locator("svg").text_content()
+    figure.locator("select").select_option(index=1)
+    with page.expect_download() as started:
+        figure.get_by_text("CSV", exact=True).click()
+    assert Path(started.value.path()).read_text().startswith("data,network,published,measured,sd,seeds,difference")
+
+
+def test_the_diagram_of_critical_differences(visit, of_a_study: Path, report: Path) -> None:
+    figure = visit(of_a_study).locator("[data-figure=critical]")
+    assert "critical difference" in figure.locator("svg").text_content()
+    assert figure.locator("svg circle").count() == 3
+    figure.get_by_label("Wilcoxon–Holm").check()
+    assert "critical difference" not in figure.locator("svg").text_content()
+    few = visit(report).locator("[data-figure=critical]")
+    assert "no pair can be told apart" in few.inner_text() and few.locator("fieldset").count() == 0
+
+
+def test_a_mark_leads_to_its_finding(visit) -> None:
+    page = visit()
+    mark = page.locator("table[data-table=t1] .marks a").last
+    number = mark.inner_text()
+    assert mark.get_attribute("aria-label").startswith(f"Finding {number}, ")
+    mark.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"location.hash === '#finding-{number}'")
+    assert page.locator(f"#finding-{number}").is_visible()
+    page.locator(f"#finding-{number} .touched a").first.click()
+    page.wait_for_function("location.hash.startsWith('#t')")
+    page.locator("table[data-table=t1] button[data-sort=doubts]").click()
+    assert page.locator("table[data-table=t1] th[aria-sort=ascending]").inner_text() == "Audit"
+
+
 def axe() -> Path | None:
-    """Return axe-core's script: `npm install axe-core` here or globally, or $BAKEOFF_AXE."""
+    """Return axe-core's script: from $BAKEOFF_AXE, or put here or globally by `npm install axe-core`."""
     root = Path(__file__).resolve().parents[2]
     places = [Path(os.environ.get("BAKEOFF_AXE", "")), root / "node_modules/axe-core/axe.min.js"]
     if npm := shutil.which("npm"):
@@ -250,18 +301,18 @@ def axe() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
+@pytest.mark.parametrize("kind", ["with_pictures", "of_a_study"])
 @pytest.mark.parametrize(
     "options",
     [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 844}}],
     ids=["light", "dark", "phone"],
 )
-def test_axe_finds_no_serious_issue(visit, with_pictures: Path, options: dict) -> None:
+def test_axe_finds_no_serious_issue(visit, request: pytest.FixtureRequest, kind: str, options: dict) -> None:
     script = axe()
     if script is None:
         pytest.skip("axe-core is not installed: npm install axe-core, or set BAKEOFF_AXE to its axe.min.js")
-    page = visit(with_pictures, **options)
-    for summary in page.locator("figure summary:visible").all():
-        summary.click()
+    page = visit(request.getfixturevalue(kind), **options)
+    page.evaluate("document.querySelectorAll('details').forEach((own) => { own.open = true; })")
     page.evaluate(script.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     assert [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")] == []

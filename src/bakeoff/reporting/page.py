@@ -1,19 +1,25 @@
 """Build the page: template, style, scripts and numbers in one HTML file that opens from disk without a network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from bakeoff.audit import audit
 from bakeoff.errors import BakeoffError
+from bakeoff.published import RULE
 from bakeoff.reporting import words
-from bakeoff.reporting.answer import answers
+from bakeoff.reporting.answer import Answer, answers
+from bakeoff.reporting.beside import Beside, beside
 from bakeoff.reporting.collection import collect
+from bakeoff.reporting.critical import diagrams
+from bakeoff.reporting.doubts import Doubts, doubts
 from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.method import method
 from bakeoff.reporting.payload import payload, to_script
+from bakeoff.store import Store
 
 if TYPE_CHECKING:
     import jinja2
@@ -25,12 +31,14 @@ SCRIPTS = (
     "table.js",
     "figure.js",
     "cost.js",
+    "critical.js",
     "target.js",
     "curves.js",
     "classes.js",
     "calibration.js",
     "gallery.js",
     "data.js",
+    "published.js",
     "live.js",
     "start.js",
 )
@@ -52,7 +60,9 @@ def build(store: str | Path, *, title: str | None = None, pictures: bool = True,
     facts = read(store)
     if not facts.tables:
         raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` makes some")
-    return render(facts, title, pictures, live)
+    with Store(store) as opened:
+        found, printed = audit(opened), beside(opened)
+    return render(facts, doubts(found, facts.tables), printed, title=title, pictures=pictures, live=live)
 
 
 def write(
@@ -98,21 +108,33 @@ def environment() -> "jinja2.Environment":
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters["bold"] = bold
+    made.filters |= {"bold": bold, "sortable": sortable}
     made.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
     return made
 
 
-def render(facts: Facts, title: str | None = None, pictures: bool = True, live: int | None = None) -> str:
+def render(
+    facts: Facts,
+    found: Doubts,
+    printed: Sequence[Beside] = (),
+    *,
+    title: str | None = None,
+    pictures: bool = True,
+    live: int | None = None,
+) -> str:
     """Fill the template."""
-    collections = collect(facts.tables, pictures=pictures)
+    collections, over_data = collect(facts.tables, pictures=pictures), diagrams(facts.tables)
     return (
         environment()
         .get_template("page.html")
         .render(
             title=title or headline(facts),
             facts=facts,
-            answers=answers(facts),
+            answers=[_doubted(answer, facts, found) for answer in answers(facts)],
+            doubts=found,
+            printed=printed,
+            rule=RULE,
+            diagrams=over_data,
             strips={table.key: strips(table) for table in facts.tables},
             overview=overview(facts.tables),
             failures=[(t, line, r) for t in facts.tables for line in t.lines for r in line.cell.results if r.failure],
@@ -123,9 +145,15 @@ def render(facts: Facts, title: str | None = None, pictures: bool = True, live: 
             style=_inline("style.css"),
             libraries=[_inline("vendor", name) for name in LIBRARIES],
             script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
-            data=Markup(to_script(payload(facts, collections))),
+            data=Markup(to_script(payload(facts, collections, over_data, printed))),
         )
     )
+
+
+def _doubted(answer: Answer, facts: Facts, found: Doubts) -> Answer:
+    """Put what the audit found serious first among an answer's cautions."""
+    told = [caution for table in facts.tables if table.key == answer.key for caution in found.cautions(table)]
+    return replace(answer, cautions=(*told, *answer.cautions))
 
 
 def _inline(*parts: str) -> Markup:
@@ -138,6 +166,14 @@ def bold(sentence: str) -> Markup:
     return Markup("").join(
         Markup("<strong>{}</strong>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
     )
+
+
+def sortable(text: str) -> str:
+    """Return what a column of numbers is sorted by: "1,234" → "1234.0", and nothing for what is no number."""
+    try:
+        return str(float(text.replace(",", "").replace("−", "-")))
+    except ValueError:
+        return ""
 
 
 def headline(facts: Facts) -> str:

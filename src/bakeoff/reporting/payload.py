@@ -8,7 +8,9 @@ from typing import Any
 
 from bakeoff.measure.quality import confused_pairs
 from bakeoff.records import Epoch, Result
+from bakeoff.reporting.beside import Beside
 from bakeoff.reporting.collection import Collection
+from bakeoff.reporting.critical import Diagram
 from bakeoff.reporting.facts import Facts, Line, Pooled, Table
 from bakeoff.stats import Interval
 
@@ -30,7 +32,12 @@ WHOLE_MATRIX = 100
 """A confusion matrix of more classes than this is not in the page; its commonest errors are."""
 
 
-def payload(facts: Facts, collections: Sequence[Collection] = ()) -> dict[str, Any]:
+def payload(
+    facts: Facts,
+    collections: Sequence[Collection] = (),
+    over_data: Sequence[Diagram] = (),
+    printed: Sequence[Beside] = (),
+) -> dict[str, Any]:
     """Return everything the charts need: networks in the order of their colours, tables, runs, data sets."""
     shown = {key: (own.key, table) for own in collections for key, table in own.tables.items()}
     nothing: tuple[str | None, dict[str, Any]] = (None, {"shared": None, "lines": {}})
@@ -38,6 +45,8 @@ def payload(facts: Facts, collections: Sequence[Collection] = ()) -> dict[str, A
         "nets": facts.nets,
         "tables": [_table(table, *shown.get(table.key, nothing)) for table in facts.tables],
         "datasets": [own.payload for own in collections],
+        "diagrams": [diagram.payload for diagram in over_data],
+        "published": [study.payload for study in printed],
     }
 
 

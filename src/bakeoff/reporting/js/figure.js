@@ -3,7 +3,8 @@
 // A definition is { title, controls(table), draw({ table, choice, width, shown }) → { chart, columns, rows, note } };
 // `columns` are { name, text, format }, `rows` objects by column name, `chart` an SVG element or null when there is
 // nothing to draw (`said` tells why). Other elements than SVG, such as pictures, are shown and speak for themselves;
-// `beside` is an element that lies over the chart. With `legend: n` the reader chooses the networks, the n best to
+// `beside` is an element that lies over the chart. A figure that is not about the chosen table says by `about(choice)`
+// what it is about. With `legend: n` the reader chooses the networks, the n best to
 // begin with; with `table: true` the numbers themselves are the figure.
 
 const MOST_ROWS = 500;
@@ -48,10 +49,10 @@ function mount(place) {
   );
   let drawn = {},
     width = 0;
+  const about = () => definition.about?.(choice) ?? page.table.title;
 
   function setUp() {
     const table = page.table;
-    title.replaceChildren(definition.title, " ", element("span", {}, table.title));
     controls.replaceChildren(...(definition.controls?.(table) ?? []).map(control));
     if (definition.legend) setUpLegend(table);
     draw();
@@ -126,6 +127,7 @@ function mount(place) {
   function draw() {
     width = chart.clientWidth;
     if (!width) return;
+    title.replaceChildren(definition.title, " ", element("span", {}, about()));
     drawn = definition.draw({ table: page.table, choice, width, shown });
     const isDrawing = drawn.chart instanceof SVGElement;
     if (isDrawing) {
@@ -137,7 +139,7 @@ function mount(place) {
       drawn.chart.setAttribute("role", "img");
       drawn.chart.setAttribute(
         "aria-label",
-        `${definition.title}, ${page.table.title}. Its numbers are in the table below.`,
+        `${definition.title}, ${about()}. Its numbers are in the table below.`,
       );
     }
     drawn.chart?.setAttribute("data-drawn", name);
@@ -188,7 +190,7 @@ function mount(place) {
     );
   }
 
-  const fileName = (ending) => `${name}-${page.table.title.replace(/[^\w.-]+/g, "-")}.${ending}`;
+  const fileName = (ending) => `${name}-${about().replace(/[^\w.-]+/g, "-")}.${ending}`;
   function saveCsv() {
     save(fileName("csv"), new Blob([toCsv(drawn.columns, drawn.rows)], { type: "text/csv" }));
   }

@@ -60,7 +60,21 @@ function startSaving() {
   }
 }
 
+// What a link leads to may lie in a closed part.
+function startLinks() {
+  const open = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const closed = target?.closest("details:not([open])");
+    if (!closed) return;
+    closed.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", open);
+  open();
+}
+
 startTables();
+startLinks();
 startTheme();
 startSaving();
 startSections();

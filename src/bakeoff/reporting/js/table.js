@@ -1,4 +1,4 @@
-// Sorting and filtering of the ranking tables that stand in the page.
+// Sorting of the tables that stand in the page, and filtering of the rankings among them.
 
 function sortBy(button) {
   const heading = button.closest("th");
