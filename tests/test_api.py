@@ -63,6 +63,42 @@ def test_running_again_keeps_what_is_there(results, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_seeds_are_added_until_it_is_settled(tmp_path):
+    given = {"data": "digits", "changes": tiny.DIGITS, "store": tmp_path / "a.db", "quiet": True}
+    results = bakeoff.run(until_settled=("lenet-afif", "nin"), seeds=2, max_seeds=4, **given)
+    (settled,) = results.settled
+    assert (settled.first, settled.second, settled.data) == ("lenet-afif", "nin", "digits")
+    assert 3 <= settled.seeds <= 4
+    assert len(results.results) == 2 * settled.seeds
+    accuracies = {net: [r.measures["test_accuracy"] for r in results.results if r.run.net == net] for net in NETS}
+    means = {net: sum(own) / len(own) for net, own in accuracies.items()}
+    assert settled.difference == pytest.approx(means["lenet-afif"] - means["nin"])
+    assert bakeoff.run(nets=["lenet-afif"], seeds=1, **given).settled == ()
+
+
+NETS = ("lenet-afif", "nin")
+
+
+def test_ablate_tells_what_each_change_gained(tmp_path):
+    frame = bakeoff.ablate(
+        "lenet-afif",
+        "lenet-afif",
+        "digits",
+        recipe="quick",
+        base_recipe="afif2018",
+        changes=tiny.DIGITS | {"normalize": "unit", "augment.shift": 0.0, "batch_size": 64},
+        seeds=2,
+        store=tmp_path / "a.db",
+        quiet=True,
+    )
+    assert list(frame.columns)[:4] == ["data", "change", "how", "gain"]
+    assert frame["change"].iloc[-1] == "all changes"
+    assert (frame["seeds"] == 2).all()
+    assert frame["gain"].between(-1, 1).all()
+    with pytest.raises(BakeoffError, match="unknown network 'lenet-afiv'"):
+        bakeoff.ablate("lenet-afiv", "lenet-afif", ["digits"], store=tmp_path / "a.db")
+
+
 def test_a_study_may_be_a_value_or_a_file(tmp_path):
     study = Study(name="tiny", nets=("lenet-afif",), data=("digits",), seeds=1, set=tiny.DIGITS)
     first = bakeoff.run(study, store=tmp_path / "a.db", quiet=True)
@@ -93,6 +129,11 @@ def test_report_writes_the_page(results, tmp_path):
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"precision": "fp64"}, "unknown precision 'fp64': choose auto, fp32 or bf16"),
         ({"changes": {"epocs": 3}}, "did you mean epochs"),
+        ({"max_seeds": 4}, "max_seeds goes with until_settled"),
+        ({"until_settled": ("conv", "conf")}, "unknown network 'conf'"),
+        ({"until_settled": ("conv", "conv")}, "between two networks"),
+        ({"until_settled": ("conv", "drop"), "nets": ["conv", "nin"]}, "unknown network of the study 'demo' 'drop'"),
+        ({"until_settled": ("conv", "drop"), "seeds": 5, "max_seeds": 4}, "the most seeds are 4, but all networks"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_made(mistake, words, tmp_path):

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff import session
+from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.ranking import Row, rank
 from bakeoff.records import Result
+from bakeoff.settling import Race, Settled, make_race, plan_race, standings
 from bakeoff.store import Store
+from bakeoff.study import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +30,8 @@ class Results:
 
     store: Path
     results: tuple[Result, ...]
+    settled: tuple[Settled, ...] = ()
+    """How the comparison of two networks ended, by data set; empty unless `until_settled` was asked for."""
 
     @property
     def rows(self) -> list[Row]:
@@ -94,6 +99,8 @@ def run(
     recipe: str | None = None,
     seeds: int | None = None,
     first_seed: int | None = None,
+    until_settled: tuple[str, str] | None = None,
+    max_seeds: int | None = None,
     changes: Mapping[str, Any] | None = None,
     store: str | Path = "bakeoff.db",
     workers: int | None = None,
@@ -109,20 +116,16 @@ def run(
     """Train what the store does not have yet, and return the results.
 
     `run(nets=["lenet-afif", "resnet20"], data=["mnist"], seeds=3)` is `bakeoff run --nets lenet-afif,resnet20
-    --data mnist --seeds 3`; `changes={"optimizer.lr": 0.01}` is `--set optimizer.lr=0.01`. `robustness` also evaluates
-    the finished runs on corrupted test images.
+    --data mnist --seeds 3`; `changes={"optimizer.lr": 0.01}` is `--set optimizer.lr=0.01`. `until_settled` gives two
+    networks more seeds, up to `max_seeds` (20), until it is settled which is better; `.settled` says how that ended.
+    `robustness` also evaluates the finished runs on corrupted test images.
 
     Raises:
         BakeoffError: what was asked for cannot be done; the message says why.
     """
-    from rich.console import Console
-
-    from bakeoff.cli.live import follow, follow_robustness
-    from bakeoff.processes import warm_up
-
     wanted = session.choose_study(
         study if study is None or isinstance(study, Study) else str(study),
-        nets=nets,
+        nets=until_settled if study is None and nets is None else nets,
         data=data,
         data_as=data_as,
         recipe=recipe,
@@ -130,26 +133,117 @@ def run(
         first_seed=first_seed,
         changes=changes,
     )
-    warm_up()
-    plan = session.make_plan(wanted)
-    placement = session.choose_placement(plan, device, precision, workers, threads)
-    events = session.start(
-        plan,
+    if until_settled is None and max_seeds is not None:
+        raise BakeoffError("max_seeds goes with until_settled=(A, B); without it, seeds says how many")
+    race = None if until_settled is None else make_race(wanted, session.names(until_settled) or (), max_seeds)
+    plan = _carry_out(
+        wanted,
+        race,
         Path(store),
-        placement,
+        (device, precision, workers, threads),
+        quiet,
+        robustness,
         command="bakeoff.run(...)",
         retry_failed=retry_failed,
         restart=restart,
         fail_fast=fail_fast,
     )
-    with closing(events):  # an interrupted notebook keeps references: end the workers all the same
-        console = Console(file=sys.stderr, quiet=quiet)
-        follow(events, plan.runs, placement.workers, console)
-    if robustness:
-        with closing(session.robustness(plan, Path(store), placement)) as measured:
-            follow_robustness(measured, console)
     with Store(store) as opened:
-        return Results(Path(store), tuple(opened.results([run.id for run in plan.runs])))
+        results = tuple(opened.results([run.id for run in plan.runs]))
+    return Results(Path(store), results, tuple(standings(race, plan, Path(store))) if race else ())
+
+
+def _carry_out(
+    study: Study,
+    race: Race | None,
+    store: Path,
+    where: tuple[str, str, int | None, int | None],
+    quiet: bool,
+    robustness: bool = False,
+    **how: Any,
+) -> Plan:
+    """Train what the store lacks of a study, or of a race in it, and return the plan; `how` goes to the session."""
+    from rich.console import Console
+
+    from bakeoff.cli.live import follow, follow_robustness
+    from bakeoff.cli.settle import follow_race
+    from bakeoff.processes import warm_up
+
+    warm_up()
+    plan = plan_race(race) if race else session.make_plan(study)
+    placement = session.choose_placement(plan, *where)
+    console = Console(file=sys.stderr, quiet=quiet)
+    if race:
+        follow_race(race, plan, store, placement, console, **how)
+    else:
+        # An interrupted notebook keeps references to the events: end the workers all the same.
+        with closing(session.start(plan, store, placement, **how)) as events:
+            follow(events, plan.runs, placement.workers, console)
+    if robustness:
+        with closing(session.robustness(plan, store, placement)) as measured:
+            follow_robustness(measured, console)
+    return plan
+
+
+def ablate(
+    net: str,
+    base: str,
+    data: Sequence[str],
+    *,
+    data_as: Mapping[str, str] | None = None,
+    recipe: str | None = None,
+    base_recipe: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    seeds: int = 3,
+    first_seed: int = 0,
+    store: str | Path = "bakeoff.db",
+    workers: int | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    retry_failed: bool = False,
+    restart: bool = False,
+    fail_fast: bool = False,
+    quiet: bool = False,
+) -> "pd.DataFrame":
+    """Return which of the changes between two networks and their recipes gained it, one row per change and way.
+
+    `ablate("vgg16-improved", "vgg16-tv", ["cifar10"])` is `bakeoff ablate vgg16-improved --from vgg16-tv --data
+    cifar10`: the changes are turned on one at a time, then all but one, and what the store lacks of that is trained.
+    Gains are fractions of 1 with their 95 % t intervals over the differences of runs with the same seed.
+
+    Raises:
+        BakeoffError: what was asked for cannot be done; the message says why.
+    """
+    import pandas as pd
+
+    from bakeoff.ablation import Gain, gains, plan_ablation
+
+    ablation = plan_ablation(
+        net,
+        base,
+        session.names(data) or (),
+        data_as=data_as,
+        recipe=recipe,
+        base_recipe=base_recipe,
+        changes=changes,
+        seeds=seeds,
+        first_seed=first_seed,
+    )
+    plan = _carry_out(
+        ablation.study,
+        None,
+        Path(store),
+        (device, precision, workers, threads),
+        quiet,
+        command="bakeoff.ablate(...)",
+        retry_failed=retry_failed,
+        restart=restart,
+        fail_fast=fail_fast,
+    )
+    with Store(store) as opened:
+        found = gains(ablation, opened.results([run.id for run in plan.runs]))
+    return pd.DataFrame([asdict(gain) for gain in found], columns=[field.name for field in fields(Gain)])
 
 
 def load(store: str | Path = "bakeoff.db") -> Results:

@@ -8,9 +8,11 @@ import rich_click as click
 from rich.console import Console
 
 from bakeoff.cli.live import clock
+from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw
 from bakeoff.estimate import cell_of, measure_step, steps_of
 from bakeoff.reporting.text_table import TextTable
+from bakeoff.settling import Race, standings
 from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
 from bakeoff.study import Plan
@@ -30,8 +32,8 @@ class Planned:
     seconds_per_run: float
 
 
-def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool) -> None:
-    """Print the cells of a plan, how many runs are left, and about how long they will take."""
+def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, race: Race | None = None) -> None:
+    """Print the cells of a plan, how many runs are left, and about how long they will take; with a race, at most."""
     rows = planned(plan, placement, store)
     left = sum((row.runs - row.already_done) * row.seconds_per_run for row in rows) / placement.workers
     if as_json:
@@ -45,6 +47,11 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool) -> 
             "estimated_seconds": left,
             "cells": [asdict(row) for row in rows],
         }
+        if race:
+            standing = standings(race, plan, store) if store.exists() else []
+            facts["until_settled"] = [race.first, race.second]
+            facts |= {"seeds": race.study.seeds, "max_seeds": race.max_seeds}
+            facts["settled"] = [asdict(one) for one in standing]
         return click.echo(json.dumps(facts, indent=2))
     numbers = (("runs", True), ("done", True), ("epochs", True), ("time a run", True))
     columns = (("network", False), ("data", False), *numbers, ("recipe", False))
@@ -60,6 +67,14 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool) -> 
         "Estimated by timing a few training steps of each network; evaluation not counted.",
         highlight=False,
     )
+    if race:
+        console.print(
+            f"{race.first} and {race.second} get {race.study.seeds} to {race.max_seeds} seeds, until it is settled "
+            "which is better: this is the most there is to do.",
+            highlight=False,
+        )
+        if store.exists():
+            tell_standings(standings(race, plan, store), console)
     return None
 
 

@@ -6,14 +6,24 @@ from typing import Any
 import rich_click as click
 
 from bakeoff.cli.options import json_option
-from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
+from bakeoff.cli.running import (
+    CHANGES,
+    GROUPS,
+    HOW,
+    SETTLE,
+    WHAT,
+    carry_out,
+    options,
+    wanted_race,
+    wanted_study,
+)
 
 click.rich_click.OPTION_GROUPS["bakeoff run"] = GROUPS
 
 
 @click.command()
 @click.argument("study", required=False, metavar="[STUDY]")
-@options(*WHAT, *CHANGES, *HOW)
+@options(*WHAT, *SETTLE, *CHANGES, *HOW)
 @json_option
 def run(study: str | None, as_json: bool, **asked: Any) -> None:
     """Train networks on data sets and rank them.
@@ -24,20 +34,34 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
     Finished runs are kept in the store, so the same command goes on where it was stopped, and a longer one
     (more nets, more seeds) only does what is missing.
 
+    With --until-settled two of the networks get more seeds, a batch at a time, until one of them is shown to be better
+    or the test images cannot tell them apart. The intervals hold however often one looks, so equal networks are told
+    apart in 5 % of all cases at most; the limit may be raised later. Without STUDY and --nets they are the only two.
+
     \b
     [bold]Examples[/]
     bakeoff run --nets lenet-afif --data mnist --recipe afif2018
     bakeoff run --nets conv,resnet20 --data folder:my-photos --size 64 --epochs 10
     bakeoff run --set optimizer=sgd --set optimizer.lr=0.1 --dry-run
+    bakeoff run --data mnist --until-settled conv,lenet-afif --max-seeds 12
     """
     from rich.console import Console
     from rich.markup import escape
 
     from bakeoff.cli.results import print_results
+    from bakeoff.cli.settle import print_settled
     from bakeoff.store import Store
 
-    if plan := carry_out(wanted_study(study, asked), asked, as_json):
+    if study is None and asked["nets"] is None:
+        asked["nets"] = asked["until_settled"]
+    wanted = wanted_study(study, asked)
+    race = wanted_race(wanted, asked)
+    if plan := carry_out(wanted, asked, as_json, race):
         with Store(asked["store"]) as opened:
-            print_results(opened.results([run.id for run in plan.runs]), "json" if as_json else "table")
+            results = opened.results([run.id for run in plan.runs])
+        if race:
+            print_settled(race, plan, asked["store"], results, as_json)
+        else:
+            print_results(results, "json" if as_json else "table")
         store = escape(shlex.quote(str(asked["store"])))
         Console(stderr=True).print(f"[dim]See it on one page:[/] bakeoff report --store {store}")

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
@@ -14,12 +15,25 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bakeoff.grid import Study
+    from bakeoff.settling import Race
     from bakeoff.study import Plan
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 GROUPS: list[Any] = [
-    {"name": "What to compare", "options": ["--nets", "--data", "--data-as", "--recipe", "--seeds", "--first-seed"]},
+    {
+        "name": "What to compare",
+        "options": [
+            "--nets",
+            "--data",
+            "--data-as",
+            "--recipe",
+            "--seeds",
+            "--first-seed",
+            "--until-settled",
+            "--max-seeds",
+        ],
+    },
     {"name": "Changes to the recipe", "options": ["--epochs", "--size", "--scale", "--set"]},
     {
         "name": "How it runs",
@@ -54,6 +68,16 @@ WHAT = (
         "--seeds", type=click.IntRange(1), metavar="N", help="Runs per network and data set. [dim]Default: 3[/]"
     ),
     click.option("--first-seed", type=int, metavar="N", help="The first seed. [dim]Default: 0[/]"),
+)
+SETTLE = (
+    click.option(
+        "--until-settled",
+        metavar="A,B",
+        help="Add seeds to two networks until it is settled which is better, on every data set.",
+    ),
+    click.option(
+        "--max-seeds", type=click.IntRange(2), metavar="N", help="Settle it with so many at most. [dim]Default: 20[/]"
+    ),
 )
 CHANGES = (
     click.option("--epochs", type=click.IntRange(1), metavar="N", help="Short for --set epochs=N."),
@@ -115,6 +139,18 @@ def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
     )
 
 
+def wanted_race(study: "Study", asked: dict[str, Any]) -> "Race | None":
+    """Return the race that the options of `SETTLE` ask for, if they do."""
+    from bakeoff.settling import make_race
+
+    nets = as_list(asked["until_settled"])
+    if nets is None:
+        if asked["max_seeds"] is not None:
+            raise BakeoffError("--max-seeds goes with --until-settled A,B; without it, --seeds says how many")
+        return None
+    return make_race(study, nets, asked["max_seeds"])
+
+
 def stand_ins_of(asked: dict[str, Any]) -> dict[str, str]:
     """Return what --data-as says: data set of the study → the one that stands in for it."""
     stand_ins = {}
@@ -140,8 +176,8 @@ def changes_of(asked: dict[str, Any]) -> dict[str, Any]:
     return changes | dict(parse_assignment(text) for text in asked["changes"])
 
 
-def carry_out(study: "Study", asked: dict[str, Any], as_json: bool) -> "Plan | None":
-    """Train what the store lacks of a study as the options of `HOW` say, and return its plan.
+def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race | None" = None) -> "Plan | None":
+    """Train what the store lacks of a study, or of a race in it, as the options of `HOW` say, and return the plan.
 
     None if only the plan was to be printed.
     """
@@ -149,38 +185,36 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool) -> "Plan | N
 
     from bakeoff import session
     from bakeoff.cli.live import follow, follow_robustness
+    from bakeoff.cli.settle import follow_race
     from bakeoff.data.progress import progress_bar
     from bakeoff.processes import warm_up
+    from bakeoff.settling import plan_race
 
     console = Console(stderr=True)
     if not asked["dry_run"]:
         warm_up()
     with progress_bar() as report:
-        plan = session.make_plan(study, report)
+        plan = plan_race(race, report) if race else session.make_plan(study, report)
     placement = session.choose_placement(
         plan, asked["device"], asked["precision"], asked["workers"], asked["threads"], asked["compiled"]
     )
     if asked["dry_run"]:
         from bakeoff.cli.dry_run import print_plan
 
-        print_plan(plan, placement, asked["store"], as_json)
+        print_plan(plan, placement, asked["store"], as_json, race)
         return None
-    events = session.start(
-        plan,
-        asked["store"],
-        placement,
-        command=shlex.join(["bakeoff", *sys.argv[1:]]),
-        retry_failed=asked["retry_failed"],
-        restart=asked["restart"],
-        fail_fast=asked["fail_fast"],
-    )
+    how: dict[str, Any] = {name: asked[name] for name in ("retry_failed", "restart", "fail_fast")}
+    how["command"] = shlex.join(["bakeoff", *sys.argv[1:]])
     try:
-        counts = follow(events, plan.runs, placement.workers, console)
+        if race:
+            counts = follow_race(race, plan, asked["store"], placement, console, **how)
+        else:
+            with closing(session.start(plan, asked["store"], placement, **how)) as events:
+                counts = follow(events, plan.runs, placement.workers, console)
         if asked["robustness"]:
-            events = session.robustness(plan, asked["store"], placement)
-            follow_robustness(events, console)
+            with closing(session.robustness(plan, asked["store"], placement)) as measured:
+                follow_robustness(measured, console)
     except KeyboardInterrupt:
-        events.close()
         console.print("Stopped. What was finished is kept; the same command goes on from there.")
         raise
     _tell(counts, console)

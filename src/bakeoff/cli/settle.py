@@ -1,0 +1,78 @@
+"""Following a race of two networks in the terminal."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.records import Result
+    from bakeoff.settling import Race, Settled
+    from bakeoff.study import Plan
+    from bakeoff.workers import Placement
+
+
+def follow_race(
+    race: "Race",
+    plan: "Plan",
+    store: Path,
+    placement: "Placement",
+    console: "Console",
+    *,
+    command: str,
+    retry_failed: bool = False,
+    restart: bool = False,
+    fail_fast: bool = False,
+) -> dict[str, int]:
+    """Train round by round until the race is over, drawing what happens, and return how many events there were."""
+    from bakeoff import session
+    from bakeoff.cli.live import follow
+    from bakeoff.settling import rounds
+
+    counts: Counter[str] = Counter()
+    again = {"retry_failed": retry_failed, "restart": restart}
+    for number, part in enumerate(rounds(race, plan, store, placement.workers, **again), start=1):
+        tell_standings(part.standings, console)
+        if part.standings:
+            seeds = sorted({run.seed for run in part.plan.runs})
+            console.print(f"Round {number}: seed {', '.join(map(str, seeds))}", style="bold")
+        events = session.start(part.plan, store, placement, command=command, fail_fast=fail_fast, **again)
+        with closing(events):
+            counts.update(follow(events, part.plan.runs, placement.workers, console))
+        if fail_fast and counts["failed"]:
+            break
+    return counts
+
+
+def tell_standings(standings: "Sequence[Settled]", console: "Console") -> None:
+    """Print where the race stands, a line for each data set."""
+    for standing in standings:
+        console.print(standing.said, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_settled(race: "Race", plan: "Plan", store: Path, results: "Sequence[Result]", as_json: bool) -> None:
+    """Print the ranking, and how the race ended."""
+    from rich.console import Console
+
+    from bakeoff.cli.results import print_results
+    from bakeoff.ranking import rank
+    from bakeoff.settling import standings
+
+    ended = standings(race, plan, store)
+    if as_json:
+        told = {"ranking": [asdict(row) for row in rank(results)], "settled": [asdict(one) for one in ended]}
+        return click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+    print_results(results, "table")
+    console = Console()
+    tell_standings(ended, console)
+    console.print("95 % intervals over seeds and test images, which hold however often one looks", style="dim")
+    if any(one.verdict == "open" for one in ended):
+        console.print(f"To go on: the same command with --max-seeds {2 * race.max_seeds}", highlight=False)
+    return None
