@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from bakeoff.data.builtin import load_builtin
 from bakeoff.data.catalogue import DATASETS, Entry
 from bakeoff.data.dataset import Dataset, Images, Progress
+from bakeoff.data.graded import grade_dataset, grade_facts, split_name
 from bakeoff.data.pack import file_names
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import find
@@ -19,7 +20,7 @@ AS_THEY_ARE = Image()
 
 
 def load(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None) -> Dataset:
-    """Return the data set called `name`, a key of `DATASETS` or "folder:PATH".
+    """Return the data set called `name`, a key of `DATASETS` or "folder:PATH", or a graded version of one.
 
     The first load fetches, verifies and packs it; later ones map the packed arrays into memory. `image` says
     how the images of a folder are brought to one size (not how they are enlarged: `image.scale` is left to the
@@ -28,11 +29,12 @@ def load(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
     Raises:
         BakeoffError: no such data set, files missing, damaged or not downloadable, a folder that is no data set.
     """
-    if name.startswith(FOLDER):
+    base, grades = split_name(name)
+    if base.startswith(FOLDER):
         from bakeoff.data.folder import load_folder
 
-        return load_folder(Path(name.removeprefix(FOLDER)).expanduser(), image, progress)
-    return load_builtin(_entry(name), progress)
+        return grade_dataset(load_folder(Path(base.removeprefix(FOLDER)).expanduser(), image, progress), grades)
+    return grade_dataset(load_builtin(_entry(base), progress), grades)
 
 
 def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None) -> DataInfo:
@@ -43,17 +45,24 @@ def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
     Raises:
         BakeoffError: as `load`.
     """
-    if name.startswith(FOLDER):
+    base, grades = split_name(name)
+    if base.startswith(FOLDER):
         from bakeoff.data.folder import folder_info
 
-        return folder_info(Path(name.removeprefix(FOLDER)).expanduser(), image, progress)
-    return load_builtin(_entry(name), progress).info
+        found = folder_info(Path(base.removeprefix(FOLDER)).expanduser(), image, progress)
+        # Only images of one size can be graded before it is known how large they are to be.
+        return grade_facts(found, grades) if found.shape is None else load(name, image, progress).info
+    return grade_dataset(load_builtin(_entry(base), progress), grades).info
 
 
 def stand_in(info: DataInfo, name: str) -> DataInfo:
-    """Return the facts about a data set that stands in for `name`: recipes are to treat it as that one."""
-    photographs = DATASETS[name].photographs if name in DATASETS else info.photographs
-    return replace(info, name=name, photographs=photographs)
+    """Return the facts about a data set that stands in for `name`: recipes are to treat it as that one.
+
+    A graded version is treated as what it is a version of.
+    """
+    base, _ = split_name(name)
+    photographs = DATASETS[base].photographs if base in DATASETS else info.photographs
+    return replace(info, name=base, photographs=photographs)
 
 
 def _entry(name: str) -> Entry:
