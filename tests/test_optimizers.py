@@ -110,6 +110,11 @@ class TestPenalty:
         for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(mine.grad, other.grad)
 
+    def test_on_hidden_dense_layers_leaves_the_last_one_out(self):
+        net = nn.Sequential(SmallNet(), nn.Linear(4, 5), nn.Linear(5, 3))
+        assert [tuple(w.shape) for w in penalised_weights(net, L2(0.1, "hidden-dense"))] == [(4, 12), (5, 4)]
+        assert len(penalised_weights(net, L2(0.1, "dense"))) == 3
+
     def test_is_nothing_when_not_asked_for(self):
         net = SmallNet()
         assert penalised_weights(net, None) == []

@@ -6,7 +6,9 @@ from bakeoff import studies
 from bakeoff.data import DATASETS, stand_in
 from bakeoff.estimate import steps_of
 from bakeoff.grid import Cell
-from bakeoff.recipes import RECIPES, recipe_for, skoularikis2021, srivastava2020
+from bakeoff.nets import find_net
+from bakeoff.optimizers import penalised_weights
+from bakeoff.recipes import RECIPES, clark2020, recipe_for, skoularikis2021, srivastava2020
 from bakeoff.records import Epoch
 from bakeoff.schedules import has_ended, learning_rate
 from bakeoff.settings import tell_difference
@@ -101,6 +103,14 @@ class TestSkoularikis2021:
         assert skoularikis2021("vgg16-tv", MNIST).image == Image((32, 32))
         assert skoularikis2021("vgg16-tv+bn", MNIST).image == Image((32, 32))
         assert skoularikis2021("vgg16-tv", CIFAR).image == skoularikis2021("resnet18", MNIST).image == Image()
+
+
+class TestClark2020:
+    def test_penalises_the_two_dense_layers_of_4096_alone(self):
+        net = find_net("vgg-a").build(ImageShape(1, 28, 28), 10)
+        penalised = penalised_weights(net, clark2020("vgg-a", MNIST).l2)
+        assert [tuple(weight.shape) for weight in penalised] == [(4096, 512), (4096, 4096)]
+        assert clark2020("nin", MNIST).l2 is None
 
 
 class TestEveryRecipe:

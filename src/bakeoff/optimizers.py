@@ -43,8 +43,9 @@ def penalised_weights(net: nn.Module, l2: L2 | None) -> list[Tensor]:
     """Return the weights (never biases) of the layers that the penalty falls on."""
     if l2 is None:
         return []
-    kinds = {"convolutions": nn.Conv2d, "dense": nn.Linear, "weights": nn.Conv2d | nn.Linear}[l2.on]
-    return [layer.weight for layer in net.modules() if isinstance(layer, kinds)]
+    kinds = {"convolutions": nn.Conv2d, "weights": nn.Conv2d | nn.Linear}.get(l2.on, nn.Linear)
+    weights = [layer.weight for layer in net.modules() if isinstance(layer, kinds)]
+    return weights[:-1] if l2.on == "hidden-dense" else weights
 
 
 def penalty(weights: list[Tensor], l2: L2 | None) -> Tensor:

@@ -205,7 +205,8 @@ class L2(Value, frozen=True):
     """Keras' l2(strength): strength·Σw² is added to the loss (and to the loss that is reported)."""
 
     strength: Positive
-    on: Literal["convolutions", "dense", "weights"]
+    on: Literal["convolutions", "dense", "hidden-dense", "weights"]
+    """Kernels of the convolutions, of the dense layers, of all dense layers but the last, or of both kinds."""
 
 
 Validation: TypeAlias = Annotated[float, Meta(gt=0, lt=1)] | Count | Literal["own", "test", "none"]
