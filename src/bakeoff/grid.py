@@ -61,6 +61,8 @@ class Published(Value, frozen=True, kw_only=True):
     validation_loss: float | None = None
     class_accuracy: dict[str, Fraction] = {}
     """Test accuracy of each class, by its name."""
+    accuracy_after_epoch: dict[str, Fraction] = {}
+    """Validation accuracy after single epochs, by their number; of the test images where it watched these."""
     parameters: Count | None = None
     """Trainable or not, as Keras counts: the statistics of batch normalisation included."""
     trainable_parameters: Count | None = None

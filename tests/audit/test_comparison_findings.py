@@ -31,6 +31,24 @@ def test_equal_terms_and_other_tables():
     assert not look("unequal-budgets", run("a"), run("b", epochs=30, data="digits"))
 
 
+def test_unequal_terms_of_one_recipe_and_its_changes():
+    """Changes make tables of their own, which are read side by side all the same."""
+    longer, shorter = {"epochs": 30, "name": "plain (epochs=30)"}, {"epochs": 3, "name": "plain (epochs=3)"}
+    found = look("unequal-budgets", run("a", **longer), run("b", **shorter), run("c"))
+    assert [finding.cells for finding in found] == [
+        [("mnist", "plain (epochs=30)", "a")], [("mnist", "plain (epochs=3)", "b")], [("mnist", "plain", "c")]
+    ]  # fmt: skip
+    assert {finding.message for finding in found} == {
+        "On mnist, recipe plain, the networks were not treated alike: epochs: 30 (a), 3 (b), 8 (c)."
+    }
+
+
+def test_one_more_way_beside_that_of_the_others():
+    longer = {"epochs": 30, "name": "plain (epochs=30)"}
+    assert not look("unequal-budgets", run("a"), run("b"), run("b", **longer))
+    assert look("unequal-budgets", run("a"), run("b"), run("c", **longer))
+
+
 def test_raw_pixels():
     [finding] = look("not-normalised", run("a", normalize="raw"), run("b"))
     assert finding.nets == ("a",)

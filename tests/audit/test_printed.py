@@ -4,8 +4,9 @@ import pytest
 
 from bakeoff import studies
 from bakeoff.audit import FINDINGS
-from bakeoff.audit.printed import PRINTED_FINDINGS, audit_printed
+from bakeoff.audit.printed import PRINTED_FINDINGS, audit_printed, networks
 from bakeoff.cli import cli
+from bakeoff.cli.audit import summaries
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Published, Study
 
@@ -31,6 +32,8 @@ def test_the_accidents_of_2018_are_found_in_its_tables():
     assert ("not-normalised", "cifar10", "vgg-afif") in said
     serious = {(f.data, net) for f in found if f.severity == "serious" for net in f.nets}
     assert serious == {("svhn", "vgg-afif"), ("fashion-mnist", "resnet20v1-keras")}
+    poor = {(f.data, net) for f in found if f.kind == "lucky-epoch" for net in f.nets}
+    assert poor == {("mnist", "resnet20v1-keras"), ("cifar10", "resnet20v2-keras")}
     [budgets] = [f for f in found if f.kind == "unequal-budgets" and f.data == "svhn"]
     assert "30 (lenet-afif)" in budgets.evidence[0]["epochs"] and "3 (squeezenet-afif)" in budgets.evidence[0]["epochs"]
     assert not any(f.runs for f in found)
@@ -66,6 +69,45 @@ def test_terms_and_single_runs():
     chosen = {"validation": "test", "select": "best-validation-loss"}
     assert ("chosen-on-test", ("conv",)) in kinds(number(), set=chosen)
     assert ("chosen-on-test", ("conv",)) not in kinds(number())
+
+
+def test_the_height_concatenation_of_2018_is_found_in_its_layers():
+    study = studies.load("afif2018")
+    shapes = {(net, str(shape)) for net, shape, _ in networks(study)}
+    assert len(shapes) == 10 and ("squeezenet-afif", "1x28x28") in shapes
+    found = audit_printed(study, summaries(networks(study)))
+    assert {net for f in found if f.kind == "shapes-depart" for net in f.nets} == {"squeezenet-afif"}
+    assert not any(f.kind == "parameters-depart" for f in found)
+
+
+def test_printed_parameters_that_are_not_the_network_s():
+    def departs(count: int) -> bool:
+        study = Study(name="small", nets=("conv",), data=("mnist",), published=(number(parameters=count),))
+        return any(f.kind == "parameters-depart" for f in audit_printed(study, summaries(networks(study))))
+
+    assert departs(93_321) and not departs(93_322)
+
+
+def test_the_reported_epoch_of_a_noisy_curve():
+    after = {"8": 0.97, "10": 0.93}
+    assert ("lucky-epoch", ("conv",)) in kinds(number(accuracy=0.93, accuracy_after_epoch=after))
+    assert ("lucky-epoch", ("conv",)) not in kinds(number(accuracy=0.965, accuracy_after_epoch=after))
+    assert ("lucky-epoch", ("conv",)) not in kinds(number())
+
+
+def test_unlike_times_of_the_same_work():
+    fashion = Published(net="conv", data="fashion-mnist", test_accuracy=0.9, epoch_seconds=30)
+    assert ("loaded-machine", ("conv",)) in kinds(number(epoch_seconds=19), fashion)
+    assert ("loaded-machine", ("conv",)) not in kinds(number(epoch_seconds=21), fashion)
+    colour = Published(net="conv", data="cifar10", test_accuracy=0.7, epoch_seconds=60)
+    assert ("loaded-machine", ("conv",)) not in kinds(number(epoch_seconds=20), colour)
+
+
+def test_a_number_that_the_study_corrects_is_audited_with_its_true_settings():
+    said = number(accuracy=0.9, not_reproducible="trained for 9 epochs")
+    true = number(accuracy=0.9, set={"epochs": 9})
+    assert ("unequal-budgets", ("conv", "nin")) in kinds(said, true, number("nin", 0.97))
+    assert not any(kind == "unequal-budgets" for kind, _ in kinds(number(), true, number("nin", 0.97)))
 
 
 def test_every_kind_is_one_of_the_audit():

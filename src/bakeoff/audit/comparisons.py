@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from statistics import fmean
 from typing import Any
 
@@ -34,14 +35,36 @@ BUDGET: Mapping[str, Callable[[Result], Any]] = {
 
 
 def unequal_budgets(material: Material) -> Iterator[Finding]:
-    """Networks of one table were given different epochs, images, augmentation, normalisation or image sizes."""
+    """Networks on one data set were given different epochs, images, augmentation, normalisation or image sizes.
+
+    Recipes that are the same but for changes are looked at together: a network that was trained in one more way
+    beside that of the others is compared fairly, one that never had theirs is not.
+    """
     advice = "Compare under one recipe, or say beside the table what each network was given: --recipe, --set."
+    groups: dict[tuple[str, str], list[tuple[Cell, ...]]] = {}
     for table in material.tables:
-        found = _differences(table, BUDGET, lambda cell: cell.finished[:1])
-        if found:
-            told = "; ".join(f"{name}: {text}" for name, text in found.items())
-            message = f"On {table[0].data}, recipe {table[0].recipe}, the networks were not treated alike: {told}."
+        groups.setdefault((table[0].data, _plain(table[0].recipe)), []).append(table)
+    for (data, recipe), tables in groups.items():
+        every = [cell for table in tables for cell in table]
+        apart = {name: fact for name, fact in BUDGET.items() if _are_apart(every, fact)}
+        found = _differences(every, apart, lambda cell: cell.finished[:1])
+        told = "; ".join(f"{name}: {text}" for name, text in found.items())
+        message = f"On {data}, recipe {recipe}, the networks were not treated alike: {told}."
+        for table in tables if found else ():
             yield of_cells("unequal-budgets", "caution", message, advice, table, (found,))
+
+
+def _are_apart(table: Sequence[Cell], fact: Callable[[Result], Any]) -> bool:
+    """Tell whether two networks were given nothing alike."""
+    given: dict[str, set[str]] = {}
+    for cell in table:
+        given.setdefault(cell.net, set()).add(str(fact(cell.finished[0])))
+    return any(one.isdisjoint(other) for one, other in combinations(given.values(), 2))
+
+
+def _plain(recipe: str) -> str:
+    """Return the name of a recipe without what was changed in it: "quick (epochs=9)" → "quick"."""
+    return recipe.partition(" (")[0]
 
 
 def _differences(

@@ -6,11 +6,12 @@ What a table does not say (predictions, curves, other seeds) cannot be looked fo
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
-from bakeoff.audit import comparisons, training
-from bakeoff.audit.finding import SEVERITIES, Finding, Material, Numbers, of_cells, percent
+from bakeoff.audit import comparisons, conditions, training
+from bakeoff.audit.finding import SEVERITIES, Finding, Material, Numbers, listing, of_cells, percent
 from bakeoff.data.catalogue import DATASETS
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell as Place
@@ -18,36 +19,87 @@ from bakeoff.grid import Published, Study
 from bakeoff.ranking import Cell, cells
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Result
-from bakeoff.spec import DataInfo, Recipe, Run
+from bakeoff.spec import DataInfo, ImageShape, Recipe, Run
 
+AFTER = "accuracy after epoch "
 SATURATED = 10.0
 """Loss per wrong image of a network whose outputs are at their limits: -ln(1e-7) is 16.1, a fair guess costs 2 or 3."""
 FEWEST_ERRORS = 0.05
 """Where fewer images are wrong, weight penalties can make up the loss."""
 
 
-def audit_printed(study: Study) -> list[Finding]:
+Network = tuple[str, ImageShape, int]
+"""(name, shape of one image, classes)."""
+
+
+def networks(study: Study) -> list[Network]:
+    """Return the networks whose numbers a study printed, as far as the shape of their images is known."""
+    found = ((_settings(study, printed), printed) for printed in study.published if printed.data in DATASETS)
+    return list(
+        dict.fromkeys(
+            (printed.net, recipe.image.shape(DATASETS[printed.data].shape), DATASETS[printed.data].classes)
+            for recipe, printed in found
+        )
+    )
+
+
+def audit_printed(study: Study, built: Mapping[Network, Mapping[str, Any]] | None = None) -> list[Finding]:
     """Return what is found in the published tables of a study, the most serious first.
+
+    `built` has summaries (`nets.summary.Summary` as dicts) of its `networks` as they are built here; without it
+    nothing is said of their layers and parameters.
 
     Raises:
         BakeoffError: the study has no published numbers.
     """
     if not study.published:
         raise BakeoffError(f"the study {study.name!r} has no published numbers to audit")
-    material = Material(tuple(cells(_result(study, printed) for printed in study.published)), {})
+    results = [_result(study, printed, built or {}) for printed in study.published if not _is_corrected(study, printed)]
+    material = Material(tuple(cells(results)), {}, _parameters(study))
     found = [dataclasses.replace(finding, runs=()) for look in PRINTED_FINDINGS.values() for finding in look(material)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _result(study: Study, printed: Published) -> Result:
-    """Return a published number as if it were a run, so that the same eye looks at both."""
+def _is_corrected(study: Study, printed: Published) -> bool:
+    """Tell whether the same number stands in the study once more, with the settings that it really comes from."""
+    own = (printed.net, printed.data, printed.test_accuracy)
+    others = (other for other in study.published if other.set and not printed.set)
+    return bool(printed.not_reproducible) and any((o.net, o.data, o.test_accuracy) == own for o in others)
+
+
+def _settings(study: Study, printed: Published) -> Recipe:
+    """Return the recipe of a published number, under the name of its study."""
     recipe, changes = study.treatment(printed.net, printed.data)
     place = Place(printed.net, printed.data, recipe, changes, printed.set)
-    settings: Recipe = replace(recipe_for(place, _facts(printed.data)), name=study.name)
-    names = ("test_accuracy", "test_loss", "train_accuracy")
+    return replace(recipe_for(place, _facts(printed.data)), name=study.name)
+
+
+def _result(study: Study, printed: Published, built: Mapping[Network, Mapping[str, Any]]) -> Result:
+    """Return a published number as if it were a run, so that the same eye looks at both."""
+    settings = _settings(study, printed)
+    names = ("test_accuracy", "test_loss", "train_accuracy", "epoch_seconds")
     measures = {name: value for name in names if (value := getattr(printed, name)) is not None}
+    measures |= {AFTER + epoch: accuracy for epoch, accuracy in printed.accuracy_after_epoch.items()}
+    if printed.seconds is not None:
+        measures.setdefault("epoch_seconds", printed.seconds / settings.epochs)
+    layers: tuple[dict, ...] = ()
+    if (entry := DATASETS.get(printed.data)) is not None:
+        summary = built.get((printed.net, settings.image.shape(entry.shape), entry.classes))
+        if summary is not None:
+            measures |= {"parameters": summary["total"], "trainable_parameters": summary["trainable"]}
+            layers = tuple(summary["layers"])
     run = Run(printed.net, printed.data, printed.data, settings, 0)
-    return Result(id=run.id, run=run, state="done" if "test_accuracy" in measures else "waiting", measures=measures)
+    state = "done" if "test_accuracy" in measures else "waiting"
+    return Result(id=run.id, run=run, state=state, measures=measures, layers=layers)
+
+
+def _parameters(study: Study) -> dict[tuple[str, str, str, str], float]:
+    return {
+        (printed.net, printed.data, study.name, measure): value
+        for printed in study.published
+        for measure in ("parameters", "trainable_parameters")
+        if not printed.set and (value := getattr(printed, measure)) is not None
+    }
 
 
 def _facts(name: str) -> DataInfo:
@@ -142,14 +194,63 @@ def test_set_too_small(material: Material) -> Iterator[Finding]:
         yield of_cells("test-set-too-small", "caution", message, advice, [first, second], (evidence,))
 
 
+def poor_epoch(material: Material) -> Iterator[Finding]:
+    """The number that was reported lies below that of another epoch by more than the images can explain."""
+    advice = "Read it as a number of that one epoch: the network had been better, and could have been reported so."
+
+    def look(measures: Mapping[str, float], data: str) -> Numbers | None:
+        after = {name.removeprefix(AFTER): value for name, value in measures.items() if name.startswith(AFTER)}
+        if not after or data not in DATASETS:
+            return None
+        best, own = max(after, key=lambda epoch: after[epoch]), measures["test_accuracy"]
+        noise = math.sqrt(2 * after[best] * (1 - after[best]) / DATASETS[data].test_images)
+        limit = max(training.SMALLEST_LUCK, 3 * noise)
+        if own > after[best] - limit:
+            return None
+        return {"epoch": best, "accuracy": own, "best_neighbour": after[best], "off": own - after[best], "limit": limit}
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: {percent(float(numbers['accuracy']))} was reported, but after epoch "
+            f"{numbers['epoch']} it had {percent(float(numbers['best_neighbour']))}: the reported epoch is a poor one "
+            "of a noisy curve."
+        )
+        yield of_cells("lucky-epoch", "caution", message, advice, [cell], (numbers,))
+
+
+def unlike_times(material: Material) -> Iterator[Finding]:
+    """An epoch of one network on as many images of the same shape took very unequal times."""
+    advice = "Do not compare its seconds: the machine, or what else it did, was not the same."
+    times: dict[tuple[str, ImageShape, int], dict[str, tuple[float, Cell]]] = {}
+    for cell in material.cells:
+        run, seconds = cell.results[0].run, cell.results[0].measures.get("epoch_seconds")
+        if seconds is not None and run.data in DATASETS:
+            entry = DATASETS[run.data]
+            work = (run.net, run.recipe.image.shape(entry.shape), entry.train_images)
+            times.setdefault(work, {}).setdefault(run.data, (seconds, cell))
+    for (net, shape, images), own in times.items():
+        quick, slow = min(own.values(), key=lambda one: one[0]), max(own.values(), key=lambda one: one[0])
+        if slow[0] < conditions.LOADED * quick[0]:
+            continue
+        told = listing([f"{seconds:,.0f} s on {data}" for data, (seconds, _) in own.items()])
+        message = f"{net}: an epoch of {images:,} {shape} images took {told}, which is the same work."
+        numbers = {"fastest": quick[0], "slowest": slow[0], "ratio": slow[0] / quick[0]}
+        for _, cell in own.values():
+            yield of_cells("loaded-machine", "note", message, advice, [cell], (numbers,))
+
+
 PRINTED_FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "no-better-than-majority": no_better_than_guessing,
     "dead-classes": saturated,
     "chosen-on-test": training.chosen_on_test,
+    "parameters-depart": conditions.parameters_depart,
+    "shapes-depart": conditions.shapes_depart,
+    "lucky-epoch": poor_epoch,
     "over-fitted": over_fitted,
     "unequal-budgets": comparisons.unequal_budgets,
     "not-normalised": comparisons.not_normalised,
     "test-set-too-small": test_set_too_small,
     "single-run": comparisons.single_run,
+    "loaded-machine": unlike_times,
 }
 """What published tables are looked through for; the kinds are those of `FINDINGS`."""

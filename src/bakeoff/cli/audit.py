@@ -1,16 +1,17 @@
 """`bakeoff audit`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from bakeoff.cli.options import json_option, store_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from bakeoff.audit import Finding
+    from bakeoff.audit.printed import Network
 
 COLOURS = {"serious": "bold red", "caution": "yellow", "note": "dim"}
 
@@ -23,9 +24,10 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
     """Say which numbers of a store are not to be trusted, and why.
 
     Networks that collapsed or never predict a class, runs stopped too early or reported at a lucky epoch, tables of
-    unequal terms, differences within the noise, and more. Each finding has its evidence in numbers (all of it with
-    [bold]--json[/]) and says what to do. [bold]serious[/]: do not use the number; [bold]caution[/]: read it with this
-    in mind; [bold]note[/]: good to know. Images in both training and test set are found by [bold]bakeoff data NAME[/].
+    unequal terms, test images that were trained on, networks that are not what their name says, differences within
+    the noise, and more. Each finding has its evidence in numbers (all of it with [bold]--json[/]) and says what to
+    do. [bold]serious[/]: do not use the number; [bold]caution[/]: read it with this in mind; [bold]note[/]: good to
+    know.
 
     \b
     [bold]Examples[/]
@@ -35,9 +37,11 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
     """
     if study is not None:
         from bakeoff import studies
-        from bakeoff.audit.printed import PRINTED_FINDINGS, audit_printed
+        from bakeoff.audit.printed import PRINTED_FINDINGS, audit_printed, networks
 
-        findings, kinds = audit_printed(studies.load(study)), len(PRINTED_FINDINGS)
+        published = studies.load(study)
+        findings = audit_printed(published, summaries(networks(published)))
+        kinds = len(PRINTED_FINDINGS)
     else:
         from bakeoff import audit as auditing
         from bakeoff.store import Store
@@ -50,6 +54,21 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
         click.echo(to_json(findings))
     else:
         print_findings(findings, kinds)
+
+
+def summaries(networks: "Iterable[Network]") -> "dict[Network, dict[str, Any]]":
+    """Return the layers and parameters of the networks as they are built here, but of those that cannot be."""
+    from contextlib import suppress
+    from dataclasses import asdict
+
+    from bakeoff.errors import BakeoffError
+    from bakeoff.nets.summary import summarize
+
+    found = {}
+    for network in networks:
+        with suppress(BakeoffError):
+            found[network] = asdict(summarize(*network))
+    return found
 
 
 def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
@@ -65,8 +84,8 @@ def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
         for kind in dict.fromkeys(finding.kind for finding in findings if finding.severity == severity):
             own = [finding for finding in findings if (finding.kind, finding.severity) == (kind, severity)]
             console.print(Text(severity, COLOURS[severity]), Text(kind, "bold"))
-            for finding in own:
-                console.print(Padding(Text(f"· {finding.message}"), (0, 0, 0, 2)))
+            for message in dict.fromkeys(finding.message for finding in own):  # tables share some
+                console.print(Padding(Text(f"· {message}"), (0, 0, 0, 2)))
             for advice in dict.fromkeys(finding.advice for finding in own):
                 console.print(Padding(Text(f"→ {advice}", "dim"), (0, 0, 0, 2)))
     console.print(f"Found: {tell_counts(findings)}. Looked for {kinds} kinds.")
