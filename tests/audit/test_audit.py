@@ -8,8 +8,12 @@ import pytest
 import tiny
 from bakeoff.audit import FINDINGS, SEVERITIES, audit, gather
 from bakeoff.cli import cli
+from bakeoff.data.dataset import Images
 from bakeoff.reporting.tables import to_json
+from bakeoff.runtime import environment
 from bakeoff.store import Store
+from bakeoff.study import record_of
+from bakeoff.train import fit
 
 
 @pytest.fixture
@@ -31,6 +35,20 @@ def test_a_store_is_read_whole(store):
 def test_the_studies_printed_parameters(store):
     with Store(store) as opened:
         assert gather(opened).references["lenet-afif", "mnist", "afif2018", "parameters"] == 150_742
+
+
+def test_a_real_run_tells_of_its_network_and_its_images(tmp_path):
+    """The height concatenation of 2018, and test images that are the first of the training images."""
+    data = tiny.dataset(side=20)
+    data = replace(data, test=Images(data.train.images[:25], data.train.labels[:25]))
+    run = tiny.run("squeezenet-afif", epochs=1)
+    *_, outcome = fit(run, data, tiny.MACHINE)
+    with Store(tmp_path / "a.db", create=True) as store:
+        store.add([run], [record_of(data, search=True)])
+        store.finish(run.id, outcome, environment(tiny.MACHINE))
+        found = {finding.kind: finding for finding in audit(store)}
+    assert found["duplicates"].severity == "serious" and found["duplicates"].evidence[0]["known"] == 25
+    assert found["shapes-depart"].evidence[0]["axis"] == "height"
 
 
 def test_the_serious_comes_first(store):
@@ -67,7 +85,7 @@ def test_the_command_prints_findings_or_json(store, capsys):
 def test_results_mark_what_is_serious_and_count_the_rest(store, capsys, monkeypatch):
     cli.main(["results", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out
-    assert "bakeoff audit says which" in told and "!!" not in told
+    assert "bakeoff audit --store" in told and "!!" not in told
     with Store(store) as opened:
         single = next(finding for finding in audit(opened) if finding.kind == "single-run")
     dead = replace(single, kind="dead-classes", severity="serious", nets=("nin",))
