@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,25 +48,68 @@ def test_the_cheapest_of_those_that_are_as_good(store):
     assert answer.cheapest == expected and answer.flops_share in (0.1, 1)
 
 
+def test_probabilities_of_the_best_and_of_the_front(store):
+    [answer] = on_each_data_set(read(store))
+    assert sum(answer.probability_best.values()) == pytest.approx(1)
+    assert list(answer.probability_best) == [answer.best, *(lead.net for lead in answer.leads)]
+    assert [front.cost for front in answer.fronts] == ["flops", "trainable_parameters", "train_seconds"]
+    assert answer.shared_seeds == 3
+    [flops, *_] = answer.fronts
+    assert flops.on_front == (answer.best,), "all cost the same, so the best alone is worth it"
+    assert flops.probability == pytest.approx(answer.probability_best, abs=0.02)
+
+
+def test_a_single_run_is_tested_by_mcnemar(tmp_path):
+    tiny.finished_store(tmp_path / "one.db", seeds=1)
+    [answer] = on_each_data_set(read(tmp_path / "one.db"))
+    [lead] = answer.leads
+    assert lead.mcnemar is not None and lead.corrected == lead.mcnemar.p_value
+    assert answer.shared_seeds == 1
+    assert (lead.mcnemar.only_a - lead.mcnemar.only_b) / 25 == pytest.approx(lead.difference.mean)
+
+
+def test_networks_without_a_shared_seed_have_no_probabilities(tmp_path):
+    material = read_two(tmp_path)
+    first, second = material.cells
+    apart = replace(
+        material, cells=(replace(first, results=first.results[:1]), replace(second, results=second.results[1:]))
+    )
+    [answer] = on_each_data_set(apart)
+    assert (answer.leads, answer.probability_best, answer.fronts, answer.shared_seeds) == ((), {}, (), 0)
+
+
 def test_one_data_set_says_nothing_in_general(store):
     assert in_general(read(store)) == []
 
 
 def test_over_data_sets(tmp_path):
     """The networks change places: lenet-afif wins twice, nin once, by much."""
-    from dataclasses import replace
-
-    material = read_two(tmp_path)
     accuracies = {"x": (0.9, 0.8), "y": (0.9, 0.85), "z": (0.5, 0.7)}
-    cells = []
-    for data, pair in accuracies.items():
-        for cell, accuracy in zip(material.cells, pair, strict=True):
-            results = tuple(replace(r, measures=r.measures | {"test_accuracy": accuracy}) for r in cell.results)
-            cells.append(replace(cell, data=data, results=results))
-    [answer] = in_general(replace(material, cells=tuple(cells)))
+    [answer] = in_general(over(read_two(tmp_path), accuracies))
     assert answer.best == "lenet-afif" and answer.ranking.ranks["nin"] == pytest.approx(5 / 3)
     assert (answer.lost_on, answer.lost_to) == ("z", "nin") and answer.most_lost == pytest.approx(0.2)
     assert "describe these data sets only" in answer.ranking.caution
+
+
+def over(material: Material, accuracies: dict[str, tuple[float, ...]]) -> Material:
+    """The material as if its cells had these accuracies on these data sets."""
+    cells = []
+    for data, row in accuracies.items():
+        for cell, accuracy in zip(material.cells, row, strict=True):
+            results = tuple(replace(r, measures=r.measures | {"test_accuracy": accuracy}) for r in cell.results)
+            cells.append(replace(cell, data=data, results=results))
+    return replace(material, cells=tuple(cells))
+
+
+def test_what_many_data_sets_say_of_another_one(tmp_path):
+    """Six wins of two points or more: the smallest p of a signed-rank test, and hardly a doubt left."""
+    accuracies = {f"d{n}": (0.8 + n / 100, 0.78 + n / 200) for n in range(6)}
+    [answer] = in_general(over(read_two(tmp_path), accuracies))
+    [other] = answer.elsewhere
+    assert other.net == "nin" and other.corrected == pytest.approx(2 / 2**6)
+    assert other.belief.first > 0.95
+    [few] = in_general(over(read_two(tmp_path), dict(list(accuracies.items())[:4])))
+    assert few.elsewhere[0].corrected is None
 
 
 def read_two(folder: Path) -> Material:
@@ -77,6 +121,7 @@ def test_the_command(store, capsys, tmp_path):
     cli.main(["answer", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out
     assert "is highest" in told and "P(better)" in told and "3 seeds" in told
+    assert "of being on the front of accuracy and FLOPs: " in told
     cli.main(["answer", "--store", str(store), "--json"], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["on_data"][0]["leads"]
     with Store(tmp_path / "empty.db", create=True):

@@ -17,8 +17,9 @@ ROOT = Path(bakeoff.__file__).parent
 LAYERS = (
     "errors",
     "lookup spec",
-    "files grid stats pairs records ledger data nets runtime optimizers database owners processes",
-    "store settings ranking ranks sequential schedules checkpoints measure",
+    "files stats pairs records ledger data nets runtime optimizers database owners processes",
+    "grid",
+    "store settings ranking ranks sequential pareto schedules checkpoints measure",
     "recipes studies train",
     "matching workers audit",
     "published study estimate ablation answers",

@@ -1,21 +1,25 @@
 """The questions of a comparison, answered from measured runs: which network for these images, and which in general.
 
-Which is best on a data set, and over whom that is certain; the cheapest that is not significantly worse; whether one
-network does well everywhere, and how much it loses where it loses. No torch.
+Which is best on a data set, and over whom that is certain; which are worth what they cost; the cheapest that is not
+significantly worse; whether one network does well everywhere, and how much it loses where it loses. No torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bakeoff.audit import Material
-from bakeoff.pairs import Difference, holm, paired_difference, seeds_to_settle
+from bakeoff.pairs import Difference, McNemar, draw_together, holm, mcnemar, paired_difference, seeds_to_settle
+from bakeoff.pareto import EQUAL, Front, front
 from bakeoff.ranking import Cell
-from bakeoff.ranks import Ranking, rank_over_data
+from bakeoff.ranks import FEWEST, Belief, Ranking, rank_over_data, signed_rank_belief, wilcoxon_holm
 
 LEVEL = 0.05
 """A difference is significant if its p value, corrected for all that the best is compared with, is below this."""
+
+COSTS = ("flops", "trainable_parameters", "train_seconds", "latency_ms_median")
+"""Measures that accuracy is held against, where all networks of a table have them: medians over seeds."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,11 @@ class Lead:
     net: str
     difference: Difference
     corrected: float
-    """The p value after Holm's correction for all networks of the table."""
+    """The p value after Holm's correction for all networks of the table; of single runs that of McNemar's test."""
     outlook: str
     """What would settle it; empty where it is settled."""
+    mcnemar: McNemar | None = None
+    """Of two single runs, the exact test of their errors on the same images."""
 
     @property
     def is_significant(self) -> bool:
@@ -51,6 +57,23 @@ class OnData:
     cheapest_accuracy: float
     flops_share: float | None
     """FLOPs of the cheapest over those of the best."""
+    probability_best: dict[str, float]
+    """By network, of being the best with other seeds and other test images; empty where no seed is shared by all."""
+    fronts: tuple[Front, ...]
+    """Of accuracy and each of `COSTS`."""
+    shared_seeds: int
+    """Seeds that all networks have finished; the probabilities rest on them. With one, other seeds are not in them."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the data sets say of the best mean rank against one other network on further data sets like these."""
+
+    net: str
+    belief: Belief
+    """Bayesian signed-rank comparison; first: the best mean rank is better by more than a point of accuracy."""
+    corrected: float | None
+    """p value of Wilcoxon's signed-rank test, by Holm's correction for all pairs; None below five data sets."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +89,8 @@ class InGeneral:
     """The most it is behind the best of a data set, a fraction; 0 if it is the best everywhere."""
     lost_on: str
     lost_to: str
+    elsewhere: tuple[Elsewhere, ...]
+    """Against every other network, in the order of their ranks."""
 
 
 def on_each_data_set(material: Material) -> list[OnData]:
@@ -84,14 +109,18 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
     best, *others = sorted(table, key=lambda cell: -_accuracy(cell))
     rightness = [(other, material.shared(best, other)) for other in others]
     compared = [(other, paired_difference(*right)) for other, right in rightness if len(right[0])]
-    corrected = holm([difference.p_value for _, difference in compared])
+    single = {other.net: mcnemar(*(own[0] for own in right)) for other, right in rightness if len(right[0]) == 1}
+    p_values = [single[other.net].p_value if other.net in single else found.p_value for other, found in compared]
+    corrected = holm(p_values)
     leads = tuple(
-        Lead(other.net, d, p, "" if p < LEVEL else _outlook(d))
+        Lead(other.net, d, p, "" if p < LEVEL else _outlook(d), single.get(other.net))
         for (other, d), p in zip(compared, corrected, strict=True)
     )
     as_good = [other for (other, _), lead in zip(compared, leads, strict=True) if not lead.is_significant]
     cheapest = min([best, *as_good], key=lambda cell: cell.median("flops") or float("inf"))
     own, of_best = cheapest.median("flops"), best.median("flops")
+    right = material.shared(best, *others)
+    probability_best, fronts = _chances([best, *others], right)
     return OnData(
         data=best.data,
         recipe=best.recipe,
@@ -101,7 +130,24 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
         cheapest=cheapest.net,
         cheapest_accuracy=_accuracy(cheapest),
         flops_share=own / of_best if own and of_best else None,
+        probability_best=probability_best,
+        fronts=fronts,
+        shared_seeds=right.shape[1],
     )
+
+
+def _chances(table: Sequence[Cell], right: np.ndarray) -> tuple[dict[str, float], tuple[Front, ...]]:
+    """Return the probabilities of being the best and the fronts, from which images (K, S, N) the networks got right."""
+    if not right.shape[1]:
+        return {}, ()
+    nets, drawn = [cell.net for cell in table], draw_together(right)
+    highest = drawn >= drawn.max(axis=1, keepdims=True) - EQUAL
+    best = (highest / highest.sum(axis=1, keepdims=True)).mean(axis=0)
+    costs = {cost: {cell.net: cell.median(cost) for cell in table} for cost in COSTS}
+    known = {cost: {net: value for net, value in own.items() if value is not None} for cost, own in costs.items()}
+    means = right.mean(axis=(1, 2)).tolist()
+    fronts = tuple(front(nets, means, drawn, cost, own) for cost, own in known.items() if len(own) == len(nets))
+    return dict(zip(nets, best.tolist(), strict=True)), fronts
 
 
 def _outlook(difference: Difference) -> str:
@@ -115,13 +161,33 @@ def _in_general(tables: Sequence[Sequence[Cell]]) -> InGeneral | None:
     shared = [net for net in found[0] if all(net in own for own in found)]
     if len(found) < 2 or len(shared) < 2:
         return None
-    ranking = rank_over_data({net: [own[net] for own in found] for net in shared})
+    scores = {net: [own[net] for own in found] for net in shared}
+    ranking = rank_over_data(scores)
     best = next(iter(ranking.ranks))
     lost = [max(own[net] for net in shared) - own[best] for own in found]
     worst = int(np.argmax(lost))
     winner = max(shared, key=lambda net: found[worst][net])
     data = tuple(table[0].data for table in tables)
-    return InGeneral(tables[0][0].recipe, data, ranking, best, lost[worst], data[worst], winner)
+    return InGeneral(
+        recipe=tables[0][0].recipe,
+        data=data,
+        ranking=ranking,
+        best=best,
+        most_lost=lost[worst],
+        lost_on=data[worst],
+        lost_to=winner,
+        elsewhere=_elsewhere(scores, ranking),
+    )
+
+
+def _elsewhere(scores: Mapping[str, Sequence[float]], ranking: Ranking) -> tuple[Elsewhere, ...]:
+    best, *others = ranking.ranks
+    tested = wilcoxon_holm(scores) if ranking.data_sets >= FEWEST else {}
+    p_values = {frozenset(pair): p for pair, p in tested.items()}
+    return tuple(
+        Elsewhere(net, signed_rank_belief(scores[best], scores[net]), p_values.get(frozenset((best, net))))
+        for net in others
+    )
 
 
 def _accuracy(cell: Cell) -> float:

@@ -95,16 +95,16 @@ class Material:
         """Return the finished runs of a cell."""
         return [self.tested[result.id] for result in cell.finished]
 
-    def shared(self, one: Cell, other: Cell) -> tuple[np.ndarray, np.ndarray]:
-        """Return what each got right, both (S, N) bool, over the S seeds that both have finished.
+    def shared(self, *cells: Cell) -> np.ndarray:
+        """Return what K cells got right, (K, S, N) bool, over the S seeds that all of them have finished.
 
         S is 0 where they share none, or where a single test image leaves nothing to compare.
         """
-        ours, theirs = ({run.result.run.seed: run for run in self.runs(cell)} for cell in (one, other))
-        seeds = sorted(ours.keys() & theirs.keys())
-        none = np.zeros((0, 0), bool)
-        right = [[own[seed].predicted == own[seed].labels for seed in seeds] for own in (ours, theirs)]
-        return (np.stack(right[0]), np.stack(right[1])) if seeds and len(right[0][0]) > 1 else (none, none)
+        by_seed = [{run.result.run.seed: run for run in self.runs(cell)} for cell in cells]
+        seeds = sorted(set[int].intersection(*(set(own) for own in by_seed)))
+        if not seeds or len(by_seed[0][seeds[0]].labels) < 2:
+            return np.zeros((len(cells), 0, 0), bool)
+        return np.array([[own[seed].predicted == own[seed].labels for seed in seeds] for own in by_seed])
 
 
 def gather(store: Store) -> Material:

@@ -1,5 +1,6 @@
 """`bakeoff answer`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,12 @@ def answer(store: Path, as_json: bool) -> None:
     """Answer from measured runs: which network for each data set, which in general, and how sure that is.
 
     For each data set the network of the highest mean test accuracy, against every other: the difference paired by
-    seed and test image with its 95 % interval, the probability of being better, and the p value by Holm's correction;
-    the cheapest network that is not significantly worse. Over data sets mean ranks with Friedman's test and the
-    critical difference of Nemenyi. Where there are too few seeds or data sets to tell, it says so.
+    seed and test image with its 95 % interval, the probability of being better, and the p value by Holm's correction
+    (of single runs by McNemar's test, with the images that only one of the two got right);
+    the cheapest network that is not significantly worse; the probability of each to be the best, and to be on the
+    front of accuracy and cost, where no other network is as accurate for less. Over data sets mean ranks with
+    Friedman's test and the critical difference of Nemenyi; from five on the Bayesian signed-rank comparison and
+    Wilcoxon's test. Where there are too few seeds or data sets to tell, it says so.
     """
     from dataclasses import asdict
 
@@ -45,21 +49,32 @@ def tell(answer: "OnData") -> list[str]:
     lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} is highest, {answer.accuracy:.2%}"]
     lines += [f"  {_lead(lead)}" for lead in answer.leads] or ["  nothing to compare it with"]
     if answer.cheapest != answer.best and answer.flops_share is not None:
+        behind = next(lead.difference for lead in answer.leads if lead.net == answer.cheapest)
         lines.append(
             f"  cheapest not significantly worse: {answer.cheapest}, {answer.cheapest_accuracy:.2%} "
-            f"with {answer.flops_share:.1%} of the FLOPs"
+            f"with {answer.flops_share:.1%} of the FLOPs; it may be {100 * max(behind.high, 0):.2f} points behind"
         )
     elif answer.leads:
         lines.append("  no network of fewer FLOPs is as good")
+    if answer.fronts and answer.leads:
+        seeds = "one seed: other seeds are not in it" if answer.shared_seeds == 1 else f"{answer.shared_seeds} seeds"
+        lines.append(f"  probability of being the best: {_shares(answer.probability_best)} ({seeds})")
+        lines += [f"  of being on the front of accuracy and FLOPs: {_shares(f.probability)}" for f in answer.fronts[:1]]
     return [*lines, ""]
+
+
+def _shares(probabilities: "Mapping[str, float]") -> str:
+    return ", ".join(f"{net} {share:.3f}" for net, share in probabilities.items())
 
 
 def _lead(lead: "Lead") -> str:
     found = lead.difference
     told = (
         f"over {lead.net}: {100 * found.mean:+.2f} points [{100 * found.low:.2f}, {100 * found.high:.2f}], "
-        f"P(better) {found.probability:.3f}, p {lead.corrected:.2g}"
+        f"P(better) {found.probability:.3f}, p {'< 1e-12' if lead.corrected < 1e-12 else f'{lead.corrected:.2g}'}"
     )
+    if lead.mcnemar is not None:
+        told += f" by McNemar's test, {lead.mcnemar.only_a} to {lead.mcnemar.only_b} images"
     if found.seeds == 1 and lead.is_significant:
         return f"{told} (one seed): significant for these two runs; what other seeds would give is open"
     seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
@@ -78,4 +93,10 @@ def tell_general(answer: "InGeneral") -> list[str]:
         if answer.most_lost
         else f"  {answer.best} is highest on each of them"
     )
+    for other in answer.elsewhere:
+        if other.corrected is not None:
+            lines.append(
+                f"  over {other.net} on another data set: P(better by a point) {other.belief.first:.3f}, "
+                f"P(equal within one) {other.belief.equivalent:.3f}, Wilcoxon p {other.corrected:.2g}"
+            )
     return [*lines, *([f"  {ranking.caution}"] if ranking.caution else []), ""]
