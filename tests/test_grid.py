@@ -1,8 +1,11 @@
+from typing import get_args
+
 import pytest
 from hypothesis import given
 
+from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Cell, Exceptional, Study
+from bakeoff.grid import Cell, DialName, Exceptional, Study, Turn
 from bakeoff.session import choose_study
 from generated import values
 
@@ -40,10 +43,53 @@ class TestTheGrid:
 
     @given(study=values(Study))
     def test_never_names_what_the_study_does_not(self, study):
-        nets = {*study.nets, *(net for variant in study.variants for net in variant.nets)}
+        nets = {*study.nets, *(net for more in (*study.variants, *study.dials) for net in more.nets)}
         for cell in study.grid():
             assert cell.net in nets
-            assert cell.data in study.data
+            assert cell.data.partition("~")[0] in study.data
+
+
+TURNED = Study(
+    name="b",
+    nets=("conv", "drop"),
+    data=("digits", "mnist"),
+    cells=(Exceptional(leave_out=True),),
+    data_as={"mnist": "folder:x"},
+    dials=(
+        Turn(turn="contrast", data="mnist", levels=(1, 0.5), nets=("conv",), set={"epochs": 3}),
+        Turn(turn="upscale", data="digits", levels=(1, 2), set={"epochs": 1}),
+    ),
+)
+
+
+class TestExperiments:
+    def test_are_cells_of_graded_data_or_of_changed_recipes(self):
+        assert TURNED.grid() == [
+            *(Cell(net, "digits", "quick", {"epochs": 1}, {"image.scale": n}) for n in (1, 2) for net in TURNED.nets),
+            Cell("conv", "mnist", "quick", {"epochs": 3}),
+            Cell("conv", "mnist~contrast=0.5", "quick", {"epochs": 3}),
+        ]
+
+    def test_use_what_stands_in_for_their_data(self):
+        assert [TURNED.used(cell.data) for cell in TURNED.grid()][-2:] == ["folder:x", "folder:x~contrast=0.5"]
+        assert TURNED.used("digits") == "digits"
+
+    def test_are_narrowed_by_networks_and_data_and_changed_as_all_cells(self):
+        assert {cell.net for cell in TURNED.with_nets(("drop",)).grid()} == {"drop"}
+        assert {cell.data for cell in choose_study(TURNED, data=["digits"]).grid()} == {"digits"}
+        assert {cell.all_changes["epochs"] for cell in TURNED.with_changes({"epochs": 7}).grid()} == {7}
+
+    def test_turn_every_dial_there_is(self):
+        assert set(get_args(DialName)) == DIALS.keys() | IN_THE_RECIPE.keys()
+
+    def test_of_levels_that_cannot_be_are_refused(self):
+        from bakeoff.study import plan
+
+        study = Study(
+            name="c", nets=("conv",), data=("digits",), dials=(Turn(turn="colour", data="digits", levels=(2,)),)
+        )
+        with pytest.raises(BakeoffError, match="colour takes a number from 0 to 1"):
+            plan(study)
 
 
 class TestOtherNetworks:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bakeoff.data import DATASETS
+from bakeoff.data import foreseen
 from bakeoff.grid import Study
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
@@ -144,13 +144,13 @@ def study_seconds(study: Study, speed: Speed) -> float | None:
 
     total = 0.0
     for cell in study.grid():
-        entry = DATASETS.get(study.data_as.get(cell.data, cell.data))
-        if entry is None:
+        data = foreseen(study.used(cell.data))
+        if data is None or data.shape is None:
             return None
-        recipe = recipe_for(cell, entry.info())
-        flops = summarize(cell.net, recipe.image.shape(entry.shape), entry.classes).flops
+        recipe, classes = recipe_for(cell, data), len(data.classes)
+        flops = summarize(cell.net, recipe.image.shape(data.shape), classes).flops
         image = speed.seconds_per_image + flops * speed.seconds_per_flop
-        images = steps_of(recipe, entry.train_images, entry.classes) * recipe.batch_size
-        watched = entry.test_images if recipe.validation == "test" else max(0, entry.train_images - images)
+        images = steps_of(recipe, data.train_images, classes) * recipe.batch_size
+        watched = data.test_images if recipe.validation == "test" else max(0, data.train_images - images)
         total += recipe.epochs * (images + watched / 3) * image  # a forward pass is about a third of a step
     return total * study.seeds / speed.workers

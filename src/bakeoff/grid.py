@@ -1,12 +1,18 @@
 """What a study is: a grid of cells with exceptions and variants, what it asks, and what was published. No torch."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-from bakeoff.spec import Count, Fraction, Positive, Value
+from bakeoff.data.grade import DIALS, IN_THE_RECIPE
+from bakeoff.data.graded import Grade, checked, join_name, split_name
+from bakeoff.spec import Count, Fraction, NotNegative, Positive, Value
+
+DialName: TypeAlias = Literal[
+    "colour", "contrast", "resolution", "clutter", "classes", "label-noise", "imbalance", "images-per-class", "upscale"
+]
 
 
 class Cell(NamedTuple):
@@ -42,6 +48,43 @@ class Exceptional(Value, frozen=True):
         """Tell whether it speaks of the cell (network, data set)."""
         net, data = cell
         return (not self.nets or net in self.nets) and (not self.data or data in self.data)
+
+
+class Turn(Value, frozen=True, kw_only=True):
+    """An experiment: one thing about a data set, or about the use of it, turned step by step."""
+
+    turn: DialName
+    data: str
+    levels: tuple[NotNegative, ...]
+    nets: tuple[str, ...] = ()
+    """Those of the study if there are none."""
+    recipe: str | None = None
+    set: dict[str, Any] = {}
+    """Changes to the recipe at all levels."""
+    asks: str = ""
+    """The question that it answers."""
+    favours: tuple[str, ...] = ()
+    """The guess behind the question: the lead of these networks over the others grows …"""
+    towards: NotNegative | None = None
+    """… from the other end of the levels to this one."""
+
+    def check(self) -> None:
+        """Say that a level cannot be.
+
+        Raises:
+            BakeoffError: the dial cannot stand there.
+        """
+        for level in self.levels:
+            checked(Grade(self.turn, level), DIALS.get(self.turn) or IN_THE_RECIPE[self.turn])
+
+    def version(self, level: float) -> str:
+        """Return the name of the data at a level: the data set itself where a level changes nothing of it."""
+        dial = DIALS.get(self.turn)
+        return self.data if dial is None or level == dial.original else join_name(self.data, [Grade(self.turn, level)])
+
+    def variant(self, level: float) -> dict[str, Any]:
+        """Return the changes to the recipe that a level is."""
+        return {} if self.turn in DIALS else {IN_THE_RECIPE[self.turn].field: int(level)}
 
 
 class Published(Value, frozen=True, kw_only=True):
@@ -90,6 +133,8 @@ class Study(Value, frozen=True, kw_only=True):
     cells: tuple[Exceptional, ...] = ()
     variants: tuple[Exceptional, ...] = ()
     """Cells to be trained in one more way, beside their own; they may name networks outside the grid."""
+    dials: tuple[Turn, ...] = ()
+    """Experiments with data sets of the study, beside the grid."""
     data_as: dict[str, str] = {}
     """Data sets of the grid that others stand in for: {"cifar10": "folder:cifar10-jpeg"}."""
     questions: tuple[str, ...] = ()
@@ -107,7 +152,7 @@ class Study(Value, frozen=True, kw_only=True):
         return recipe, changes
 
     def grid(self) -> list[Cell]:
-        """Return all cells, data set by data set, each data set's variants after its grid."""
+        """Return all cells, data set by data set, each data set's variants and experiments after its grid."""
         cells: list[Cell] = []
         for data in self.data:
             for net in self.nets:
@@ -118,27 +163,50 @@ class Study(Value, frozen=True, kw_only=True):
                     if (net, data) in variant:
                         recipe, changes = self.treatment(net, data)
                         cells.append(Cell(net, data, variant.recipe or recipe, changes, variant.set, variant.label))
+            cells += [cell for dial in self.dials if dial.data == data for _, cell in self.turned(dial)]
         return cells
 
+    def turned(self, dial: Turn) -> Iterator[tuple[float, Cell]]:
+        """Yield the cells of an experiment, each with its level."""
+        for level in dial.levels:
+            for net in dial.nets or self.nets:
+                recipe, changes = self.treatment(net, dial.data)
+                own = (dial.recipe or recipe, changes | dial.set)
+                yield level, Cell(net, dial.version(level), *own, dial.variant(level))
+
+    def used(self, data: str) -> str:
+        """Return what stands in for a data set or a graded version of it, or itself."""
+        if data in self.data_as or not self.data_as:
+            return self.data_as.get(data, data)
+        base, grades = split_name(data)
+        return join_name(self.data_as.get(base, base), grades)
+
     def with_nets(self, nets: tuple[str, ...]) -> "Study":
-        """Return the study with these networks in place of its own, and those of its variants that are theirs."""
+        """Return the study with these networks in place of its own; of its variants and experiments what is theirs."""
         variants = (
             msgspec.structs.replace(variant, nets=tuple(net for net in variant.nets if net in nets))
             for variant in self.variants
             if not variant.nets or set(variant.nets) & set(nets)
         )
-        return msgspec.structs.replace(self, nets=nets, variants=tuple(variants))
+        dials = (
+            msgspec.structs.replace(dial, nets=tuple(net for net in dial.nets if net in nets))
+            for dial in self.dials
+            if not dial.nets or set(dial.nets) & set(nets)
+        )
+        return msgspec.structs.replace(self, nets=nets, variants=tuple(variants), dials=tuple(dials))
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Study":
         """Return the study with changes to the recipe of all cells, whatever the study says of these fields."""
         if not changes:
             return self
 
-        def without(exceptions: tuple[Exceptional, ...]) -> tuple[Exceptional, ...]:
-            return tuple(
-                msgspec.structs.replace(e, set={k: v for k, v in e.set.items() if k not in changes}) for e in exceptions
-            )
+        def without(own: dict[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in own.items() if name not in changes}
 
         return msgspec.structs.replace(
-            self, set=self.set | dict(changes), cells=without(self.cells), variants=without(self.variants)
+            self,
+            set=self.set | dict(changes),
+            cells=tuple(msgspec.structs.replace(cell, set=without(cell.set)) for cell in self.cells),
+            variants=tuple(msgspec.structs.replace(variant, set=without(variant.set)) for variant in self.variants),
+            dials=tuple(msgspec.structs.replace(dial, set=without(dial.set)) for dial in self.dials),
         )

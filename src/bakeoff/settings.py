@@ -9,7 +9,7 @@ import msgspec
 import tomli_w
 
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Exceptional, Published, Study
+from bakeoff.grid import Exceptional, Published, Study, Turn
 from bakeoff.lookup import unknown
 from bakeoff.spec import Optimizer, Recipe, Schedule, Value, to_dict
 
@@ -18,7 +18,7 @@ CHOICES: dict[str, Mapping[str, type[Value]]] = {
     for field, union in {"optimizer": Optimizer, "schedule": Schedule}.items()
 }
 """The tables of a recipe whose `name` decides which fields they have."""
-TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published}
+TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published, "dials": Turn}
 """The tables of a study file that may occur several times."""
 
 

@@ -69,6 +69,8 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     for name in study.data_as:
         if name not in study.data:
             raise BakeoffError(unknown(f"data set of the study {study.name!r}", name, study.data))
+    for dial in study.dials:
+        dial.check()
     grid = study.grid()
     if not grid:
         raise BakeoffError(f"the study {study.name!r} leaves out these networks on {', '.join(study.data)}")
@@ -77,7 +79,7 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     facts: dict[str, DataInfo] = {}
     cells: list[tuple[str, str, str, Recipe]] = []
     for cell in grid:
-        data = study.data_as.get(cell.data, cell.data)
+        data = study.used(cell.data)
         if data not in facts:
             facts[data] = datasets.info(data, progress=progress)
         recipe = recipe_for(cell, datasets.stand_in(facts[data], cell.data))

@@ -13,7 +13,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.lookup import find
 from bakeoff.spec import DataInfo, Image
 
-__all__ = ["DATASETS", "Dataset", "Entry", "Images", "Progress", "file_names", "info", "load", "stand_in"]
+__all__ = ["DATASETS", "Dataset", "Entry", "Images", "Progress", "file_names", "foreseen", "info", "load", "stand_in"]
 
 FOLDER = "folder:"
 AS_THEY_ARE = Image()
@@ -53,6 +53,21 @@ def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
         # Only images of one size can be graded before it is known how large they are to be.
         return grade_facts(found, grades) if found.shape is None else load(name, image, progress).info
     return grade_dataset(load_builtin(_entry(base), progress), grades).info
+
+
+def foreseen(name: str) -> DataInfo | None:
+    """Return what is known of a built-in data set or a version of it before it is fetched; None for a folder.
+
+    Recipes are to treat a version as what it is a version of, so it has that one's name.
+    """
+    base, grades = split_name(name)
+    if base not in DATASETS:
+        return None
+    whole = DATASETS[base].info()
+    graded = grade_facts(whole, grades)
+    share = len(graded.classes) / len(whole.classes)
+    images = {"train_images": round(share * whole.train_images), "test_images": round(share * whole.test_images)}
+    return replace(graded, name=base, **images)
 
 
 def stand_in(info: DataInfo, name: str) -> DataInfo:
