@@ -47,6 +47,14 @@ class TestRows:
         assert row.interval == "95% t interval over seeds"
         assert row.selection == "last epoch"
 
+    def test_say_which_parameters_they_count(self):
+        (row,) = rank([result(accuracy=0.9, trainable_parameters=10, parameters=12)])
+        assert (row.parameters, row.parameters_are) == (10, "trainable")
+        (row,) = rank([result(accuracy=0.9, parameters=12)])
+        assert (row.parameters, row.parameters_are) == (12, "all")
+        (row,) = rank([result(accuracy=0.9)])
+        assert (row.parameters, row.parameters_are) == (None, None)
+
     def test_of_one_seed_have_no_interval(self):
         (row,) = rank([result(accuracy=0.9)])
         assert (row.test_accuracy_low, row.test_accuracy_high, row.test_accuracy_sd) == (None, None, None)

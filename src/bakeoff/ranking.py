@@ -61,12 +61,14 @@ class Row:
     selection: str
     test_loss: float | None
     parameters: int | None
-    """Trainable ones, as papers count."""
+    """Trainable ones, as papers count, or what `parameters_are` says."""
     flops: int | None
     """One forward pass of one image; a multiply-add counts as 2."""
     train_seconds: float | None
     """Median over seeds, evaluation and start-up off the clock."""
     images_per_second: float | None
+    parameters_are: str | None
+    """"trainable", or "all" for runs of a version that counted no others: trainable or not."""
 
 
 def cells(results: Iterable[Result]) -> list[Cell]:
@@ -117,7 +119,8 @@ def _ranked(table: Sequence[Row]) -> list[Row]:
 def _row(cell: Cell) -> Row:
     accuracy = cell.interval("test_accuracy")
     loss = cell.interval("test_loss")
-    parameters, flops = cell.median("trainable_parameters"), cell.median("flops")
+    parameters, kind = parameters_of(cell)
+    flops = cell.median("flops")
     return Row(
         data=cell.data,
         recipe=cell.recipe,
@@ -137,4 +140,13 @@ def _row(cell: Cell) -> Row:
         flops=None if flops is None else int(flops),
         train_seconds=cell.median("train_seconds"),
         images_per_second=cell.median("images_per_second"),
+        parameters_are=kind,
     )
+
+
+def parameters_of(cell: Cell) -> tuple[float | None, str | None]:
+    """Return a cell's trainable parameters, or all where its runs do not say which are; and which of these it is."""
+    for measure, kind in (("trainable_parameters", "trainable"), ("parameters", "all")):
+        if (count := cell.median(measure)) is not None:
+            return count, kind
+    return None, None

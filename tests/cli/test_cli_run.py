@@ -13,7 +13,7 @@ from bakeoff.store import Store
 KEYS = [
     "data", "recipe", "rank", "net", "test_accuracy", "test_accuracy_sd", "test_accuracy_low", "test_accuracy_high",
     "interval", "seeds", "planned", "failed", "selection", "test_loss", "parameters", "flops", "train_seconds",
-    "images_per_second",
+    "images_per_second", "parameters_are", "findings",
 ]  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def test_keeps_what_is_there_and_does_what_is_missing(bakeoff, trained, tiny_opt
     assert "4 runs were already in the store" in same.err
     assert "epoch" not in same.err
     assert "digits, recipe quick (epochs=2" in same.out
+    assert any(line.startswith("Audit: ") and f"bakeoff audit --store {store}" in line for line in same.out.split("\n"))
     one = bakeoff("run", "--nets", "lenet-afif", "--seeds", "1", *arguments)
     assert "1 run was already in the store" in one.err
 

@@ -60,7 +60,7 @@ class TestTables:
         changed = replace(LINE, departures=("epochs 2 instead of 10",))
         accident = replace(changed, net="drop", verdict="not reproducible", reason="it collapsed", note="a note")
         (table,) = comparison_tables([changed, accident])
-        assert [row[-1] for row in table.rows] == ["agrees (a)", "not reproducible (b, a, c)"]
+        assert [row[-1] for row in table.rows] == ["agrees (a)", "not reproducible (a, b, c)"]
         assert table.below == ("(a) epochs 2 instead of 10", "(b) it collapsed", "(c) a note")
 
     def test_show_parameters_only_where_they_differ(self):

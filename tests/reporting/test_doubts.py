@@ -3,13 +3,13 @@ import re
 from pathlib import Path
 
 import pytest
+from findings import finding
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from bakeoff.audit import FINDINGS, SEVERITIES, Finding, audit
-from bakeoff.ranking import rank
 from bakeoff.reporting import build
-from bakeoff.reporting.doubts import AuditedRow, audited, doubts, figure, gravest
+from bakeoff.reporting.doubts import doubts, figure
 from bakeoff.reporting.facts import Facts, read
 from bakeoff.reporting.page import render
 from bakeoff.store import Store
@@ -86,21 +86,6 @@ def test_whatever_is_found_is_on_the_page_once(facts: Facts, findings: list[Find
     told_once(re.sub(r"<script.*?</script>", "", page, flags=re.S), findings)
 
 
-def finding(**changes: object) -> Finding:
-    whole = {
-        "kind": "dead-classes",
-        "severity": "serious",
-        "message": "m",
-        "advice": "a",
-        "data": "digits",
-        "recipe": "quick",
-        "nets": ("conv",),
-        "runs": (),
-        "evidence": ({"seed": 0, "share": 0.5},),
-    }
-    return Finding(**whole | changes)  # type: ignore[arg-type]
-
-
 def test_marks_are_on_the_lines_that_are_touched_and_most_serious_first(make) -> None:
     tables = read(make()).tables
     found = doubts(
@@ -142,19 +127,6 @@ def test_the_page_marks_the_ranking_and_warns_in_the_answer(make) -> None:
     assert 'aria-label="Finding 1, serious: dead classes"' in mark and 'title="serious: dead classes"' in mark
     assert "serious findings on conv (dead classes)" in re.search(r'id="answer".*?</section>', page, re.S)[0]
     assert "Nothing was found" in section(render(facts, doubts([], facts.tables), pictures=False))
-
-
-def test_rows_get_the_kinds_of_what_is_found(make) -> None:
-    with Store(make()) as store:
-        rows = rank(store.results())
-    both = [finding(), finding(message="n"), finding(severity="note", kind="label-suspects", recipe="")]
-    told = {(row.data, row.net): row.findings for row in audited(rows, both)}
-    assert told["digits", "conv"] == ("dead-classes", "label-suspects")
-    assert told["digits", "drop"] == told["mnist", "conv"] == ()
-    assert isinstance(audited(rows, [])[0], AuditedRow)
-    conv = next(row for row in rows if (row.data, row.net) == ("digits", "conv"))
-    assert gravest(both, conv) == "!!" and gravest([finding(severity="caution")], conv) == "!"
-    assert gravest(both[2:], conv) == ""
 
 
 def test_evidence_in_figures() -> None:

@@ -1,19 +1,30 @@
+import csv
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from findings import finding
 
+from bakeoff.audit import Finding, audit
 from bakeoff.errors import BakeoffError
 from bakeoff.ranking import Row, rank
 from bakeoff.reporting import exports
-from bakeoff.reporting.exports import export, to_latex
+from bakeoff.reporting.exports import export, to_latex, written
+from bakeoff.reporting.marks import audited
 from bakeoff.store import Store
 
 
 def rows(path: Path) -> list[Row]:
     with Store(path) as store:
         return rank(store.results())
+
+
+def found(path: Path) -> list[Finding]:
+    with Store(path) as store:
+        return audit(store)
 
 
 def test_latex_is_one_table_each_and_escapes_what_it_would_read_as_commands(make) -> None:
@@ -23,6 +34,20 @@ def test_latex_is_one_table_each_and_escapes_what_it_would_read_as_commands(make
     body = [line for line in text.splitlines() if line.startswith("    ") and line.endswith("\\\\")]
     assert len(body) == 2 * 3 and {line.replace("\\&", "").count("&") for line in body} == {7}
     assert "Reported epoch: last epoch." in text and "–" not in text
+
+
+def test_latex_explains_in_a_note_what_is_in_doubt(make) -> None:
+    text = to_latex(rows(make()), [finding(message="50 % of it_")])
+    assert text.count("{]} (a) &") == 1
+    assert "\\footnotesize (a) serious, dead classes: 50 \\% of it\\_\n\\end{table}" in text
+
+
+def test_csv_and_json_have_the_kinds_of_all_findings(make) -> None:
+    table, findings = rows(make()), [finding(), finding(severity="note", kind="label-suspects")]
+    told = {(row["data"], row["net"]): row["findings"] for row in json.loads(written(table, findings, "json"))}
+    assert told["digits", "conv"] == ["dead-classes", "label-suspects"] and told["mnist", "conv"] == []
+    lines = list(csv.DictReader(io.StringIO(written(table, findings, "csv"))))
+    assert [row["findings"] for row in lines if row["net"] == "conv"] == ["dead-classes; label-suspects", ""]
 
 
 def test_every_format_of_text_is_written(make, tmp_path: Path) -> None:
@@ -45,6 +70,8 @@ def test_parquet_keeps_types_and_what_is_not_known(make, tmp_path: Path) -> None
     assert frame["net"].tolist() == [row.net for row in expected]
     assert frame["parameters"].dtype == "Int64" and frame["train_seconds"].dtype == "float64"
     assert frame["rank"].isna().tolist() == [row.rank is None for row in expected]
+    assert [list(own) for own in frame["findings"]] == [list(row.findings) for row in audited(expected, found(path))]
+    assert "single-run" in frame["findings"][0]
 
 
 def test_parquet_without_pyarrow_says_what_to_install(make, tmp_path: Path, monkeypatch) -> None:

@@ -1,7 +1,9 @@
 import csv
 import io
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
+
+from findings import finding
 
 from bakeoff.ranking import Row, rank
 from bakeoff.reporting.tables import to_csv, to_json, to_markdown
@@ -34,6 +36,27 @@ def test_markdown_names_the_selection_rule_and_escapes_bars(make) -> None:
     assert "Reported epoch: last epoch. Interval: 95% t interval over seeds." in text
     assert "a\\|b" in text
     assert "2 of 3" in text
+
+
+def test_markdown_explains_below_the_table_what_is_in_doubt(make) -> None:
+    doubts = [
+        finding(message="not | so"),
+        finding(severity="note", kind="label-suspects"),
+        finding(nets=("drop", "conv")),
+    ]
+    text = to_markdown(rows(make()), doubts)
+    (conv,) = (line for line in text.splitlines() if "| conv |" in line and "(a, b)" in line)
+    assert conv.split(" | ")[2].endswith("] (a, b)")
+    assert text.count("(b) serious, dead classes: not | so") == text.count("(a) serious, dead classes: m") == 1
+    assert "label" not in text
+
+
+def test_parameters_that_are_not_known_to_be_trainable_have_a_star(make) -> None:
+    old = [replace(row, parameters_are="all") for row in rows(make(data=("digits",)))]
+    text = to_markdown(old)
+    assert text.count("269,722\\*") == 1
+    assert "\\* all parameters, trainable or not: these runs do not say which are trainable." in text
+    assert "*" not in to_markdown(rows(make(data=("digits",))))
 
 
 def test_nothing_gives_empty_tables() -> None:

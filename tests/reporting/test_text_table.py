@@ -25,7 +25,7 @@ def test_follows_what_is_said():
 
 def test_footnotes_share_letters():
     notes = Footnotes()
-    assert [notes.marks(["x"]), notes.marks([]), notes.marks(["y", "x"])] == [" (a)", "", " (b, a)"]
+    assert [notes.marks(["x"]), notes.marks([]), notes.marks(["y", "x"])] == [" (a)", "", " (a, b)"]
     assert notes.lines() == ("(a) x", "(b) y")
 
 

@@ -1,5 +1,6 @@
 """`bakeoff results`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import rich_click as click
 from bakeoff.cli.options import json_option, store_option
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from rich.table import Table
 
@@ -17,50 +18,53 @@ if TYPE_CHECKING:
     from bakeoff.records import Result
 
 FORMATS = ("table", "json", "csv", "markdown")
+"""What most commands print in; the ranking in LaTeX as well."""
 
+COLOURS = {"!!": "red", "!": "yellow", "": "default"}
 FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
 
 
 @click.command()
 @store_option()
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice((*FORMATS, "latex")), default="table", show_default=True)
 @json_option
 def results(store: Path, form: str, as_json: bool) -> None:
     """Print the ranking: accuracy with its interval over seeds, and what it cost.
 
     Accuracies are of the test images; the interval is Student's t over seeds, 95 %. The rule by which the
     reported epoch was chosen stands with every table. FLOPs are of one forward pass of one image, a
-    multiply-add counted as 2. Seconds are of training alone. What the audit finds serious is marked !! in the
-    table: [bold]bakeoff audit[/] says why.
+    multiply-add counted as 2. Seconds are of training alone. Accuracies that the audit throws a doubt on are marked,
+    !! where it is serious and ! for a caution: [bold]bakeoff audit[/] says why. JSON and CSV have the kinds of all
+    findings under [bold]findings[/]; Markdown and LaTeX explain them below the table.
     """
     from bakeoff.store import Store
 
-    form = "json" if as_json else form
     with Store(store) as opened:
-        findings = []
-        if form == "table":
-            from bakeoff.audit import audit
-
-            findings = audit(opened)
-        print_results(opened.results(), form, findings)
+        found = opened.results()
+    print_results(found, "json" if as_json else form, store)
 
 
-def print_results(results: "Sequence[Result]", form: str, findings: "Sequence[Finding]" = ()) -> None:
-    """Print the ranking of results in one of `FORMATS`, failures below it, and in a table what the audit found."""
+def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
+    """Print the ranking of results of a store in one of `FORMATS` or LaTeX, with what the audit found about them.
+
+    In a table failures stand below it.
+    """
     from rich.console import Console
     from rich.markup import escape
 
+    from bakeoff.audit import tell_counts
     from bakeoff.cli.live import label
     from bakeoff.ranking import by_table, rank
-    from bakeoff.reporting import tables
 
     rows = rank(results)
+    findings = findings_about(rows, store)
     if form != "table":
-        writer = {"json": tables.to_json, "csv": tables.to_csv, "markdown": tables.to_markdown}[form]
-        return click.echo(writer(rows).rstrip("\n"))
+        from bakeoff.reporting.exports import written
+
+        return click.echo(written(rows, findings, form).rstrip("\n"))
     console = Console()
     for group in by_table(rows):
-        console.print(ranking_table(group, {cell for f in findings if f.severity == "serious" for cell in f.cells}))
+        console.print(ranking_table(group, findings))
     if not rows:
         console.print("The store has no runs yet: bakeoff run makes some.")
     for result in results:
@@ -68,28 +72,41 @@ def print_results(results: "Sequence[Result]", form: str, findings: "Sequence[Fi
             run = result.run
             console.print(f"[red]✗[/] {label(run)}: {escape(result.failure.message)}")
     if findings:
-        from bakeoff.audit import tell_counts
-
-        console.print(f"Audit: {tell_counts(findings)}; bakeoff audit says which.", highlight=False)
+        see = f"bakeoff audit --store {shlex.quote(str(store))}"
+        console.print(f"Audit: {tell_counts(findings)}; {see}", markup=False, highlight=False, soft_wrap=True)
     return None
 
 
-def ranking_table(rows: "Sequence[Row]", suspect: "Collection[tuple[str, str, str]]" = ()) -> "Table":
-    """Return the rows of one data set and recipe as a table for the terminal.
+def findings_about(rows: "Sequence[Row]", store: Path) -> "list[Finding]":
+    """Return what the audit of a store finds about some of its rows."""
+    from bakeoff.audit import audit
+    from bakeoff.reporting.marks import touches
+    from bakeoff.store import Store
 
-    The accuracies of `suspect` cells (data set, recipe, network) are marked.
-    """
+    with Store(store) as opened:
+        found = audit(opened) if rows else []
+    return [finding for finding in found if any(touches(finding, row) for row in rows)]
+
+
+def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> "Table":
+    """Return the rows of one data set and recipe as a table for the terminal; accuracies in doubt are marked."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
+    from bakeoff.reporting.marks import gravest
+
+    marks = [gravest(findings, row) for row in rows]
+    widest = max(map(len, marks))
     rules = ", ".join(sorted({row.selection for row in rows}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    counted = "* all parameters, trainable or not" if any(row.parameters_are == "all" for row in rows) else ""
     table = Table(
         title=f"{escape(rows[0].data)}, recipe {escape(rows[0].recipe)}",
-        caption="; ".join(filter(None, (f"reported epoch: {rules}", methods, FLOPS_ARE))),
+        caption="; ".join(filter(None, (f"reported epoch: {rules}", methods, FLOPS_ARE, counted))),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
         title_justify="left",
         caption_justify="left",
         title_style="bold",
@@ -98,13 +115,13 @@ def ranking_table(rows: "Sequence[Row]", suspect: "Collection[tuple[str, str, st
     table.add_column("network", no_wrap=True)
     for name in ("test accuracy", "seeds", "params", "FLOPs", "train s", "img/s"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
+    for row, mark in zip(rows, marks, strict=True):
         table.add_row(
             "–" if row.rank is None else str(row.rank),
             row.net,
-            _accuracy(row) + (" [red]!![/]" if (row.data, row.recipe, row.net) in suspect else ""),
+            _accuracy(row) + (f" [{COLOURS[mark]}]{mark:<{widest}}[/]" if widest else ""),
             _seeds(row),
-            short(row.parameters),
+            short(row.parameters) + ("*" if row.parameters_are == "all" else ""),
             short(row.flops),
             "–" if row.train_seconds is None else f"{row.train_seconds:,.1f}",
             "–" if row.images_per_second is None else f"{row.images_per_second:,.0f}",
@@ -121,7 +138,7 @@ def _accuracy(row: "Row") -> str:
     low, high = row.test_accuracy - row.test_accuracy_low, row.test_accuracy_high - row.test_accuracy
     if abs(low - high) < 1e-9:
         return f"{row.test_accuracy:.2%} ± {low:.2%}"
-    return f"{row.test_accuracy:.2%} [{row.test_accuracy_low:.2%}, {row.test_accuracy_high:.2%}]"
+    return f"{row.test_accuracy:.2%} [{100 * row.test_accuracy_low:.2f}, {100 * row.test_accuracy_high:.2f}]"
 
 
 def _seeds(row: "Row") -> str:

@@ -62,6 +62,6 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
         if race:
             print_settled(race, plan, asked["store"], results, as_json)
         else:
-            print_results(results, "json" if as_json else "table")
+            print_results(results, "json" if as_json else "table", asked["store"])
         store = escape(shlex.quote(str(asked["store"])))
         Console(stderr=True).print(f"[dim]See it on one page:[/] bakeoff report --store {store}")

@@ -61,15 +61,18 @@ def print_settled(race: "Race", plan: "Plan", store: Path, results: "Sequence[Re
     """Print the ranking, and how the race ended."""
     from rich.console import Console
 
-    from bakeoff.cli.results import print_results
+    from bakeoff.cli.results import findings_about, print_results
     from bakeoff.ranking import rank
+    from bakeoff.reporting.marks import audited
     from bakeoff.settling import standings
 
     ended = standings(race, plan, store)
     if as_json:
-        told = {"ranking": [asdict(row) for row in rank(results)], "settled": [asdict(one) for one in ended]}
+        rows = rank(results)
+        ranking = [asdict(row) for row in audited(rows, findings_about(rows, store))]
+        told = {"ranking": ranking, "settled": [asdict(one) for one in ended]}
         return click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
-    print_results(results, "table")
+    print_results(results, "table", store)
     console = Console()
     tell_standings(ended, console)
     console.print("95 % intervals over seeds and test images, which hold however often one looks", style="dim")

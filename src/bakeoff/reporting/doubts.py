@@ -1,50 +1,21 @@
-"""What the audit found: as a section of the page, and as marks beside the numbers that it is about."""
+"""What the audit found, numbered and grouped for the page, and where in its rankings the marks stand."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from bakeoff.audit import FINDINGS, SEVERITIES, Finding, tell_counts
 from bakeoff.audit.finding import Numbers
-from bakeoff.ranking import Row
 from bakeoff.reporting.facts import Line, Table
+from bakeoff.reporting.marks import MARKS, touches
 from bakeoff.reporting.words import listing
 
-MARKS = {"serious": "!!", "caution": "!", "note": "i"}
-"""What stands beside a number; a severity is never told by a colour alone."""
 MEANINGS = {
     "serious": "do not use the number",
     "caution": "read the number with this in mind",
     "note": "good to know",
 }
-
-
-@dataclass(frozen=True)
-class AuditedRow(Row):
-    """A row of the ranking with what was found about it."""
-
-    findings: tuple[str, ...] = ()
-    """Kinds of findings, the most serious first."""
-
-
-def touches(finding: Finding, row: Row) -> bool:
-    """Tell whether a finding is about a row: about its data set, under its recipe or any, and its network."""
-    return finding.data == row.data and finding.recipe in ("", row.recipe) and row.net in finding.nets
-
-
-def audited(rows: Iterable[Row], findings: Sequence[Finding]) -> list[AuditedRow]:
-    """Return the rows with the kinds of the findings about them."""
-    return [
-        AuditedRow(**asdict(row), findings=tuple(dict.fromkeys(f.kind for f in findings if touches(f, row))))
-        for row in rows
-    ]
-
-
-def gravest(findings: Iterable[Finding], row: Row) -> str:
-    """Return the mark of the most serious finding about a row, empty where there is none but notes."""
-    severities = {finding.severity for finding in findings if touches(finding, row)}
-    return next((MARKS[severity] for severity in ("serious", "caution") if severity in severities), "")
 
 
 class Touched(NamedTuple):

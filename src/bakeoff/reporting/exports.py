@@ -1,38 +1,57 @@
 """The ranking as a file for a paper or a spreadsheet: Markdown, LaTeX, CSV, Parquet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
+from bakeoff.audit import Finding, audit
 from bakeoff.errors import BakeoffError
 from bakeoff.ranking import Row, by_table, rank
+from bakeoff.reporting.marks import AuditedRow, audited
 from bakeoff.reporting.page import save
-from bakeoff.reporting.tables import COLUMNS, rules, to_csv, to_markdown, values
+from bakeoff.reporting.tables import COLUMNS, doubted, rules, to_csv, to_json, to_markdown
 from bakeoff.store import Store
 
 
 def export(store: Path, output: Path, form: str) -> Path:
-    """Write the ranking of a store to `output` as "parquet" or one of `WRITERS`, and return its path.
+    """Write the ranking of a store to `output` as "parquet" or one of `TEXTS`, and return its path.
+
+    What the audit finds is with it: as the column `findings`, or as letters that are explained below a table.
 
     Raises:
         BakeoffError: there is no store, `output` cannot be written, or what Parquet needs is not installed.
     """
     with Store(store) as opened:
-        rows = rank(opened.results())
+        rows, findings = rank(opened.results()), audit(opened)
     if form == "parquet":
-        write_parquet(rows, output)
+        write_parquet(audited(rows, findings), output)
         return output
-    return save(WRITERS[form](rows), output)
+    return save(written(rows, findings, form), output)
 
 
-def to_latex(rows: Sequence[Row]) -> str:
+TEXTS = ("json", "csv", "markdown", "latex")
+
+
+def written(rows: Sequence[Row], findings: Sequence[Finding], form: str) -> str:
+    """Return rows, and what is found about them, as a text in one of `TEXTS`."""
+    if form == "json":
+        return to_json(audited(rows, findings))
+    if form == "csv":
+        return to_csv(audited(rows, findings), AuditedRow)
+    return {"markdown": to_markdown, "latex": to_latex}[form](rows, findings)
+
+
+def to_latex(rows: Sequence[Row], findings: Sequence[Finding] = ()) -> str:
     """Return one LaTeX table per data set and recipe; they need the package booktabs."""
-    return "% In the preamble: \\usepackage{booktabs}\n" + "\n".join(map(_latex_table, by_table(rows)))
+    tables = "\n".join(_latex_table(table, findings) for table in by_table(rows))
+    return f"% In the preamble: \\usepackage{{booktabs}}\n{tables}"
 
 
-def _latex_table(rows: Sequence[Row]) -> str:
+def _latex_table(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
+    texts, notes = doubted(rows, findings)
+
     def line(cells: Sequence[str]) -> str:
         return f"    {' & '.join(map(_latex, cells))} \\\\"
 
@@ -46,9 +65,10 @@ def _latex_table(rows: Sequence[Row]) -> str:
             "    \\toprule",
             line([column[:1].upper() + column[1:] for column in COLUMNS]),
             "    \\midrule",
-            *(line(values(row)) for row in rows),
+            *map(line, texts),
             "    \\bottomrule",
             "  \\end{tabular}",
+            *(f"  \\par\\smallskip\\footnotesize {_latex(note)}" for note in notes),
             "\\end{table}",
             "",
         ]
@@ -73,11 +93,10 @@ def _latex(text: str) -> str:
     return "".join(LATEX.get(character, character) for character in text)
 
 
-WRITERS: dict[str, Callable[[Sequence[Row]], str]] = {"markdown": to_markdown, "latex": to_latex, "csv": to_csv}
-
-
-def write_parquet(rows: Sequence[Row], path: Path) -> None:
+def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:
     """Write the rows as a Parquet file with the columns of the CSV; what is not known is null.
+
+    The column `findings` is a list of texts.
 
     Raises:
         BakeoffError: pyarrow is not installed, or the file cannot be written.
@@ -90,8 +109,9 @@ def write_parquet(rows: Sequence[Row], path: Path) -> None:
 
     kinds = {int: "Int64", float: "float64", str: "string"}  # Int64 knows null
     columns = {field.name: kinds[(get_args(field.type) or (field.type,))[0]] for field in fields(Row)}
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(AuditedRow)])
     try:
-        pd.DataFrame([asdict(row) for row in rows], columns=list(columns)).astype(columns).to_parquet(
+        frame.astype(columns).assign(findings=frame["findings"].map(list)).to_parquet(
             path, engine="pyarrow", index=False
         )
     except OSError as error:

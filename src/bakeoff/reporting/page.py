@@ -19,6 +19,7 @@ from bakeoff.reporting.doubts import Doubts, doubts
 from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.method import method
 from bakeoff.reporting.payload import payload, to_script
+from bakeoff.reporting.tables import ALL_PARAMETERS
 from bakeoff.store import Store
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def render(
     live: int | None = None,
 ) -> str:
     """Fill the template."""
+    counted = {line.row.parameters_are for table in facts.tables for line in table.lines}
     collections, over_data = collect(facts.tables, pictures=pictures), diagrams(facts.tables)
     return (
         environment()
@@ -134,6 +136,7 @@ def render(
             doubts=found,
             printed=printed,
             rule=RULE,
+            all_parameters=ALL_PARAMETERS if "all" in counted else "",
             diagrams=over_data,
             strips={table.key: strips(table) for table in facts.tables},
             overview=overview(facts.tables),

@@ -78,7 +78,7 @@ def _line(line: Line, classes: Sequence[str]) -> dict[str, Any]:
         **asdict(line.row),
         "label": line.label,
         "seedAccuracies": line.seeds,
-        "costs": {name: line.cell.median(name) for name in COSTS},
+        "costs": {name: line.cell.median(name) for name in COSTS} | {"trainable_parameters": line.row.parameters},
         "trainAccuracy": trained.mean if trained else None,
         "pooled": _pooled(line.pooled, classes) if line.pooled else None,
     }

@@ -121,8 +121,8 @@ def _accuracy(table: Table) -> "Figure":
 def _cost(table: Table) -> "Figure":
     figure, all_axes = _new(9, 3.8, len(COSTS))
     for axes, (name, text) in zip(all_axes, COSTS, strict=True):
-        lines = [line for line in table.ranked if line.cell.median(name)]
-        costs = [line.cell.median(name) or 0.0 for line in lines]
+        lines = [line for line in table.ranked if _costs(line, name)]
+        costs = [_costs(line, name) for line in lines]
         means = [100 * (line.row.test_accuracy or 0) for line in lines]
         axes.errorbar(costs, means, yerr=_errors(lines), fmt="o", color=COLOURS[0], markersize=5, elinewidth=0.8)
         front = pareto(costs, means)
@@ -136,6 +136,11 @@ def _cost(table: Table) -> "Figure":
         axes.grid(alpha=0.3)
     figure.suptitle(_plain(table.title), x=0.01, ha="left", fontsize=10)
     return figure
+
+
+def _costs(line: Line, name: str) -> float:
+    """Return what a line costs, 0 if it is not known."""
+    return (line.row.parameters if name == "trainable_parameters" else line.cell.median(name)) or 0.0
 
 
 def pareto(costs: Sequence[float], means: Sequence[float]) -> list[int]:

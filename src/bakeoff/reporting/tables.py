@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from bakeoff.audit import Finding
 from bakeoff.ranking import Row, by_table
+from bakeoff.reporting.marks import touches
+from bakeoff.reporting.text_table import Footnotes
 
 
 def to_json(rows: Sequence[Any]) -> str:
@@ -29,31 +32,57 @@ def to_csv(rows: Sequence[Any], kind: type = Row) -> str:
     return text.getvalue()
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
-    """Return one Markdown table per data set and recipe, with the selection rule in words above it."""
-    return "\n".join(map(_markdown_table, by_table(rows)))
+def to_markdown(rows: Sequence[Row], findings: Sequence[Finding] = ()) -> str:
+    """Return one Markdown table per data set and recipe, with the selection rule in words above it.
+
+    Accuracies that findings of the audit throw a doubt on have a letter, which is explained below the table.
+    """
+    return "\n".join(_markdown_table(table, findings) for table in by_table(rows))
 
 
 COLUMNS = ("rank", "network", "test accuracy", "seeds", "parameters", "FLOPs", "train seconds", "images/s")
 
 
+ALL_PARAMETERS = "* all parameters, trainable or not: these runs do not say which are trainable."
+
+
 def rules(rows: Sequence[Row]) -> str:
-    """Return how the numbers of a table were chosen, in words."""
+    """Return how the numbers of a table were chosen and counted, in words."""
     selection = ", ".join(sorted({row.selection for row in rows}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
-    return f"Reported epoch: {selection}." + (f" Interval: {methods}." if methods else "")
+    told = [f"Reported epoch: {selection}.", f"Interval: {methods}." if methods else ""]
+    counted = ALL_PARAMETERS if any(row.parameters_are == "all" for row in rows) else ""
+    return " ".join(filter(None, (*told, counted)))
 
 
-def _markdown_table(rows: Sequence[Row]) -> str:
+def doubted(rows: Sequence[Row], findings: Sequence[Finding]) -> tuple[list[list[str]], tuple[str, ...]]:
+    """Return the texts of a table's rows, a letter at each accuracy that is in doubt, and what the letters say.
+
+    Findings that are only good to know throw no doubt on a number, and are left out.
+    """
+    notes = Footnotes()
+    telling = [finding for finding in findings if finding.severity != "note"]
+    texts = []
+    for row in rows:
+        place, *others = values(row)
+        about = [f"{f.severity}, {f.kind.replace('-', ' ')}: {f.message}" for f in telling if touches(f, row)]
+        texts.append([place, others[0], f"{others[1]}{notes.marks(about)}", *others[2:]])
+    return texts, notes.lines()
+
+
+def _markdown_table(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
+    texts, notes = doubted(rows, findings)
     lines = [
         f"### {rows[0].data}, recipe {rows[0].recipe}",
         "",
-        rules(rows),
+        rules(rows).replace("*", "\\*"),
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "|--:|:--|" + "--:|" * (len(COLUMNS) - 2),
     ]
-    lines += ["| " + " | ".join(_cell(value) for value in values(row)) + " |" for row in rows]
+    lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in texts]
+    for note in notes:
+        lines += ["", note]
     return "\n".join([*lines, ""])
 
 
@@ -64,7 +93,7 @@ def values(row: Row) -> list[str]:
         row.net,
         accuracy(row),
         f"{row.seeds} of {row.planned}" if row.seeds != row.planned else str(row.seeds),
-        _plain(row.parameters),
+        _plain(row.parameters) + ("*" if row.parameters_are == "all" else ""),
         _plain(row.flops),
         "–" if row.train_seconds is None else f"{row.train_seconds:.1f}",
         "–" if row.images_per_second is None else f"{row.images_per_second:,.0f}",
@@ -86,4 +115,4 @@ def _plain(value: int | None) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return text.replace("|", "\\|").replace("*", "\\*").replace("\n", " ")

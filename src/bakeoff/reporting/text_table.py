@@ -44,7 +44,8 @@ class Footnotes:
         """Return the letters of the texts, " (a, c)", giving new ones to those not met before."""
         for text in texts:
             self.letters.setdefault(text, _letter(len(self.letters)))
-        return f" ({', '.join(self.letters[text] for text in texts)})" if texts else ""
+        letters = sorted({self.letters[text] for text in texts}, key=lambda letter: (len(letter), letter))
+        return f" ({', '.join(letters)})" if letters else ""
 
     def lines(self) -> tuple[str, ...]:
         """Return one line per text, the letter before it."""

@@ -155,12 +155,13 @@ figures.cost = {
       color: { type: "identity" },
     });
     label(chart, points.length > 24 ? best : points, cost, width, ys);
+    const all = cost.name === "trainable_parameters" && points.some((d) => d.parameters_are === "all");
     const off = points.some((d) => d.test_accuracy_low < ys[0] || d.test_accuracy_high > ys[1]);
     return {
       chart,
       rows,
       columns,
-      note: `Filled: on the front, no network is both cheaper and more accurate.${off ? " Some intervals go on beyond the chart." : ""}`,
+      note: `Filled: on the front, no network is both cheaper and more accurate.${off ? " Some intervals go on beyond the chart." : ""}${all ? " Of older runs all parameters are counted, trainable or not." : ""}`,
     };
   },
 };

@@ -1,0 +1,37 @@
+"""Marks of what the audit found beside the numbers that it is about."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from bakeoff.audit import Finding
+from bakeoff.ranking import Row
+
+MARKS = {"serious": "!!", "caution": "!", "note": "i"}
+"""What stands beside a number; a severity is never told by a colour alone."""
+
+
+@dataclass(frozen=True)
+class AuditedRow(Row):
+    """A row of the ranking with what was found about it."""
+
+    findings: tuple[str, ...] = ()
+    """Kinds of findings, the most serious first."""
+
+
+def touches(finding: Finding, row: Row) -> bool:
+    """Tell whether a finding is about a row: about its data set, under its recipe or any, and its network."""
+    return finding.data == row.data and finding.recipe in ("", row.recipe) and row.net in finding.nets
+
+
+def audited(rows: Iterable[Row], findings: Sequence[Finding]) -> list[AuditedRow]:
+    """Return the rows with the kinds of the findings about them."""
+    return [
+        AuditedRow(**asdict(row), findings=tuple(dict.fromkeys(f.kind for f in findings if touches(f, row))))
+        for row in rows
+    ]
+
+
+def gravest(findings: Iterable[Finding], row: Row) -> str:
+    """Return the mark of the most serious finding about a row, empty where there is none but notes."""
+    severities = {finding.severity for finding in findings if touches(finding, row)}
+    return next((MARKS[severity] for severity in ("serious", "caution") if severity in severities), "")
