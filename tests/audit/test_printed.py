@@ -57,6 +57,8 @@ def test_over_fitting():
 
 def test_a_lead_that_the_test_images_cannot_show():
     assert ("test-set-too-small", ("nin", "conv")) in kinds(number(), number("nin", 0.953))
+    three = (number(), number("nin", 0.953), number("drop", 0.952), number("lenet-afif", 0.9))
+    assert ("test-set-too-small", ("nin", "drop", "conv")) in kinds(*three)
     assert not any(kind == "test-set-too-small" for kind, _ in kinds(number(), number("nin", 0.97)))
 
 

@@ -171,7 +171,7 @@ def over_fitted(material: Material) -> Iterator[Finding]:
 
 
 def test_set_too_small(material: Material) -> Iterator[Finding]:
-    """The lead of the best number over the next is less than other test images could make it.
+    """The lead of the best number over others is less than other test images could make it.
 
     A table does not say which images each got wrong, so their errors are taken as independent; in pairs the same
     images could tell more.
@@ -181,17 +181,26 @@ def test_set_too_small(material: Material) -> Iterator[Finding]:
         numbers = sorted(((cell.finished[0].measures["test_accuracy"], cell) for cell in table), key=lambda n: -n[0])
         if len(numbers) < 2 or not images:
             continue
-        (best, first), (next_best, second) = numbers[:2]
-        half = 1.96 * math.sqrt((best * (1 - best) + next_best * (1 - next_best)) / images)
-        if best - next_best >= half:
+        best, first = numbers[0]
+        close = []
+        for accuracy, cell in numbers[1:]:
+            half = 1.96 * math.sqrt((best * (1 - best) + accuracy * (1 - accuracy)) / images)
+            if best - accuracy < half:
+                close.append((cell, best - accuracy, half))
+        if not close:
             continue
+        leads = listing([f"{cell.net} by {100 * lead:.2f}" for cell, lead, _ in close])
         message = (
-            f"On {first.data}, {first.net} leads {second.net} by {100 * (best - next_best):.2f} points; {images:,} "
-            f"test images alone make that uncertain by up to ±{100 * half:.2f} points, other seeds by more."
+            f"On {first.data}, {first.net} leads {leads} points; {images:,} test images alone make that uncertain by "
+            f"up to ±{100 * close[0][2]:.2f} points, other seeds by more."
         )
-        evidence: Numbers = {"difference": best - next_best, "half_width": half, "test_images": images}
+        evidence: list[Numbers] = [
+            {"net": cell.net, "difference": lead, "half_width": half, "test_images": images}
+            for cell, lead, half in close
+        ]
         advice = "Do not call one of them better on this table's word."
-        yield of_cells("test-set-too-small", "caution", message, advice, [first, second], (evidence,))
+        touched = [first, *(cell for cell, _, _ in close)]
+        yield of_cells("test-set-too-small", "caution", message, advice, touched, tuple(evidence))
 
 
 def poor_epoch(material: Material) -> Iterator[Finding]:
