@@ -10,16 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.audit import Material
-from bakeoff.pairs import Difference, McNemar, draw_together, holm, mcnemar, paired_difference, seeds_to_settle
-from bakeoff.pareto import EQUAL, Front, front
+from bakeoff.pairs import Difference, McNemar, holm, mcnemar, paired_difference, seeds_to_settle
+from bakeoff.pareto import COSTS, Front, chances
 from bakeoff.ranking import Cell
 from bakeoff.ranks import FEWEST, Belief, Ranking, rank_over_data, signed_rank_belief, wilcoxon_holm
 
 LEVEL = 0.05
 """A difference is significant if its p value, corrected for all that the best is compared with, is below this."""
-
-COSTS = ("flops", "trainable_parameters", "train_seconds", "latency_ms_median")
-"""Measures that accuracy is held against, where all networks of a table have them: medians over seeds."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class OnData:
     probability_best: dict[str, float]
     """By network, of being the best with other seeds and other test images; empty where no seed is shared by all."""
     fronts: tuple[Front, ...]
-    """Of accuracy and each of `COSTS`."""
+    """Of accuracy and each of `pareto.COSTS`."""
     shared_seeds: int
     """Seeds that all networks have finished; the probabilities rest on them. With one, other seeds are not in them."""
 
@@ -119,8 +116,9 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
     as_good = [other for (other, _), lead in zip(compared, leads, strict=True) if not lead.is_significant]
     cheapest = min([best, *as_good], key=lambda cell: cell.median("flops") or float("inf"))
     own, of_best = cheapest.median("flops"), best.median("flops")
-    right = material.shared(best, *others)
-    probability_best, fronts = _chances([best, *others], right)
+    everyone = [best, *others]
+    costs = {cost: {cell.net: cell.median(cost) for cell in everyone} for cost in COSTS}
+    likely = chances([cell.net for cell in everyone], material.shared(*everyone), costs)
     return OnData(
         data=best.data,
         recipe=best.recipe,
@@ -130,24 +128,10 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
         cheapest=cheapest.net,
         cheapest_accuracy=_accuracy(cheapest),
         flops_share=own / of_best if own and of_best else None,
-        probability_best=probability_best,
-        fronts=fronts,
-        shared_seeds=right.shape[1],
+        probability_best=likely.best,
+        fronts=likely.fronts,
+        shared_seeds=likely.seeds,
     )
-
-
-def _chances(table: Sequence[Cell], right: np.ndarray) -> tuple[dict[str, float], tuple[Front, ...]]:
-    """Return the probabilities of being the best and the fronts, from which images (K, S, N) the networks got right."""
-    if not right.shape[1]:
-        return {}, ()
-    nets, drawn = [cell.net for cell in table], draw_together(right)
-    highest = drawn >= drawn.max(axis=1, keepdims=True) - EQUAL
-    best = (highest / highest.sum(axis=1, keepdims=True)).mean(axis=0)
-    costs = {cost: {cell.net: cell.median(cost) for cell in table} for cost in COSTS}
-    known = {cost: {net: value for net, value in own.items() if value is not None} for cost, own in costs.items()}
-    means = right.mean(axis=(1, 2)).tolist()
-    fronts = tuple(front(nets, means, drawn, cost, own) for cost, own in known.items() if len(own) == len(nets))
-    return dict(zip(nets, best.tolist(), strict=True)), fronts
 
 
 def _outlook(difference: Difference) -> str:

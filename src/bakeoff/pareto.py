@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bakeoff.pairs import draw_together
+
+COSTS = ("flops", "trainable_parameters", "train_seconds", "latency_ms_median")
+"""Measures that accuracy is held against, where all networks of a table have them: medians over seeds."""
+
 EQUAL = 1e-12
 """Accuracies less far apart are the same: two networks that predict alike."""
 
@@ -25,6 +30,37 @@ class Front:
     """Networks on the front of the measured means, the cheapest first."""
     probability: dict[str, float]
     """Of being on the front, with other seeds and other test images of the same kind. The cheapest is always on it."""
+
+
+@dataclass(frozen=True)
+class Chances:
+    """What other seeds and other test images of the same kind would probably make of a table."""
+
+    best: dict[str, float]
+    """By network, the probability of being the best; empty where no seed is shared by all."""
+    fronts: tuple[Front, ...]
+    seeds: int
+    """Those that all networks have finished; with one, other seeds are not in the probabilities."""
+
+
+def chances(nets: Sequence[str], right: np.ndarray, costs: Mapping[str, Mapping[str, float | None]]) -> Chances:
+    """Return the probabilities of being the best, and of being on the fronts of those costs that all networks have.
+
+    Args:
+        nets: K names.
+        right: (K, S, N) bool, which images each got right, seed by seed; S may be 0.
+        costs: by measure and name.
+    """
+    seeds = right.shape[1]
+    if not seeds:
+        return Chances({}, (), 0)
+    drawn = draw_together(right)
+    highest = drawn >= drawn.max(axis=1, keepdims=True) - EQUAL
+    best = (highest / highest.sum(axis=1, keepdims=True)).mean(axis=0)
+    known = {cost: {net: value for net, value in own.items() if value is not None} for cost, own in costs.items()}
+    means = right.mean(axis=(1, 2)).tolist()
+    fronts = tuple(front(nets, means, drawn, cost, own) for cost, own in known.items() if len(own) == len(nets))
+    return Chances(dict(zip(nets, best.tolist(), strict=True)), fronts, seeds)
 
 
 def front(

@@ -3,6 +3,7 @@ import sqlite3
 import msgspec
 from synthetic import RECIPE
 
+from bakeoff.pareto import COSTS
 from bakeoff.reporting.answer import Answer, answers
 from bakeoff.reporting.facts import read
 from bakeoff.reporting.words import THIN
@@ -64,6 +65,32 @@ def test_the_cheap_alternative_is_named_with_its_price(make) -> None:
     assert faster.startswith("**conv** trains in 9.8 s instead of 95.2 s, 9.8 times as fast")
     assert "35 % of the parameters" in faster
     assert "points less" in faster
+
+
+def test_what_is_worth_its_flops_is_said_with_its_probability(make) -> None:
+    path = make(nets=("lenet-afif", "conv", "resnet20"), data=("digits",), noise=0.001, images=4000)
+    (answer,) = asked(path)
+    worth = next(point for point in answer.more if point.about == "Worth its FLOPs").sentence.replace(THIN, " ")
+    assert worth.startswith("**lenet-afif** takes the fewest. The probability of beating everything cheaper: **conv** ")
+    assert worth.endswith(" and **resnet20** over 99 % (from 3 seeds).")
+    (table,) = read(path).tables
+    assert table.chances is not None and table.chances.best["resnet20"] > 0.99
+    assert [front.cost for front in table.chances.fronts] == list(COSTS)
+    assert read(make(nets=("conv",), data=("digits",))).tables[0].chances is None
+
+
+def test_of_a_single_seed_it_is_said_what_the_probability_leaves_out(make) -> None:
+    (answer,) = asked(make(seeds=1, data=("digits",)))
+    assert "(other test images, not other seeds)" in told(answer)
+
+
+def test_without_a_shared_seed_nothing_is_worth_or_not(make) -> None:
+    path = make(nets=("conv", "drop"), data=("digits",), seeds=2)
+    with sqlite3.connect(path) as database:
+        for net, seed in (("conv", 0), ("drop", 1)):
+            database.execute("UPDATE runs SET state = 'waiting', seal = NULL WHERE net = ? AND seed = ?", (net, seed))
+    (answer,) = asked(path)
+    assert "Worth" not in told(answer)
 
 
 def test_seconds_of_different_machines_are_not_compared(make) -> None:

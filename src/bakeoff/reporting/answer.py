@@ -42,7 +42,7 @@ def answers(facts: Facts) -> list[Answer]:
 
 
 def _answer(table: Table) -> Answer:
-    more = (*_interval(table), *_gap(table), *_cheap(table))
+    more = (*_interval(table), *_gap(table), *_cheap(table), *_worth(table))
     return Answer(table.title, _lead(table), more, tuple(cautions(table)), table.key)
 
 
@@ -142,6 +142,34 @@ def _cheap(table: Table) -> list[Point]:
             Point("Smaller", f"**{small.label}** has {_share(small, best)} of the parameters: {_price(best, small)}.")
         )
     return told
+
+
+def _worth(table: Table) -> list[Point]:
+    """Say how likely each network is on the front of accuracy and FLOPs."""
+    likely = table.chances
+    front = next((own for own in likely.fronts if own.cost == "flops"), None) if likely else None
+    if likely is None or front is None or not 1 < len(front.probability) <= 12:
+        return []
+    (cheapest, _), *others = front.probability.items()
+    told = listing([f"**{net}** {_chance(share)}" for net, share in others])
+    rests = "other test images, not other seeds" if likely.seeds == 1 else f"from {number(likely.seeds, 'seed')}"
+    return [
+        Point(
+            "Worth its FLOPs",
+            f"**{cheapest}** takes the fewest. The probability of beating everything cheaper: {told} ({rests}).",
+        )
+    ]
+
+
+def _chance(share: float) -> str:
+    """0.973 → "97 %"; never quite 0 or 100 %."""
+    return (
+        f"over {percent(0.99, 0)}"
+        if share > 0.99
+        else f"under {percent(0.01, 0)}"
+        if share < 0.01
+        else percent(share, 0)
+    )
 
 
 def _price(best: Line, cheap: Line) -> str:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from bakeoff.measure.quality import Quality, Reliability, quality
+from bakeoff.pareto import COSTS, Chances, chances
 from bakeoff.ranking import Cell, Row, cells, rank
 from bakeoff.records import DataRecord, Result
 from bakeoff.reporting.verdicts import Tally, Verdicts
@@ -26,6 +28,8 @@ class Pooled:
     """By name: balanced_accuracy, macro_f1, top5_accuracy (where K > 5), brier, ece, robustness (where it was
     asked for)."""
     verdicts: Verdicts
+    right: dict[int, np.ndarray]
+    """Seed → (N,) bool, which test images it got right."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,19 @@ class Table:
     def results(self) -> Iterator[Result]:
         """All runs of the table."""
         return (result for line in self.lines for result in line.cell.results)
+
+    @cached_property
+    def chances(self) -> Chances | None:
+        """How likely each line is the best and worth its cost.
+
+        None for fewer than two lines, and where they share no seed or a single test image leaves nothing to compare.
+        """
+        right = {line.label: line.pooled.right for line in self.ranked if line.pooled}
+        seeds = sorted(set[int].intersection(*map(set, right.values()))) if len(right) > 1 else []
+        if not seeds or self.test_images < 2:
+            return None
+        costs = {cost: {line.label: line.cell.median(cost) for line in self.ranked if line.pooled} for cost in COSTS}
+        return chances(list(right), np.array([[own[seed] for seed in seeds] for own in right.values()]), costs)
 
     @property
     def finished(self) -> int:
@@ -193,12 +210,14 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
     found: list[Quality] = []
     stored: dict[str, list[float]] = {"top5_accuracy": [], "robustness": []}
     tally: Tally | None = None
+    right: dict[int, np.ndarray] = {}
     for result in finished:
         predicted, probabilities = store.predictions(result.id)
         probabilities = probabilities.astype(np.float32)  # half precision is slow to reckon with
         found.append(quality(record.test_labels, predicted, probabilities))
         tally = tally or Tally(record.test_labels, probabilities.shape[1])
         tally.add(predicted, probabilities)
+        right[result.run.seed] = predicted == record.test_labels
         top5 = result.measures.get("test_top5_accuracy", found[-1].top5_accuracy)  # the former has no ties
         for name, value in (("top5_accuracy", top5), ("robustness", result.measures.get("robustness"))):
             stored[name] += [] if value is None else [value]
@@ -219,6 +238,7 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
         reliability=reliability,
         measures={name: mean_interval(values) for name, values in by_name.items() if values},
         verdicts=tally.verdicts(),
+        right=right,
     )
 
 
