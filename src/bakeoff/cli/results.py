@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.options import json_option, store_option
+from bakeoff.cli.tables import print_fitting, wide_console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,6 @@ def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
 
     In a table failures stand below it.
     """
-    from rich.console import Console
     from rich.markup import escape
 
     from bakeoff.audit import tell_counts
@@ -62,9 +62,9 @@ def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
         from bakeoff.reporting.exports import written
 
         return click.echo(written(rows, findings, form).rstrip("\n"))
-    console = Console()
+    console = wide_console()
     for group in by_table(rows):
-        console.print(ranking_table(group, findings))
+        print_fitting(console, ranking_table(group, findings), kept=4)
     if not rows:
         console.print("The store has no runs yet: bakeoff run makes some.")
     for result in results:

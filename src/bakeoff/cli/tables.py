@@ -1,5 +1,6 @@
 """Drawing tables of words in a terminal."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -7,9 +8,34 @@ import rich_click as click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
     from rich.table import Table
 
     from bakeoff.reporting.text_table import TextTable
+
+FILE_WIDTH = 160
+"""Characters in a line of what goes to a file or another program, unless $COLUMNS says otherwise."""
+
+
+def wide_console() -> "Console":
+    """Return the console for tables: as wide as the terminal, and wide enough for all columns where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=FILE_WIDTH)
+
+
+def print_fitting(console: "Console", table: "Table", kept: int) -> None:
+    """Print the table without the columns at the right that do not fit, all after `kept`: half a number is none."""
+    from rich.measure import Measurement
+
+    left_out = []
+    endless = console.options.update(max_width=10**4)
+    while len(table.columns) > kept and Measurement.get(console, endless, table).maximum > console.width:
+        left_out.append(str(table.columns.pop().header))
+    console.print(table)
+    if left_out:
+        console.print(f"Not shown in {console.width} columns: {', '.join(reversed(left_out))}", style="dim")
 
 
 def show(
