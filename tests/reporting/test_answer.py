@@ -6,6 +6,7 @@ from synthetic import RECIPE
 from bakeoff.pareto import COSTS
 from bakeoff.reporting.answer import Answer, answers
 from bakeoff.reporting.facts import read
+from bakeoff.reporting.payload import payload
 from bakeoff.reporting.words import THIN
 
 
@@ -76,6 +77,8 @@ def test_what_is_worth_its_flops_is_said_with_its_probability(make) -> None:
     (table,) = read(path).tables
     assert table.chances is not None and table.chances.best["resnet20"] > 0.99
     assert [front.cost for front in table.chances.fronts] == list(COSTS)
+    (sent,) = payload(read(path))["tables"]
+    assert list(sent["chances"]) == ["best", "fronts", "seeds"], "the scripts of the page read it"
     assert read(make(nets=("conv",), data=("digits",))).tables[0].chances is None
 
 

@@ -65,6 +65,7 @@ def _table(table: Table, dataset: str | None, shown: dict[str, Any]) -> dict[str
         "classes": table.classes,
         "dataset": dataset,
         "shared": shown["shared"],
+        "chances": asdict(table.chances) if table.chances else None,
         "lines": [_line(line, table.classes) | {"images": shown["lines"].get(line.label)} for line in table.lines],
         "runs": [
             run for line in table.lines for result in line.cell.results if (run := _run(result, line.label)) is not None
