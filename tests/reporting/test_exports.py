@@ -94,6 +94,22 @@ def test_figures(make, tmp_path: Path) -> None:
         draw_figures(path, tmp_path / "file", kinds=("svg",))
 
 
+@pytest.mark.parametrize(("data", "expected"), [("abcdef", ["nemenyi", "holm"]), ("ab", ["ranks"])])
+def test_figures_of_mean_ranks(make, tmp_path: Path, data: str, expected: list[str]) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
+    from bakeoff.reporting.critical import diagrams
+    from bakeoff.reporting.facts import read
+    from bakeoff.reporting.static_critical import draw_critical
+
+    (diagram,) = diagrams(read(make(nets=("$a$", "b", "c"), data=tuple(data), seeds=1, images=50)).tables)
+    assert list(diagram.groups or ["ranks"]) == expected
+    for test in expected:
+        draw_critical(diagram, test).savefig(tmp_path / "a.svg")
+        text = (tmp_path / "a.svg").read_text()
+        assert ("critical difference" in text) == (test == "nemenyi")
+        assert ("too few to tell networks apart" in text) == (test == "ranks")
+
+
 def test_the_pareto_front_is_what_none_beats() -> None:
     pytest.importorskip("matplotlib")
     from bakeoff.reporting.static import pareto

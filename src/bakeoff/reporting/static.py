@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bakeoff.errors import BakeoffError
+from bakeoff.reporting.critical import diagrams
 from bakeoff.reporting.facts import Line, Table, read
+from bakeoff.reporting.static_critical import draw_critical
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +41,8 @@ UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {
 def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     """Draw accuracy, cost, learning curves and the best network's confusions of every table; return the files.
 
+    Over several data sets also mean ranks, with what each test does not tell apart.
+
     Raises:
         BakeoffError: matplotlib is not installed, there is no store, or the folder cannot be written.
     """
@@ -54,16 +58,24 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(STYLE):
-            for table in tables:
-                begin = re.sub(r"[^\w.-]+", "-", table.title)
-                for name, figure in _figures(table):
-                    for kind in kinds:
-                        path = folder / f"{begin}-{name}.{kind}"
-                        figure.savefig(path, dpi=200, metadata=UNDATED[kind])
-                        written.append(path)
+            for title, figure in _all_figures(tables):
+                name = re.sub(r"[^\w.-]+", "-", title)
+                for kind in kinds:
+                    path = folder / f"{name}.{kind}"
+                    figure.savefig(path, dpi=200, metadata=UNDATED[kind])
+                    written.append(path)
     except OSError as error:
         raise BakeoffError(f"cannot write the figures to {folder}: {error.strerror or error}") from error
     return written
+
+
+def _all_figures(tables: Sequence[Table]) -> Iterable[tuple[str, "Figure"]]:
+    for table in tables:
+        for name, figure in _figures(table):
+            yield f"{table.title}-{name}", figure
+    for diagram in diagrams(tables):
+        for test in diagram.groups or ("ranks",):
+            yield f"{diagram.recipe}-{test}", draw_critical(diagram, test)
 
 
 def _figures(table: Table) -> Iterable[tuple[str, "Figure"]]:
