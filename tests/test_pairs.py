@@ -81,6 +81,21 @@ def test_mcnemar_by_hand():
     assert mcnemar(a, a).p_value == 1
 
 
+@pytest.mark.parametrize(("only_a", "only_b", "p_value"), [(31, 17, 0.05946337525377034), (3, 0, 0.25)])
+def test_mcnemar_is_that_of_statsmodels(only_a, only_b, p_value):
+    """mcnemar(..., exact=True) of 0.15.0."""
+    a, b = np.zeros((2, 800), bool)
+    a[:only_a], b[only_a : only_a + only_b] = True, True
+    assert mcnemar(a, b).p_value == pytest.approx(p_value, rel=1e-12)
+
+
+def test_holm_is_that_of_statsmodels():
+    """multipletests(..., method="holm") of 0.15.0."""
+    p_values = [0.40572019111539415, 0.0727848709235085, 0.0016788296637499191, 0.0002731627361638972, 0.66, 0.83, 0.37]
+    expected = [1.0, 0.3639243546175425, 0.010072977982499515, 0.0019121391531472804, 1.0, 1.0, 1.0]
+    assert holm(p_values) == pytest.approx(expected, rel=1e-12)
+
+
 def test_holm_by_hand():
     """The example of Holm's rule: 0.01·4, 0.02·3, 0.03·2 raised to the one before, 0.4·1."""
     assert holm([0.03, 0.01, 0.4, 0.02]) == pytest.approx([0.06, 0.04, 0.4, 0.06])
