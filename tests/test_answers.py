@@ -32,6 +32,7 @@ def test_the_best_is_compared_with_every_other(store):
         assert lead.difference.mean == pytest.approx(means[answer.best] - means[lead.net])
         assert lead.corrected >= lead.difference.p_value
         assert lead.is_significant == (not lead.outlook)
+        assert lead.standing.mean == lead.difference.mean and lead.standing.verdict == "open", "three seeds are too few"
 
 
 def test_the_cheapest_of_those_that_are_as_good(store):
@@ -66,6 +67,17 @@ def test_a_single_run_is_tested_by_mcnemar(tmp_path):
     assert lead.mcnemar is not None and lead.corrected == lead.mcnemar.p_value
     assert answer.shared_seeds == 1
     assert (lead.mcnemar.only_a - lead.mcnemar.only_b) / 25 == pytest.approx(lead.difference.mean)
+
+
+def test_what_holds_however_often_one_looks(tmp_path, capsys):
+    """Six seeds of a network that is right and of one that guesses."""
+    tiny.finished_store(tmp_path / "a.db", ("lenet-afif",), seeds=6, clarity=2)
+    tiny.finished_store(tmp_path / "a.db", ("nin",), seeds=6, clarity=0.1)
+    [lead] = on_each_data_set(read(tmp_path / "a.db"))[0].leads
+    assert lead.standing.verdict == "first" and lead.standing.low > 0
+    assert lead.standing.low < lead.difference.low
+    cli.main(["answer", "--store", str(tmp_path / "a.db")], standalone_mode=False)
+    assert "(6 seeds): significant, however often one looked" in capsys.readouterr().out
 
 
 def test_networks_without_a_shared_seed_have_no_probabilities(tmp_path):

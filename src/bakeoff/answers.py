@@ -14,6 +14,7 @@ from bakeoff.pairs import Difference, McNemar, holm, mcnemar, paired_difference,
 from bakeoff.pareto import COSTS, Front, chances
 from bakeoff.ranking import Cell
 from bakeoff.ranks import FEWEST, Belief, Ranking, rank_over_data, signed_rank_belief, wilcoxon_holm
+from bakeoff.sequential import Standing, stand
 
 LEVEL = 0.05
 """A difference is significant if its p value, corrected for all that the best is compared with, is below this."""
@@ -29,6 +30,8 @@ class Lead:
     """The p value after Holm's correction for all networks of the table; of single runs that of McNemar's test."""
     outlook: str
     """What would settle it; empty where it is settled."""
+    standing: Standing
+    """The same with an interval that holds even if seeds were added until the difference showed."""
     mcnemar: McNemar | None = None
     """Of two single runs, the exact test of their errors on the same images."""
 
@@ -110,7 +113,7 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
     p_values = [single[other.net].p_value if other.net in single else found.p_value for other, found in compared]
     corrected = holm(p_values)
     leads = tuple(
-        Lead(other.net, d, p, "" if p < LEVEL else _outlook(d), single.get(other.net))
+        Lead(other.net, d, p, "" if p < LEVEL else _outlook(d), stand(d), single.get(other.net))
         for (other, d), p in zip(compared, corrected, strict=True)
     )
     as_good = [other for (other, _), lead in zip(compared, leads, strict=True) if not lead.is_significant]

@@ -19,12 +19,15 @@ def answer(store: Path, as_json: bool) -> None:
     """Answer from measured runs: which network for each data set, which in general, and how sure that is.
 
     For each data set the network of the highest mean test accuracy, against every other: the difference paired by
-    seed and test image with its 95 % interval, the probability of being better, and the p value by Holm's correction
-    (of single runs by McNemar's test, with the images that only one of the two got right);
-    the cheapest network that is not significantly worse; the probability of each to be the best, and to be on the
-    front of accuracy and cost, where no other network is as accurate for less. Over data sets mean ranks with
-    Friedman's test and the critical difference of Nemenyi; from five on the Bayesian signed-rank comparison and
-    Wilcoxon's test. Where there are too few seeds or data sets to tell, it says so.
+    seed and test image with its 95 % interval, the probability of being better, and the p value by Holm's correction;
+    of single runs by McNemar's test, with the images that only one of the two got right. The p values are for a number
+    of seeds chosen beforehand; "however often one looked" holds even if seeds were added until the difference showed.
+
+    What it costs: the cheapest network that is not significantly worse, the probability of each to be the best, and to
+    be on the front of accuracy and FLOPs, where no other network is as accurate for less. JSON has further costs.
+
+    Over data sets mean ranks with Friedman's test and the critical difference of Nemenyi; from five data sets on the
+    Bayesian signed-rank comparison and Wilcoxon's test. Where there are too few seeds or data sets to tell, it says so.
     """
     from dataclasses import asdict
 
@@ -78,7 +81,8 @@ def _lead(lead: "Lead") -> str:
     if found.seeds == 1 and lead.is_significant:
         return f"{told} (one seed): significant for these two runs; what other seeds would give is open"
     seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    return f"{told} ({seeds}): {'significant' if lead.is_significant else f'open; {lead.outlook}'}"
+    settled = ", however often one looked" if lead.standing.verdict == "first" else ""
+    return f"{told} ({seeds}): {f'significant{settled}' if lead.is_significant else f'open; {lead.outlook}'}"
 
 
 def tell_general(answer: "InGeneral") -> list[str]:
