@@ -77,6 +77,27 @@ def test_calm_and_climbing_curves_have_no_luck():
     assert not look("lucky-epoch", run(history=curve([0.9, 0.8])))
 
 
+NORMALISED = [{"name": "1", "type": "BatchNorm2d", "input": [4, 8, 8], "output": [4, 8, 8]}]
+LEARNED = [0.3, 0.6, 0.75, 0.8, 0.85, 0.9, 0.92, 0.95]
+
+
+def test_running_statistics_that_lag_behind():
+    """A residual network with Keras' momentum after 240 steps."""
+    behind = curve([0.1, 0.1, 0.15, 0.17, 0.1, 0.13, 0.23, 0.52], train=LEARNED)
+    [finding] = look("lagging-statistics", run(history=behind, layers=NORMALISED))
+    numbers = finding.evidence[0]
+    assert (numbers["early_epoch"], numbers["early_train"], numbers["early_validation"]) == (3, 0.75, 0.15)
+    assert (numbers["epoch"], numbers["validation"]) == (8, 0.52)
+    assert not look("lagging-statistics", run(history=behind))  # not known to have batch normalisation
+
+
+def test_statistics_that_caught_up_and_images_learned_by_heart():
+    caught_up = curve([0.1, 0.1, 0.15, 0.5, 0.7, 0.8, 0.88, 0.9], train=LEARNED)
+    assert not look("lagging-statistics", run(history=caught_up, layers=NORMALISED))
+    by_heart = curve([0.3, 0.5, 0.58, 0.6, 0.6, 0.6, 0.6, 0.6], train=LEARNED)
+    assert not look("lagging-statistics", run(history=by_heart, layers=NORMALISED))
+
+
 @pytest.mark.parametrize(
     ("settings", "decided"),
     [

@@ -11,7 +11,7 @@ from bakeoff.audit import comparisons, conditions, predictions, training
 from bakeoff.audit.finding import SEVERITIES, Finding, Material, gather
 from bakeoff.store import Store
 
-__all__ = ["FINDINGS", "SEVERITIES", "Finding", "Material", "audit", "gather", "tell_counts"]
+__all__ = ["FINDINGS", "SEVERITIES", "Finding", "Material", "audit", "gather", "look_through", "tell_counts"]
 
 FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "diverged": training.diverged,
@@ -23,6 +23,7 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "shapes-depart": conditions.shapes_depart,
     "duplicates": conditions.duplicates,
     "lucky-epoch": training.lucky_epoch,
+    "lagging-statistics": training.lagging_statistics,
     "under-trained": training.under_trained,
     "over-fitted": training.over_fitted,
     "unequal-budgets": comparisons.unequal_budgets,
@@ -41,7 +42,11 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
 
 def audit(store: Store) -> list[Finding]:
     """Return everything that is found in a store, the most serious first."""
-    material = gather(store)
+    return look_through(gather(store))
+
+
+def look_through(material: Material) -> list[Finding]:
+    """Return everything that is found, the most serious first."""
     found = [finding for look in FINDINGS.values() for finding in look(material)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 

@@ -1,6 +1,6 @@
 """What a finding is, and what findings are looked for in. No torch."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -10,7 +10,7 @@ import numpy as np
 from bakeoff import studies
 from bakeoff.measure.quality import Reliability, confusion, reliability
 from bakeoff.ranking import Cell, cells
-from bakeoff.records import Result
+from bakeoff.records import DataRecord, Result
 from bakeoff.store import Store
 
 Severity = Literal["serious", "caution", "note"]
@@ -109,18 +109,26 @@ class Material:
 
 def gather(store: Store) -> Material:
     """Read a store. A run's probabilities are in memory one run at a time."""
-    records, results, tested = store.datasets(), store.results(), {}
+    records, results, runs = store.datasets(), store.results(), []
     for result in results:
         if result.state == "done":
             record = records[result.run.data_hash]
             predicted, probabilities = store.predictions(result.id)
-            numbers = map(str, range(probabilities.shape[1]))
             sure = reliability(record.test_labels, predicted, probabilities.astype(np.float32))
-            tested[result.id] = Tested(
-                result, tuple(record.facts.get("classes", numbers)), record.test_labels, predicted, sure
-            )
+            runs.append(tested(result, record, predicted, sure, probabilities.shape[1]))
+    return put_together(results, records, runs)
+
+
+def tested(result: Result, record: DataRecord, predicted: np.ndarray, sure: Reliability, classes: int) -> Tested:
+    """Return a finished run with what it said of the test images; unnamed classes are numbered."""
+    names = tuple(record.facts.get("classes", map(str, range(classes))))
+    return Tested(result, names, record.test_labels, predicted, sure)
+
+
+def put_together(results: Sequence[Result], records: Mapping[str, DataRecord], runs: Iterable[Tested]) -> Material:
+    """Return all runs of a store, `runs` the finished ones among them, as material."""
     facts = {content_hash: record.facts for content_hash, record in records.items()}
-    return Material(tuple(cells(results)), tested, published_parameters(), facts)
+    return Material(tuple(cells(results)), {run.result.id: run for run in runs}, published_parameters(), facts)
 
 
 def published_parameters() -> dict[tuple[str, str, str, str], float]:

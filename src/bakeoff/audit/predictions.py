@@ -29,7 +29,7 @@ def collapsed(material: Material) -> Iterator[Finding]:
             f"it gave {percent(float(n['share_predicted']))} of the test images the class {n['class']!r}, which "
             f"{percent(float(n['share_true']))} of them are; its accuracy is {percent(float(n['accuracy']))}."
         ),
-        "The training failed, not the network: normalise the inputs, lower the rate, train longer or from another seed.",
+        "The training failed, not the network: normalise the inputs, lower the rate, or train longer or another seed.",
     )
 
 

@@ -13,6 +13,8 @@ from bakeoff.spec import Cosine, OneCycle, Plateau, Recipe
 SMALLEST_GAIN = 0.005
 """Less than half a point is not worth a finding."""
 SMALLEST_LUCK = 0.01
+EARLY = 3
+"""In so few epochs nothing is learned by heart."""
 NEIGHBOURS = 4
 """Epochs on either side that the reported one is compared with."""
 
@@ -179,6 +181,51 @@ def _luck(run: Tested) -> Numbers | None:
         "best_neighbour": best,
         "limit": limit,
     }
+
+
+def lagging_statistics(material: Material) -> Iterator[Finding]:
+    """Batch normalisation's running statistics, which evaluation uses, are behind those that training uses.
+
+    Then validation images are far less often right than training images from the first epochs on, when nothing can
+    be learned by heart yet, and still are at the reported epoch. Looked for where the layers of the network are known.
+    """
+    return per_cell(
+        material,
+        _lag,
+        "lagging-statistics",
+        "caution",
+        lambda n: (
+            f"the running statistics of its batch normalisation lag behind: in epoch {n['early_epoch']} it got "
+            f"{percent(float(n['early_train']))} of the training images right, by the statistics of their batches, but "
+            f"{percent(float(n['early_validation']))} of the validation images by its running ones; at the reported "
+            f"epoch {n['epoch']} {percent(float(n['train']))} and {percent(float(n['validation']))}."
+        ),
+        "Train more steps or let the statistics follow faster (Keras' momentum of 0.99 is slow; torch's default is "
+        "0.9 so counted): the network knows more than this number says.",
+    )
+
+
+def _lag(run: Tested) -> Numbers | None:
+    reported = _reported(run)
+    if reported is None or not any(layer["type"].startswith("BatchNorm") for layer in run.result.layers):
+        return None
+    early = {e: gap for e in run.result.epochs[:EARLY] if (gap := _gap(e)) is not None}
+    worst = max(early, key=lambda epoch: early[epoch], default=None)
+    late = _gap(reported)
+    if worst is None or late is None or early[worst] < 0.2 or late < 0.1:
+        return None
+    return {
+        "early_epoch": worst.epoch,
+        "early_train": worst.train_accuracy,
+        "early_validation": worst.validation_accuracy or 0.0,
+        "epoch": reported.epoch,
+        "train": reported.train_accuracy,
+        "validation": reported.validation_accuracy or 0.0,
+    }
+
+
+def _gap(epoch: Epoch) -> float | None:
+    return None if epoch.validation_accuracy is None else epoch.train_accuracy - epoch.validation_accuracy
 
 
 def _validation_images(run: Tested) -> float:
