@@ -21,7 +21,7 @@ LAYERS = (
     "grid",
     "store settings ranking ranks sequential pareto schedules checkpoints measure",
     "recipes studies train",
-    "matching workers audit",
+    "matching workers audit dial",
     "published study estimate ablation answers",
     "reporting afterwards settling",
     "session",

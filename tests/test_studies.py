@@ -29,9 +29,9 @@ def of(study: str, **wanted: str) -> list[Published]:
     return [p for p in PUBLISHED[study].published if all(getattr(p, name) == value for name, value in wanted.items())]
 
 
-def test_there_are_four_and_the_demonstration():
+def test_there_are_four_the_demonstration_and_the_experiments():
     assert set(PUBLISHED) == {"afif2018", "srivastava2020", "clark2020", "skoularikis2021"}
-    assert set(studies.names()) == {*PUBLISHED, "demo"}
+    assert set(studies.names()) == {*PUBLISHED, "demo", "dials"}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.data.graded import Grade, checked, join_name, split_name
+from bakeoff.lookup import find
 from bakeoff.spec import Count, Fraction, NotNegative, Positive, Value
 
 DialName: TypeAlias = Literal[
@@ -85,6 +86,15 @@ class Turn(Value, frozen=True, kw_only=True):
     def variant(self, level: float) -> dict[str, Any]:
         """Return the changes to the recipe that a level is."""
         return {} if self.turn in DIALS else {IN_THE_RECIPE[self.turn].field: int(level)}
+
+
+def dial_named(name: str) -> str:
+    """Return the name of a dial if there is such a one.
+
+    Raises:
+        BakeoffError: there is not; the message suggests the nearest ones.
+    """
+    return find({dial: dial for dial in (*DIALS, *IN_THE_RECIPE)}, name, "dial")
 
 
 class Published(Value, frozen=True, kw_only=True):

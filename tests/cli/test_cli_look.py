@@ -52,7 +52,7 @@ class TestLists:
             ("nets", "net", {"lenet-afif", "conv", "drop", "resnet20"}),
             ("datasets", "name", {"digits", "mnist", "cifar10", "svhn"}),
             ("recipes", "recipe", {"quick", "afif2018", "clark2020"}),
-            ("studies", "study", {"demo", "afif2018", "srivastava2020", "clark2020", "skoularikis2021"}),
+            ("studies", "study", {"demo", "dials", "afif2018", "srivastava2020", "clark2020", "skoularikis2021"}),
         ],
     )
     def test_come_as_tables_and_as_json(self, command, key, some, bakeoff):

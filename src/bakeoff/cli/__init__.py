@@ -11,7 +11,7 @@ click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.MAX_WIDTH = 110
 click.rich_click.COMMAND_GROUPS = {
     "bakeoff": [
-        {"name": "Compare", "commands": ["run", "results", "answer", "audit", "report"]},
+        {"name": "Compare", "commands": ["run", "dial", "results", "answer", "audit", "report"]},
         {"name": "Repeat published studies", "commands": ["reproduce", "compare", "ablate"]},
         {"name": "Look around", "commands": ["nets", "show", "datasets", "data", "recipes", "studies"]},
     ]
@@ -20,6 +20,7 @@ click.rich_click.COMMAND_GROUPS = {
 COMMANDS = {
     "run": "bakeoff.cli.run:run",
     "results": "bakeoff.cli.results:results",
+    "dial": "bakeoff.cli.dial:dial",
     "answer": "bakeoff.cli.answer:answer",
     "audit": "bakeoff.cli.audit:audit",
     "report": "bakeoff.cli.report:report",

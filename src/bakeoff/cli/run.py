@@ -61,6 +61,10 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
             results = opened.results([run.id for run in plan.runs])
         if race:
             print_settled(race, plan, asked["store"], results, as_json)
+        elif plan.study.dials and not as_json:
+            from bakeoff.cli.dial import print_study
+
+            print_study(plan.study, asked["store"])
         else:
             print_results(results, "json" if as_json else "table", asked["store"])
         store = escape(shlex.quote(str(asked["store"])))

@@ -59,13 +59,16 @@ def _facts(study: "Study", speed: "Speed") -> dict:
 
 
 def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
+    import msgspec
     from rich.console import Console
 
+    from bakeoff.data.graded import tell_level
     from bakeoff.published import name_changes
 
     facts = _facts(study, speed)
+    asks = (*study.questions, *(dial.asks for dial in study.dials if dial.asks))
     if as_json:
-        more = {"questions": list(study.questions), "departures": list(study.departures)}
+        more = {"questions": list(asks), "departures": list(study.departures)}
         cells = [
             {"net": cell.net, "data": cell.data, "recipe": cell.recipe, "changes": cell.all_changes}
             for cell in study.grid()
@@ -79,19 +82,25 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     console.print(
         f"{facts['runs']} runs, {study.seeds} seeds each; about {roughly(facts['estimated_seconds'])} on this machine."
     )
-    for title, texts in (("It asks", study.questions), ("Known departures", study.departures)):
+    for title, texts in (("It asks", asks), ("Known departures", study.departures)):
         if texts:
             console.print(f"\n{title}", style="bold")
         for text in texts:
             console.print(f"- {text}", markup=False)
     console.print("\nIts cells", style="bold")
-    for data in study.data:
+    grid = msgspec.structs.replace(study, dials=()).grid()
+    for data in dict.fromkeys(cell.data for cell in grid):
         nets = [
             f"{cell.net} ({name_changes(cell.all_changes)})" if cell.all_changes else cell.net
-            for cell in study.grid()
+            for cell in grid
             if cell.data == data
         ]
         console.print(f"- {data}, recipe {study.recipe}: {', '.join(nets)}", markup=False)
+    for dial in study.dials:
+        changes = f" ({name_changes(dial.set)})" if dial.set else ""
+        levels, nets = ", ".join(map(tell_level, dial.levels)), list(dial.nets or study.nets)
+        recipe = f"{dial.recipe or study.recipe}{changes}"
+        console.print(f"- {dial.data}, recipe {recipe}, {dial.turn} at {levels}: {', '.join(nets)}", markup=False)
     return console.print(f"\nbakeoff reproduce {study.name} --dry-run plans it.", style="dim")
 
 

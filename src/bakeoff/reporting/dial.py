@@ -1,0 +1,227 @@
+"""Response curves in words, as tables, for the page's chart and as a figure: never more certain than the numbers."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.data.graded import tell_level
+from bakeoff.dial.crossing import Crossing
+from bakeoff.dial.guess import Guess
+from bakeoff.dial.response import Fall, Point, Response
+from bakeoff.reporting.text_table import TextTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RULE = (
+    "Test accuracy in percent ± its 95 % t interval over seeds. Leads are differences paired by seed and test image, "
+    "significant at 5 % after Holm's correction for all pairs and levels; of one seed none is. Chance is the share of "
+    "the commonest class. A network falls apart where it keeps less than half of what it was above chance at the first "
+    "level. Levels are taken as independent, although they share seeds and images."
+)
+MOST_UNSHOWN = 3
+"""Changes of order that are not shown to be more than chance and are named one by one."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network at one level. The field names are the keys of the CSV: they stay."""
+
+    data: str
+    turn: str
+    recipe: str
+    net: str
+    level: float
+    chance: float
+    test_accuracy: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+
+def rows(responses: Iterable[Response]) -> list[Row]:
+    """Return every point of every curve."""
+    return [
+        Row(
+            one.data,
+            one.turn,
+            one.recipe,
+            curve.net,
+            point.level,
+            dict(zip(one.levels, one.chance, strict=True))[point.level],
+            point.accuracy,
+            point.low,
+            point.high,
+            point.seeds,
+        )
+        for one in responses
+        for curve in one.curves
+        for point in curve.points
+    ]
+
+
+def title(one: Response) -> str:
+    """Name an experiment."""
+    return f"{one.data}: {one.turn} turned"
+
+
+def table(one: Response) -> TextTable:
+    """Return networks by levels."""
+    by_net = {curve.net: {point.level: point for point in curve.points} for curve in one.curves}
+    lines = [(net, *(_cell(own.get(level)) for level in one.levels)) for net, own in by_net.items()]
+    chance = ("chance", *(f"{100 * share:.1f}" for share in one.chance))
+    columns = (("network", False), *((tell_level(level), True) for level in one.levels))
+    return TextTable(title(one), columns, (*lines, chance))
+
+
+def _cell(point: Point | None) -> str:
+    if point is None:
+        return "–"
+    spread = "" if point.high is None else f" ± {100 * (point.high - point.accuracy):.2f}"
+    return f"{100 * point.accuracy:.2f}{spread}"
+
+
+def said(one: Response) -> list[str]:
+    """Say what may be read off the curves."""
+    told = [f"{one.turn[0].upper()}{one.turn[1:]}: {one.about}. Recipe {one.recipe}."]
+    told += [*(tell_guess(guess, one) for guess in one.guesses), *_leaders(one), *_falls(one), *_crossings(one)]
+    if one.finished < one.planned:
+        told.append(f"Partial: {one.finished} of {one.planned} runs have finished.")
+    return told
+
+
+def tell_guess(guess: Guess, one: Response) -> str:
+    """Answer a question that came with a guess."""
+    if guess.growth is None or guess.lead_away is None or guess.lead_towards is None:
+        return f"{guess.asks} {guess.verdict.capitalize()}."
+    who = f"the lead of {_listing(guess.favours)} over {_listing(guess.others)}"
+    change = f"{100 * guess.growth:+.2f} points"
+    if guess.low is not None and guess.high is not None:
+        change += f" [{100 * guess.low:.2f}, {100 * guess.high:.2f}]"
+    seeds = "one seed" if guess.seeds == 1 else f"{guess.seeds} seeds"
+    return (
+        f"{guess.asks} {guess.verdict[0].upper()}{guess.verdict[1:]}: from {one.turn} {tell_level(guess.away)} to "
+        f"{tell_level(guess.towards)} {who} goes from {100 * guess.lead_away:+.2f} to "
+        f"{100 * guess.lead_towards:+.2f} points, {change} ({seeds})."
+    )
+
+
+def _leaders(one: Response) -> Iterator[str]:
+    """Group neighbouring levels at which the same is true."""
+    if len(one.curves) < 2:
+        return
+    for (net, clear), own in groupby(one.ahead, lambda ahead: (ahead.net, not ahead.not_clear_of)):
+        here = list(own)
+        at = f"At {one.turn} {_levels([ahead.level for ahead in here])}"
+        if clear:
+            yield f"{at} {net} is significantly ahead of all others."
+        else:
+            open_ = list(dict.fromkeys(other for ahead in here for other in ahead.not_clear_of))
+            yield f"{at} {net} has the highest mean, not significantly above {_listing(open_)}."
+
+
+def _falls(one: Response) -> Iterator[str]:
+    """Say where networks fall apart, those of one family that fall at the same place together."""
+    fallen = [fall for fall in one.falls if fall.level is not None]
+    for (_, before, level, sure), own in groupby(
+        sorted(fallen, key=_place), lambda fall: (fall.family, fall.before, fall.level, fall.sure)
+    ):
+        nets = [fall.net for fall in own]
+        verb = "falls apart" if len(nets) == 1 else "fall apart"
+        between = f"between {one.turn} {tell_level(before or 0)} and {tell_level(level or 0)}"
+        yield f"{_listing(nets)} {verb} {between}{'' if sure else ' (its interval does not leave this sure)'}."
+    kept = [fall for fall in one.falls if fall.level is None]
+    if kept:
+        least = min(kept, key=lambda fall: fall.least)
+        who = f"{_listing([fall.net for fall in kept])} {'keeps' if len(kept) == 1 else 'keep'}"
+        yield f"{who} at least {100 * least.least:.0f} % of what they had above chance, at all levels."
+
+
+def _place(fall: Fall) -> tuple[str, float, float, bool]:
+    return fall.family, fall.before or 0.0, fall.level or 0.0, fall.sure
+
+
+def _crossings(one: Response) -> Iterator[str]:
+    for crossing in (crossing for crossing in one.crossings if crossing.shown):
+        yield _crossing(crossing, one.turn)
+    unshown = [crossing for crossing in one.crossings if not crossing.shown]
+    for crossing in unshown[:MOST_UNSHOWN]:
+        yield _crossing(crossing, one.turn)
+    if (more := len(unshown) - MOST_UNSHOWN) > 0:
+        yield f"{more} more {'pair changes' if more == 1 else 'pairs change'} order without this being shown."
+
+
+def _crossing(crossing: Crossing, turn: str) -> str:
+    ends = f"between {turn} {tell_level(crossing.before)} and {tell_level(crossing.after)}"
+    if crossing.place is not None and crossing.low is not None and crossing.high is not None:
+        near = f"near {crossing.place:.3g} [{crossing.low:.3g}, {crossing.high:.3g}]"
+        return (
+            f"The curves of {crossing.first} and {crossing.second} cross {ends}, {near}: "
+            f"{crossing.first} is significantly ahead at the one, {crossing.second} at the other."
+        )
+    order = f"The means of {crossing.first} and {crossing.second} change order {ends}"
+    if crossing.seeds == 1:
+        return f"{order}; one seed does not show that another would do so."
+    return f"{order}, which is not shown to be more than chance (P {crossing.probability:.2f})."
+
+
+def _levels(levels: Sequence[float]) -> str:
+    return tell_level(levels[0]) if len(levels) == 1 else f"{tell_level(levels[0])} to {tell_level(levels[-1])}"
+
+
+def _listing(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An experiment on the page."""
+
+    title: str
+    table: TextTable
+    said: tuple[str, ...]
+    payload: dict[str, Any]
+    """What the chart draws from."""
+
+
+def shown(responses: Iterable[Response]) -> list[Shown]:
+    """Return what the page shows of experiments."""
+    return [Shown(title(one), table(one), tuple(said(one)), _payload(one)) for one in responses]
+
+
+def _payload(one: Response) -> dict[str, Any]:
+    return {
+        "title": title(one),
+        "turn": one.turn,
+        "about": one.about,
+        "geometric": one.is_geometric,
+        "levels": one.levels,
+        "chance": one.chance,
+        "curves": [asdict(curve) for curve in one.curves],
+    }
+
+
+def draw_response(axes: "Axes", one: Response, colours: Sequence[str]) -> None:
+    """Draw the curves of an experiment with their intervals, chance below them."""
+    for number, curve in enumerate(one.curves):
+        colour = colours[number % len(colours)]
+        x, y = [p.level for p in curve.points], [100 * p.accuracy for p in curve.points]
+        axes.plot(x, y, "o-", color=colour, markersize=3.5, linewidth=1.3, label=curve.net.replace("$", r"\$"))
+        known = [(p.level, p.low, p.high) for p in curve.points if p.low is not None and p.high is not None]
+        if known:
+            levels, lows, highs = zip(*known, strict=True)
+            low, high = [100 * max(0.0, end) for end in lows], [100 * min(1.0, end) for end in highs]
+            axes.fill_between(levels, low, high, color=colour, alpha=0.13, linewidth=0)
+    axes.plot(one.levels, [100 * share for share in one.chance], ":", color="#66635c", linewidth=1, label="chance")
+    if one.is_geometric:
+        axes.set_xscale("log")
+    axes.set_xticks(one.levels, [tell_level(level) for level in one.levels])
+    axes.minorticks_off()
+    axes.set_xlim(one.levels[0], one.levels[-1])
+    axes.margins(x=0.04)
+    axes.set_xlabel(f"{one.turn}: {one.about}")
+    axes.set_ylabel("Test accuracy (%)")
+    axes.set_title(f"{one.data}, recipe {one.recipe}".replace("$", r"\$"), loc="left", fontsize=9)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7.5)
