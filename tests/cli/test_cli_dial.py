@@ -19,7 +19,7 @@ def test_turns_trains_and_tells(turned):
     _, _, said = turned
     assert said.code == 0
     assert "Contrast: share of the contrast that stays. Recipe quick" in said.out
-    assert "digits: label-noise turned" in said.out
+    assert "Label-noise: share of wrong training labels" in said.out
     assert said.err.count("on the test images") == 6  # the images as they are belong to both
     assert "chance" in said.out and "0.0625" in said.out
 
