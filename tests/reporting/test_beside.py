@@ -28,7 +28,7 @@ test_accuracy = 0.5
 
 def read(path: Path) -> list[Beside]:
     with Store(path) as store:
-        return beside(store)
+        return beside(store, store.results())
 
 
 @pytest.fixture(scope="module")

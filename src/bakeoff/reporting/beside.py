@@ -8,6 +8,7 @@ from bakeoff import studies
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.published import EXACT, OUTCOMES, Comparison, compare
+from bakeoff.records import Result
 from bakeoff.reporting.comparison import TITLES, comparison_tables, summary
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.settings import parse_study
@@ -37,16 +38,22 @@ class Beside:
         return {"name": self.study.name, "measures": titles, "lines": [_told(line) for line in drawn]}
 
 
-def beside(store: Store) -> list[Beside]:
-    """Return the studies, built in or run into the store, of which something printed was measured there.
+def beside(store: Store, results: Sequence[Result]) -> list[Beside]:
+    """Return the studies, built in or run into the store, of which something printed was measured by its `results`.
 
     None where the store was filled for a study that this version does not understand: that stops no page.
     """
+    done = {(r.run.net, r.run.recipe.name.partition(" (")[0]) for r in results if r.state == "done"}
     try:
-        found = [_beside(study, compare(study, store)) for study in _studies(store)]
+        found = [_beside(study, compare(study, store)) for study in _studies(store) if done & _printed(study)]
     except BakeoffError:
         return []
     return [one for one in found if any(line.measure not in EXACT for line in one.lines)]
+
+
+def _printed(study: Study) -> set[tuple[str, str]]:
+    """Return (network, recipe) of what a study printed."""
+    return {(printed.net, study.treatment(printed.net, printed.data)[0]) for printed in study.published}
 
 
 def _beside(study: Study, lines: Sequence[Comparison]) -> Beside:

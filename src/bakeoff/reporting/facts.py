@@ -1,12 +1,14 @@
 """Everything the page says, gathered from a store once: tables of lines, each line with its runs and its quality."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from bakeoff.audit import Material
+from bakeoff.audit.finding import Tested, put_together, tested
 from bakeoff.measure.quality import Quality, Reliability, quality
 from bakeoff.pareto import COSTS, Chances, chances
 from bakeoff.ranking import Cell, Row, cells, rank
@@ -28,8 +30,13 @@ class Pooled:
     """By name: balanced_accuracy, macro_f1, top5_accuracy (where K > 5), brier, ece, robustness (where it was
     asked for)."""
     verdicts: Verdicts
-    right: dict[int, np.ndarray]
-    """Seed → (N,) bool, which test images it got right."""
+    tested: tuple[Tested, ...]
+    """Each seed's word on the test images."""
+
+    @property
+    def right(self) -> dict[int, np.ndarray]:
+        """Seed → (N,) bool, which test images it got right."""
+        return {run.result.run.seed: run.predicted == run.labels for run in self.tested}
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,8 @@ class Facts:
     tables: tuple[Table, ...]
     studies: list[tuple[str, str, str]]
     """(time, command, study as TOML), oldest first."""
+    material: Material = field(default_factory=lambda: Material((), {}))
+    """What the audit looks through; nothing where predictions were not asked for."""
 
     @property
     def results(self) -> list[Result]:
@@ -146,8 +155,10 @@ def read(path: str | Path) -> Facts:
         BakeoffError: it is not there or not a store.
     """
     with Store(path) as store:
-        records = store.datasets()
-        return Facts(Path(path).name, arrange(store.results(), records, store), store.studies())
+        results, records, studies = store.results(), store.datasets(), store.studies()
+        tables = arrange(results, records, store)
+    runs = [run for table in tables for line in table.lines if line.pooled for run in line.pooled.tested]
+    return Facts(Path(path).name, tables, studies, put_together(results, records, runs))
 
 
 def arrange(results: Iterable[Result], records: dict[str, DataRecord], store: Store | None = None) -> tuple[Table, ...]:
@@ -210,14 +221,14 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
     found: list[Quality] = []
     stored: dict[str, list[float]] = {"top5_accuracy": [], "robustness": []}
     tally: Tally | None = None
-    right: dict[int, np.ndarray] = {}
+    runs: list[Tested] = []
     for result in finished:
         predicted, probabilities = store.predictions(result.id)
         probabilities = probabilities.astype(np.float32)  # half precision is slow to reckon with
         found.append(quality(record.test_labels, predicted, probabilities))
         tally = tally or Tally(record.test_labels, probabilities.shape[1])
         tally.add(predicted, probabilities)
-        right[result.run.seed] = predicted == record.test_labels
+        runs.append(tested(result, record, predicted, found[-1].reliability, probabilities.shape[1]))
         top5 = result.measures.get("test_top5_accuracy", found[-1].top5_accuracy)  # the former has no ties
         for name, value in (("top5_accuracy", top5), ("robustness", result.measures.get("robustness"))):
             stored[name] += [] if value is None else [value]
@@ -238,7 +249,7 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
         reliability=reliability,
         measures={name: mean_interval(values) for name, values in by_name.items() if values},
         verdicts=tally.verdicts(),
-        right=right,
+        tested=tuple(runs),
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from bakeoff.audit import audit
+from bakeoff.audit import look_through
+from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
 from bakeoff.published import RULE
 from bakeoff.reporting import words
@@ -15,6 +16,8 @@ from bakeoff.reporting.answer import Answer, answers
 from bakeoff.reporting.beside import Beside, beside
 from bakeoff.reporting.collection import collect
 from bakeoff.reporting.critical import diagrams
+from bakeoff.reporting.dial import RULE as EXPERIMENTS_RULE
+from bakeoff.reporting.dial import Shown, shown
 from bakeoff.reporting.doubts import Doubts, doubts
 from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.method import method
@@ -40,6 +43,7 @@ SCRIPTS = (
     "gallery.js",
     "data.js",
     "published.js",
+    "dial.js",
     "live.js",
     "start.js",
 )
@@ -62,8 +66,9 @@ def build(store: str | Path, *, title: str | None = None, pictures: bool = True,
     if not facts.tables:
         raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` makes some")
     with Store(store) as opened:
-        found, printed = audit(opened), beside(opened)
-    return render(facts, doubts(found, facts.tables), printed, title=title, pictures=pictures, live=live)
+        printed, experiments = beside(opened, facts.results), shown(responses(opened))
+    found = doubts(look_through(facts.material), facts.tables)
+    return render(facts, found, printed, experiments, title=title, pictures=pictures, live=live)
 
 
 def write(
@@ -118,6 +123,7 @@ def render(
     facts: Facts,
     found: Doubts,
     printed: Sequence[Beside] = (),
+    experiments: Sequence[Shown] = (),
     *,
     title: str | None = None,
     pictures: bool = True,
@@ -136,6 +142,8 @@ def render(
             doubts=found,
             printed=printed,
             rule=RULE,
+            experiments=experiments,
+            experiments_rule=EXPERIMENTS_RULE,
             all_parameters=ALL_PARAMETERS if "all" in counted else "",
             diagrams=over_data,
             strips={table.key: strips(table) for table in facts.tables},
@@ -148,7 +156,12 @@ def render(
             style=_inline("style.css"),
             libraries=[_inline("vendor", name) for name in LIBRARIES],
             script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
-            data=Markup(to_script(payload(facts, collections, over_data, printed))),
+            data=Markup(
+                to_script(
+                    payload(facts, collections, over_data, printed)
+                    | {"experiments": [own.payload for own in experiments]}
+                )
+            ),
         )
     )
 

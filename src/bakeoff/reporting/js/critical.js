@@ -7,7 +7,7 @@ const TESTS = { nemenyi: "Nemenyi", holm: "Wilcoxon–Holm" };
 const diagramOf = (choice) => DATA.diagrams.find(({ recipe }) => recipe === choice.recipe) ?? DATA.diagrams[0];
 
 figures.critical = {
-  title: "Mean ranks and critical difference",
+  title: "Mean ranks",
   about: (choice) => `${diagramOf(choice).data.length} data sets, recipe ${diagramOf(choice).recipe}`,
   controls: () => [
     ...(DATA.diagrams.length > 1
