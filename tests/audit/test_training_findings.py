@@ -88,6 +88,9 @@ def test_running_statistics_that_lag_behind():
     numbers = finding.evidence[0]
     assert (numbers["early_epoch"], numbers["early_train"], numbers["early_validation"]) == (3, 0.75, 0.15)
     assert (numbers["epoch"], numbers["validation"]) == (8, 0.52)
+    turned = curve([0.1, 0.1, 0.15, 0.17, 0.1, 0.13, 0.23, 0.2], train=LEARNED, loss=[1, 1, 1, 1, 1, 1, 1, 2])
+    lagging = run(history=turned, layers=NORMALISED, predicted=predictions(0.2))
+    assert not look("over-fitted", lagging) and look("over-fitted", run(history=turned, predicted=predictions(0.2)))
     assert not look("lagging-statistics", run(history=behind))  # not known to have batch normalisation
 
 
