@@ -9,9 +9,9 @@ from bakeoff.data import info, stand_in
 from bakeoff.grid import Exceptional, Study, Turn
 from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Epoch, Outcome
-from bakeoff.settings import write_study
 from bakeoff.spec import Run, to_dict
 from bakeoff.store import Store
+from bakeoff.studies.files import write_study
 
 IMAGES = 2000
 

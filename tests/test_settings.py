@@ -1,6 +1,5 @@
 import math
 import string
-import tomllib
 
 import msgspec
 import pytest
@@ -8,86 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.errors import BakeoffError
+from bakeoff.grid import Exceptional, Study
 from bakeoff.recipes import RECIPES as NAMED
 from bakeoff.recipes import clark2020, quick
-from bakeoff.settings import (
-    Exceptional,
-    Study,
-    change,
-    field_names,
-    line_of,
-    parse_assignment,
-    parse_size,
-    parse_study,
-    read_study,
-    write_study,
-)
+from bakeoff.settings import change, field_names, parse_assignment, parse_size
 from bakeoff.spec import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop, to_dict
-from generated import RECIPES, values
+from generated import RECIPES
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)
 QUICK = quick("conv", DIGITS)
 CLARK = clark2020("conv", DIGITS)
-
-
-class TestStudyFiles:
-    @given(study=values(Study))
-    def test_are_read_back_as_they_were_written(self, study):
-        assert parse_study(write_study(study), "here") == study
-
-    def test_can_be_short(self):
-        study = parse_study('name = "tiny"\nnets = ["conv"]\ndata = ["digits"]', "here")
-        assert (study.recipe, study.seeds, study.first_seed, study.set) == ("quick", 3, 0, {})
-
-    @pytest.mark.parametrize(
-        ("text", "line", "words"),
-        [
-            ("seeds = 0", 4, "seeds: expected int >= 1"),
-            ("# seeds = 1\n\nseeds = '3'", 6, "seeds: expected int, got str"),
-            ("sedes = 2", 4, "unknown field 'sedes': did you mean seeds"),
-            ("set = 3", 4, "set: expected object"),
-            ("[set]\nepochs = 1\n[[cells]]\nrecipe = 'x'\n[[cells]]\nrecipe = 3", 9, "cells[1].recipe"),
-            ("[[cells]]\nnets = ['a']\n[[cells]]\nnets = ['b',\n  3]", 7, "cells[1].nets[1]"),
-            ("[[cells]]\nset = {}\n[[cells]]\nrecip = 'x'", 7, "unknown field 'recip': did you mean recipe?"),
-            ("cells = [{recipe = 'x'}, {nets = 'conv'}]", 4, "cells[1].nets: expected array, got str"),
-        ],
-    )
-    def test_name_the_line_and_the_field_that_is_wrong(self, text, line, words):
-        with pytest.raises(BakeoffError) as caught:
-            parse_study(f'name = "a"\nnets = ["conv"]\ndata = ["digits"]\n{text}', "a.toml")
-        assert str(caught.value).startswith(f"a.toml, line {line}: ")
-        assert words in str(caught.value)
-
-    def test_name_the_field_that_is_missing(self):
-        with pytest.raises(BakeoffError, match=r"^a\.toml: object missing required field nets$"):
-            parse_study('name = "a"', "a.toml")
-
-    @pytest.mark.parametrize("text", ["name = ", 'name = "a"\nname = "b"', "[[cells]\n", "\x00"])
-    def test_say_where_they_are_no_toml(self, text):
-        with pytest.raises(BakeoffError, match=r"^a\.toml is not valid TOML: .*\(at "):
-            parse_study(text, "a.toml")
-
-    @given(text=st.text(st.sampled_from("namets=\"'[]{}.,#\n 1cl"), max_size=60))
-    def test_are_read_or_explained_whatever_they_hold(self, text):
-        try:
-            parse_study(text, "a.toml")
-        except BakeoffError as error:
-            assert str(error).startswith("a.toml")
-
-    def test_are_found_or_the_path_is_named(self, tmp_path):
-        with pytest.raises(BakeoffError, match=r"cannot read the study file .*absent\.toml"):
-            read_study(tmp_path / "absent.toml")
-        (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(BakeoffError, match=r"cannot read the study file .*binary\.toml"):
-            read_study(tmp_path / "binary.toml")
-
-    @given(study=values(Study), data=st.data())
-    def test_lines_of_fields_are_found(self, study, data):
-        name = data.draw(st.sampled_from(["name", "nets", "data", "seeds"]))
-        text = write_study(study)
-        line = line_of(text, name)
-        if line is not None:  # what has its default is not written
-            assert text.splitlines()[line - 1].startswith(f"{name} = ") or "\n" in study.name + study.about
 
 
 class TestTreatment:
@@ -257,14 +186,3 @@ class TestSizes:
     def test_are_explained(self, text):
         with pytest.raises(BakeoffError, match="--size takes"):
             parse_size(text)
-
-
-def test_the_demonstration_is_a_valid_study():
-    from bakeoff import studies
-
-    for name in studies.names():
-        study = studies.load(name)
-        assert study.name == name
-        assert tomllib.loads(write_study(study))["nets"] == list(study.nets)
-    with pytest.raises(BakeoffError, match=r"unknown study 'dmo': did you mean demo\? \(or the path of"):
-        studies.load("dmo")

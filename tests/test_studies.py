@@ -13,7 +13,7 @@ from bakeoff.grid import Published, Study
 from bakeoff.nets import find_net
 from bakeoff.nets.summary import summarize
 from bakeoff.recipes import recipe_for
-from bakeoff.settings import parse_study, write_study
+from bakeoff.studies.files import parse_study, write_study
 
 PUBLISHED = {name: study for name in studies.names() if (study := studies.load(name)).published}
 PRINTED = [(study, printed) for study in PUBLISHED.values() for printed in study.published]

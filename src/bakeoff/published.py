@@ -16,10 +16,10 @@ from bakeoff.grid import Published, Study
 from bakeoff.matching import match
 from bakeoff.measure.quality import class_accuracy, confusion
 from bakeoff.records import DataRecord, Result
-from bakeoff.settings import parse_study
 from bakeoff.spec import data_label
 from bakeoff.stats import mean_interval, prediction_interval
 from bakeoff.store import Store
+from bakeoff.studies.files import parse_study
 
 PRINTED = 0.00005
 """Half a unit of the fourth decimal: what printing rounds away from accuracies and losses."""

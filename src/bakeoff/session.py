@@ -10,8 +10,8 @@ from bakeoff import studies
 from bakeoff.afterwards import measure_robustness
 from bakeoff.data import Progress
 from bakeoff.grid import Study
-from bakeoff.settings import checked, write_study
 from bakeoff.store import Store
+from bakeoff.studies.files import checked, write_study
 from bakeoff.study import Event, Plan, execute, plan
 from bakeoff.workers import Placement, place
 

@@ -1,15 +1,12 @@
-"""Changing recipes field by field, and reading and writing study files. No torch."""
+"""Changing recipes field by field. No torch."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
-import tomli_w
 
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Exceptional, Published, Study, Turn
 from bakeoff.lookup import unknown
 from bakeoff.spec import Optimizer, Recipe, Schedule, Value, to_dict
 
@@ -18,8 +15,6 @@ CHOICES: dict[str, Mapping[str, type[Value]]] = {
     for field, union in {"optimizer": Optimizer, "schedule": Schedule}.items()
 }
 """The tables of a recipe whose `name` decides which fields they have."""
-TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published, "dials": Turn}
-"""The tables of a study file that may occur several times."""
 
 
 def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -36,12 +31,18 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     tree = to_dict(recipe, full=True)
     for name, value in changes.items():
         _set(tree, name, _meant(name, value))
-    told = ", ".join(f"{name}={_plain(value)}" for name, value in changes.items())
+    told = _told(changes)
     try:
         changed = msgspec.convert(tree | {"name": f"{recipe.name} ({told})"}, Recipe)
     except msgspec.ValidationError as error:
-        raise BakeoffError(f"cannot set {told}: {_sentence(error)}") from error
+        field = field_of(error)
+        wrong = {name: value for name, value in changes.items() if f"{field}.".startswith((f"{name}.", f"{name}["))}
+        raise BakeoffError(f"cannot set {_told(wrong or changes)}: {sentence(error)}") from error
     return recipe if msgspec.structs.replace(changed, name=recipe.name) == recipe else changed
+
+
+def _told(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_plain(value)}" for name, value in changes.items())
 
 
 def _set(tree: dict[str, Any], name: str, value: Any) -> None:
@@ -179,91 +180,23 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         return name.strip(), value.strip()
 
 
-def read_study(path: Path) -> Study:
-    """Read a study file.
-
-    Raises:
-        BakeoffError: the file is absent, no TOML, or has a wrong field; with the line where it can be found.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BakeoffError(f"cannot read the study file {path}: {error}") from error
-    return parse_study(text, str(path))
-
-
-def parse_study(text: str, origin: str) -> Study:
-    """Read a study from TOML text; `origin` names it in errors.
-
-    Raises:
-        BakeoffError: as `read_study`.
-    """
-    try:
-        return msgspec.convert(tomllib.loads(text), Study)
-    except tomllib.TOMLDecodeError as error:
-        raise BakeoffError(f"{origin} is not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        field = _field_of(error)
-        line = line_of(text, field)
-        where = f"{origin}, line {line}" if line else origin
-        known = TABLES.get(field.partition("[")[0], Study).__struct_fields__
-        raise BakeoffError(f"{where}: {_sentence(error, known)}") from error
-
-
-def checked(study: Study) -> Study:
-    """Return the study if its fields have values that they can have.
-
-    Raises:
-        BakeoffError: one has not.
-    """
-    try:
-        return msgspec.convert(to_dict(study), Study)
-    except msgspec.ValidationError as error:
-        raise BakeoffError(f"the study {study.name!r}: {_sentence(error, Study.__struct_fields__)}") from error
-
-
-def write_study(study: Study) -> str:
-    """Return the study as TOML text that `parse_study` reads back to an equal study."""
-    return tomli_w.dumps(to_dict(study))
-
-
-def line_of(text: str, field: str) -> int | None:
-    """Return the number of the line of TOML `text` that sets `field` ("set.epochs", "cells[1].recipe").
-
-    An element of an array is found at the line where the array begins. None if the field cannot be found.
-    """
-    tables: dict[str, int] = {}
-    prefix = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if stripped.startswith("[["):
-            table = stripped.partition("]")[0].strip("[ ")
-            tables[table] = tables.get(table, -1) + 1
-            prefix = f"{table}[{tables[table]}]."
-        elif stripped.startswith("["):
-            prefix = stripped.partition("]")[0].strip("[ ") + "."
-        found = prefix + stripped.partition("=")[0].strip(" \t\"'")
-        if "=" in stripped and (field == found or field.startswith((f"{found}[", f"{found}."))):
-            return number
-    return None
-
-
-def _field_of(error: msgspec.ValidationError) -> str:
+def field_of(error: msgspec.ValidationError) -> str:
     """Return the dotted field that a validation error speaks of."""
     message = str(error)
     path = message.rpartition("`$")[2].rstrip("`") if "`$" in message else ""
-    return f"{path}.{_unknown_field(message)}".strip(".")
+    return f"{path}.{unknown_field(message)}".strip(".")
 
 
-def _unknown_field(message: str) -> str:
+def unknown_field(message: str) -> str:
+    """Return the name in a validation error's message that no field has, or an empty text."""
     return message.partition("unknown field `")[2].partition("`")[0]
 
 
-def _sentence(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
+def sentence(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
     """Say in words what msgspec found; `fields` are those there are where an unknown one was found."""
     message = str(error)
-    if fields and _unknown_field(message):
-        return unknown("field", _unknown_field(message), fields)
+    if fields and unknown_field(message):
+        return unknown("field", unknown_field(message), fields)
     text, _, where = message.partition(" - at ")
     field = where.strip("`").removeprefix("$.")
     words = text[0].lower() + text[1:].replace("`", "")

@@ -8,8 +8,8 @@ import pytest
 
 from bakeoff.ablation import Gain
 from bakeoff.published import Comparison
-from bakeoff.settings import parse_study
 from bakeoff.store import Store
+from bakeoff.studies.files import parse_study
 
 STUDY = """
 name = "tiny"

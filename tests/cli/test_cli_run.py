@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from bakeoff.settings import parse_study
 from bakeoff.store import Store
+from bakeoff.studies.files import parse_study
 
 KEYS = [
     "data", "recipe", "rank", "net", "test_accuracy", "test_accuracy_sd", "test_accuracy_low", "test_accuracy_high",

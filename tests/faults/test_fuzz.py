@@ -13,8 +13,8 @@ from bakeoff.cli import main
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path
 from bakeoff.records import Outcome
-from bakeoff.settings import parse_study, write_study
 from bakeoff.store import Store
+from bakeoff.studies.files import parse_study, write_study
 from bakeoff.train import fit
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]

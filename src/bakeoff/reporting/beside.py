@@ -11,8 +11,8 @@ from bakeoff.published import EXACT, OUTCOMES, Comparison, compare
 from bakeoff.records import Result
 from bakeoff.reporting.comparison import TITLES, comparison_tables, summary
 from bakeoff.reporting.text_table import TextTable
-from bakeoff.settings import parse_study
 from bakeoff.store import Store
+from bakeoff.studies.files import parse_study
 
 DRAWN = (*OUTCOMES, "seconds", "epoch_seconds")
 """Measures that a chart shows; parameters are equal or not, and classes are too many."""
