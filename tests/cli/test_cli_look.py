@@ -4,6 +4,7 @@ import json
 
 import msgspec
 import pytest
+from PIL import Image
 
 import tiny
 from bakeoff.cli import COMMANDS, cli
@@ -91,6 +92,17 @@ def test_a_data_set_is_described(bakeoff):
     facts = json.loads(bakeoff("data", "digits", "--json").out)
     assert facts["name"] == "digits"
     assert bakeoff("data", "digits").code == 0
+
+
+def test_a_folder_with_images_of_several_sizes_is_described(bakeoff, tmp_path):
+    for number, name in enumerate("aaabbb"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        Image.new("RGB", (20 + number, 30), (40 * number, 0, 0)).save(tmp_path / name / f"{number}.png")
+    said = bakeoff("data", f"folder:{tmp_path}")
+    assert (said.code, said.err) == (0, "")
+    assert "3x64x64, 2 classes" in said.out
+    assert "6 image sizes, height×width: 30×20 (1)" in said.out
+    assert "3x40x50" in bakeoff("data", f"folder:{tmp_path}", "--size", "40x50").out
 
 
 class TestResults:

@@ -106,7 +106,7 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     """Fetch, verify and describe a data set.
 
     NAME is one of [bold]bakeoff datasets[/] or folder:PATH: a folder with a sub-folder per class, or with train/,
-    test/ and perhaps val/ that have them.
+    test/ and perhaps val/ that have them. Images of several sizes are brought to 64×64 where --size says nothing else.
 
     \b
     [bold]Examples[/]
@@ -116,13 +116,17 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     from bakeoff import data as sets
     from bakeoff.cli.describe import print_description
     from bakeoff.data.describe import describe
+    from bakeoff.data.folder import SeveralSizes
     from bakeoff.data.progress import progress_bar
     from bakeoff.settings import parse_size
     from bakeoff.spec import Image
 
     sides = parse_size(size) if size else None
     with progress_bar() as report:
-        dataset = sets.load(name, Image((sides[0], sides[1]) if sides else None), report)
+        try:
+            dataset = sets.load(name, Image((sides[0], sides[1]) if sides else None), report)
+        except SeveralSizes:
+            dataset = sets.load(name, Image((64, 64)), report)
         description = describe(dataset)
     print_description(description, as_json)
 
