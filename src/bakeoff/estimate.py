@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bakeoff.data import foreseen
+from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
 from bakeoff.spec import ImageShape, Recipe, Run
-from bakeoff.workers import place
+from bakeoff.workers import explain, place
 
 PATIENCE_SECONDS = 4.0
 """A network whose few first steps took longer is not timed further."""
@@ -35,7 +36,19 @@ def steps_of(recipe: Recipe, train_images: int, classes: int) -> int:
 
 
 def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, device: str, threads: int) -> float:
-    """Return the seconds of one training step: after a first one the median of three, fewer if they take seconds."""
+    """Return the seconds of one training step: after a first one the median of three, fewer if they take seconds.
+
+    Raises:
+        BakeoffError: a step does not fit into memory, or fails in another way.
+    """
+    try:
+        return _step_seconds(net_name, shape, classes, recipe, device, threads)
+    except (MemoryError, RuntimeError) as error:
+        size = recipe.image.shape(shape)
+        raise BakeoffError(f"cannot time {net_name} on {size} images here: {explain(error).message}") from error
+
+
+def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, device: str, threads: int) -> float:
     import torch
 
     from bakeoff.nets import build
@@ -51,7 +64,7 @@ def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe,
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.randint(classes, (recipe.batch_size,), device=device)
     times: list[float] = []
-    while len(times) < 4 and (len(times) < 2 or sum(times) < PATIENCE_SECONDS):
+    while not times or (len(times) < 4 and sum(times) < PATIENCE_SECONDS):
         start = time.perf_counter()
         outputs = net(images)
         loss_of(outputs[0] if isinstance(outputs, tuple) else outputs, labels).backward()
@@ -59,7 +72,7 @@ def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe,
         optimizer.zero_grad(set_to_none=True)
         synchronize(device)
         times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+    return statistics.median(times[1:] or times)
 
 
 @dataclass

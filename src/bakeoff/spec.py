@@ -219,7 +219,7 @@ class Recipe(Value, frozen=True, kw_only=True):
 
     name: str
     """A nickname: it is not part of a run's identity."""
-    epochs: Count
+    epochs: Annotated[int, Meta(ge=1, le=10**6)]
     batch_size: Count
     validation: Validation
     """A fraction or a number of training images set aside (stratified, seeded), "own" for the data set's own

@@ -17,6 +17,15 @@ MISTAKES = {
     "unknown inner field": ([*RUN, "--set", "optimizer.rate=3"], "unknown recipe field 'optimizer.rate'"),
     "impossible value": ([*RUN, "--set", "optimizer.lr=fast"], "optimizer.lr: expected float, got str"),
     "contradiction": ([*RUN, "--set", "validation=none", "--set", "select=best-validation-loss"], "validation is none"),
+    "impossible value beside the demonstration's own": (
+        ["run", "--set", "optimizer.lr=fast"],
+        "cannot set optimizer.lr=fast: optimizer.lr: expected float",
+    ),
+    "more epochs than anybody waits for": ([*RUN, "--epochs", "1" + 20 * "0"], "epochs: expected int <= 1000000"),
+    "more pixels than memory": (
+        ["run", "--nets", "conv", "--data", "digits", "--scale", "100000", "--dry-run"],
+        "cannot time conv on 1x800000x800000 images here: out of memory",
+    ),
     "no value": ([*RUN, "--set", "epochs"], "--set takes FIELD=VALUE, such as epochs=3 or optimizer.lr=0.01"),
     "wrong size": ([*RUN, "--size", "big"], "--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got 'big'"),
     "no epochs": ([*RUN, "--epochs", "0"], "Invalid value for '--epochs': 0 is not in the range x>=1"),
@@ -67,7 +76,10 @@ def test_is_one_sentence(mistake, bakeoff, tmp_path, monkeypatch):
         ('name = "a"\nnets = ["conv"]\ndata = ["digits"]\nseeds = 0', "study.toml, line 4: seeds: expected int >= 1"),
         ('name = "a"\nnets = ["conv"', "study.toml is not valid TOML"),
         ('nets = ["conv"]', "study.toml: object missing required field name"),
-        ('name = "a"\nnets = ["conv"]\ndata = ["digits"]\n[set]\nepocs = 3', "did you mean epochs?"),
+        (
+            'name = "a"\nnets = ["conv"]\ndata = ["digits"]\n[set]\nepocs = 3',
+            "study.toml, line 5: unknown recipe field",
+        ),
     ],
 )
 def test_in_a_study_file_is_told_with_its_line(text, words, bakeoff, tmp_path):

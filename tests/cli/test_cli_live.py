@@ -77,7 +77,16 @@ def test_names_are_for_people():
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "–"), (0, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (725, "12:05"), (11230, "3:07:10")],
+    [
+        (None, "–"),
+        (0, "0:00"),
+        (59.4, "0:59"),
+        (59.6, "1:00"),
+        (725, "12:05"),
+        (11230, "3:07:10"),
+        (302_400, "3.5 days"),
+        (8.64e9, "100,000.0 days"),
+    ],
 )
-def test_clocks_show_hours_only_when_there_are_some(seconds, text):
+def test_clocks_show_hours_and_days_only_when_there_are_some(seconds, text):
     assert clock(seconds) == text

@@ -34,7 +34,8 @@ class Planned:
 
 def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, race: Race | None = None) -> None:
     """Print the cells of a plan, how many runs are left, and about how long they will take; with a race, at most."""
-    rows = planned(plan, placement, store)
+    with Console(stderr=True).status("timing a few training steps of each network"):
+        rows = planned(plan, placement, store)
     left = sum((row.runs - row.already_done) * row.seconds_per_run for row in rows) / placement.workers
     if as_json:
         facts = {

@@ -16,9 +16,11 @@ from bakeoff.workers import Step
 
 
 def clock(seconds: float | None) -> str:
-    """Return seconds as 0:42, 12:05 or 3:07:10; "–" for None."""
+    """Return seconds as 0:42, 12:05, 3:07:10 or, from two days on, 3.5 days; "–" for None."""
     if seconds is None:
         return "–"
+    if seconds >= 2 * 86_400:
+        return f"{seconds / 86_400:,.1f} days"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
