@@ -129,6 +129,14 @@ def read_two(folder: Path) -> Material:
     return read(folder / "two.db")
 
 
+def test_of_many_networks_the_hopeless_ones_are_counted():
+    from bakeoff.cli.answer import _shares
+
+    assert _shares({"a": 0.9, "b": 0.0}) == "a 0.900, b 0.000"
+    many = {"a": 0.9, "b": 0.1} | dict.fromkeys("cdefgh", 0.001)
+    assert _shares(many) == "a 0.900, b 0.100, 6 more below 0.01"
+
+
 def test_the_command(store, capsys, tmp_path):
     cli.main(["answer", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out

@@ -67,7 +67,11 @@ def tell(answer: "OnData") -> list[str]:
 
 
 def _shares(probabilities: "Mapping[str, float]") -> str:
-    return ", ".join(f"{net} {share:.3f}" for net, share in probabilities.items())
+    """Name the probabilities; where there are many, only those of one per cent or more."""
+    shown = {net: share for net, share in probabilities.items() if share >= 0.01 or len(probabilities) <= 6}
+    told = [f"{net} {share:.3f}" for net, share in shown.items()]
+    rest = len(probabilities) - len(shown)
+    return ", ".join([*told, *([f"{rest} more below 0.01"] if rest else [])])
 
 
 def _lead(lead: "Lead") -> str:
