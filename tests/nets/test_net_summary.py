@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
+from bakeoff.audit.conditions import grown_maps
 from bakeoff.errors import BakeoffError
 from bakeoff.nets import NETS
 from bakeoff.nets.summary import parameter_count, summarize
@@ -54,6 +55,8 @@ def test_layers_add_up(name):
     assert summary.total == summary.trainable + summary.non_trainable
     assert summary.total == sum(layer.parameters for layer in summary.layers)
     assert summary.flops == sum(layer.flops for layer in summary.layers)
+    grown = grown_maps([asdict(layer) for layer in summary.layers])
+    assert bool(grown) == (name == "squeezenet-afif"), "only this one joins its branches along the height"
 
 
 def test_it_is_written_as_json():
