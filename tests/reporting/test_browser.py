@@ -140,7 +140,9 @@ def test_downloads(visit) -> None:
             figure.get_by_text(kind, exact=True).click()
         assert started.value.suggested_filename == f"cost-digits.{kind.lower()}"
         texts[kind] = Path(started.value.path()).read_bytes()
-    assert texts["CSV"].startswith(b"network,cost,accuracy,low,high,seeds,front\nresnet20,")
+    header, first, *_ = texts["CSV"].decode().splitlines()
+    assert header == "network,cost,accuracy,low,high,seeds,front,probability" and first.startswith("resnet20,")
+    assert 0 <= float(first.split(",")[-1]) <= 1
     assert b"var(--" not in texts["SVG"].replace(b'"var(--', b"") and texts["SVG"].startswith(b"<svg")
     assert texts["PNG"].startswith(b"\x89PNG")
 

@@ -73,6 +73,7 @@ figures.cost = {
     const cost = COSTS.find(({ name }) => name === choice.cost) ?? COSTS[0];
     const points = table.lines.filter((line) => line.test_accuracy != null && line.costs[cost.name] != null);
     const best = front(points, cost);
+    const likely = table.chances?.fronts.find((own) => own.cost === cost.name)?.probability;
     const rows = points.map((line) => ({
       network: line.label,
       cost: line.costs[cost.name],
@@ -81,6 +82,7 @@ figures.cost = {
       high: line.test_accuracy_high,
       seeds: line.seeds,
       front: best.includes(line) ? "yes" : "no",
+      ...(likely ? { probability: likely[line.label] ?? null } : {}),
     }));
     const columns = [
       { name: "network", text: "Network" },
@@ -90,6 +92,7 @@ figures.cost = {
       { name: "high", text: "High", format: format.percent },
       { name: "seeds", text: "Seeds", format: format.count },
       { name: "front", text: "On the front" },
+      ...(likely ? [{ name: "probability", text: "Probability of it", format: chanceOf }] : []),
     ];
     if (!points.length) return { chart: null, rows, columns, said: "No network has a result here yet." };
     const at = (line) => line.costs[cost.name];
@@ -150,7 +153,7 @@ figures.cost = {
           strokeWidth: 2,
           fill: (d) => (best.includes(d) ? colour(d.label) : "var(--paper)"),
         }),
-        Plot.tip(sorted, Plot.pointer({ x: at, y: "test_accuracy", title: (d) => tipOf(d, cost) })),
+        Plot.tip(sorted, Plot.pointer({ x: at, y: "test_accuracy", title: (d) => tipOf(d, cost, likely?.[d.label]) })),
       ],
       color: { type: "identity" },
     });
@@ -161,10 +164,13 @@ figures.cost = {
       chart,
       rows,
       columns,
-      note: `Filled: on the front, no network is both cheaper and more accurate.${off ? " Some intervals go on beyond the chart." : ""}${all ? " Of older runs all parameters are counted, trainable or not." : ""}`,
+      note: `Filled: on the front, no network is both cheaper and more accurate.${likely ? chanceNote(table.chances.seeds) : ""}${off ? " Some intervals go on beyond the chart." : ""}${all ? " Of older runs all parameters are counted, trainable or not." : ""}`,
     };
   },
 };
+
+const chanceNote = (seeds) =>
+  ` The probability of that, with other test images${seeds > 1 ? " and other seeds" : ""}, is in the table of numbers.`;
 
 // Round values on a logarithmic axis, at most `most` of them; seconds in the steps of clocks.
 function logTicks([low, high], cost, most) {
@@ -181,7 +187,11 @@ function logTicks([low, high], cost, most) {
   return inside.find((step) => step.length <= most && step.length > 1) ?? inside.at(-1);
 }
 
-const tipOf = (line, cost) =>
+// Never quite 0 or 100 %: it was drawn some thousand times.
+const chanceOf = (share) =>
+  share == null ? "–" : share > 0.99 ? `over 99${THIN}%` : share < 0.01 ? `under 1${THIN}%` : format.percent(share, 0);
+
+const tipOf = (line, cost, likely) =>
   [
     line.label,
     `${format.percent(line.test_accuracy)} test accuracy`,
@@ -189,7 +199,10 @@ const tipOf = (line, cost) =>
       ? "one seed: no interval"
       : `${format.percent(line.test_accuracy_low)} to ${format.percent(line.test_accuracy_high)}, ${line.seeds} seeds`,
     `${cost.text}: ${cost.format(line.costs[cost.name])}`,
-  ].join("\n");
+    likely == null ? "" : `on the front with a probability of ${chanceOf(likely)}`,
+  ]
+    .filter(Boolean)
+    .join("\n");
 
 const clampTo = ([low, high], value) => (value == null ? NaN : Math.min(Math.max(value, low), high));
 
