@@ -78,12 +78,12 @@ def crossings(one: Experiment, apart: Pairs, corrected: Corrected) -> list[Cross
         if not pairs:
             continue
 
-        def surely(pair: tuple[int, int]) -> tuple[bool, float, int]:
-            clear = all(lead(a, b, levels[i], apart, corrected)[1] for i in pair)  # noqa: B023
-            return clear, _chance_of(pair, [apart[a, b, level] for level in levels]), pair[0] - pair[1]  # noqa: B023
-
-        pair = max(pairs, key=surely)
-        found.append(_crossing(a, b, pair, levels, [apart[a, b, level] for level in levels], *surely(pair)[:2], one))
+        apart_here = [apart[a, b, level] for level in levels]
+        clear = [lead(a, b, level, apart, corrected)[1] for level in levels]
+        shown = [(i, j) for i, j in pairs if clear[i] and clear[j]]
+        # Where leads are shown, the narrowest place between two of them; else the likeliest one.
+        pair = min(shown, key=lambda p: p[1] - p[0]) if shown else max(pairs, key=lambda p: _chance_of(p, apart_here))
+        found.append(_crossing(a, b, pair, levels, apart_here, bool(shown), one))
     return sorted(found, key=lambda crossing: (not crossing.shown, -crossing.probability))
 
 
@@ -99,9 +99,9 @@ def _crossing(
     levels: Sequence[float],
     apart: Sequence[Difference],
     shown: bool,
-    probability: float,
     one: Experiment,
 ) -> Crossing:
+    probability = _chance_of(pair, apart)
     first, second = (a, b) if apart[pair[0]].mean > 0 else (b, a)
     i, j = pair
     # The narrowest place where the means change sign between the two.

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.critical import diagrams
+from bakeoff.reporting.dial import draw_response
 from bakeoff.reporting.facts import Line, Table, read
 from bakeoff.reporting.static_critical import draw_critical
+from bakeoff.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +44,7 @@ UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {
 def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     """Draw accuracy, cost, learning curves and the best network's confusions of every table; return the files.
 
-    Over several data sets also mean ranks, with what each test does not tell apart.
+    Over several data sets also mean ranks, with what each test does not tell apart; of experiments the curves.
 
     Raises:
         BakeoffError: matplotlib is not installed, there is no store, or the folder cannot be written.
@@ -58,7 +61,7 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(STYLE):
-            for title, figure in _all_figures(tables):
+            for title, figure in (*_all_figures(tables), *_response_figures(store)):
                 name = re.sub(r"[^\w.-]+", "-", title)
                 for kind in kinds:
                     path = folder / f"{name}.{kind}"
@@ -76,6 +79,15 @@ def _all_figures(tables: Sequence[Table]) -> Iterable[tuple[str, "Figure"]]:
     for diagram in diagrams(tables):
         for test in diagram.groups or ("ranks",):
             yield f"{diagram.recipe}-{test}", draw_critical(diagram, test)
+
+
+def _response_figures(store: str | Path) -> Iterable[tuple[str, "Figure"]]:
+    with Store(store) as opened:
+        found = responses(opened)
+    for one in found:
+        figure, (axes,) = _new(6, 3.6)
+        draw_response(axes, one, COLOURS)
+        yield f"{one.data}-{one.turn}-turned", figure
 
 
 def _figures(table: Table) -> Iterable[tuple[str, "Figure"]]:
