@@ -91,7 +91,8 @@ def plan_race(race: Race, progress: Progress | None = None) -> Plan:
     """
     plan = make_plan(msgspec.structs.replace(race.study, seeds=race.max_seeds), progress)
     extra = {run.id for seeds in _pairs(race, plan).values() for pair in seeds.values() for run in pair}
-    return _part(plan, extra | {run.id for run in plan.runs if run.seed in _own_seeds(race)})
+    ids = extra | {run.id for run in plan.runs if run.seed in _own_seeds(race)}
+    return replace(_part(plan, ids), study=race.study)
 
 
 def rounds(

@@ -72,7 +72,9 @@ def test_what_is_worth_its_flops_is_said_with_its_probability(make) -> None:
     path = make(nets=("lenet-afif", "conv", "resnet20"), data=("digits",), noise=0.001, images=4000)
     (answer,) = asked(path)
     worth = next(point for point in answer.more if point.about == "Worth its FLOPs").sentence.replace(THIN, " ")
-    assert worth.startswith("**lenet-afif** takes the fewest. The probability of beating everything cheaper: **conv** ")
+    assert worth.startswith(
+        "**lenet-afif** takes the fewest. The probability that nothing as cheap is as good: **conv** "
+    )
     assert worth.endswith(" and **resnet20** over 99 % (from 3 seeds).")
     (table,) = read(path).tables
     assert table.chances is not None and table.chances.best["resnet20"] > 0.99
@@ -80,6 +82,13 @@ def test_what_is_worth_its_flops_is_said_with_its_probability(make) -> None:
     (sent,) = payload(read(path))["tables"]
     assert list(sent["chances"]) == ["best", "fronts", "seeds"], "the scripts of the page read it"
     assert read(make(nets=("conv",), data=("digits",))).tables[0].chances is None
+
+
+def test_of_networks_that_cost_the_same_each_has_its_probability(make) -> None:
+    (answer,) = asked(make(nets=("conv", "drop"), data=("digits",), images=4000, noise=0.001))
+    worth = next(point for point in answer.more if point.about == "Worth its FLOPs").sentence
+    assert worth.startswith("**drop** and **conv** take the fewest.")
+    assert worth.count(f"{THIN}%") == 2
 
 
 def test_of_a_single_seed_it_is_said_what_the_probability_leaves_out(make) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
+from bakeoff.data.graded import is_graded
 from bakeoff.reporting.facts import Facts, Line, Table
 from bakeoff.reporting.words import THIN, count, duration, listing, number, percent, points, span, times
 
@@ -150,15 +151,16 @@ def _worth(table: Table) -> list[Point]:
     front = next((own for own in likely.fronts if own.cost == "flops"), None) if likely else None
     if likely is None or front is None or not 1 < len(front.probability) <= 12:
         return []
-    (cheapest, _), *others = front.probability.items()
-    told = listing([f"**{net}** {_chance(share)}" for net, share in others])
+    least = min(front.costs.values())
+    fewest = [net for net, cost in front.costs.items() if cost == least]
+    open_ones = {net: share for net, share in front.probability.items() if len(fewest) > 1 or net not in fewest}
+    told = listing([f"**{net}** {_chance(share)}" for net, share in open_ones.items()])
     rests = "other test images, not other seeds" if likely.seeds == 1 else f"from {number(likely.seeds, 'seed')}"
-    return [
-        Point(
-            "Worth its FLOPs",
-            f"**{cheapest}** takes the fewest. The probability of beating everything cheaper: {told} ({rests}).",
-        )
-    ]
+    sentence = (
+        f"{_bold(fewest)} {'takes' if len(fewest) == 1 else 'take'} the fewest. "
+        f"The probability that nothing as cheap is as good: {told} ({rests})."
+    )
+    return [Point("Worth its FLOPs", sentence)] if open_ones else []
 
 
 def _chance(share: float) -> str:
@@ -202,7 +204,8 @@ def cautions(table: Table) -> list[str]:
 
 
 def _general(tables: Sequence[Table]) -> list[Answer]:
-    """Compare over data sets, recipe by recipe."""
+    """Compare over data sets, recipe by recipe; graded versions of a data set are not further data sets."""
+    tables = [table for table in tables if not is_graded(table.data)]
     found = []
     for recipe in dict.fromkeys(table.recipe for table in tables):
         shared = [table for table in tables if table.recipe == recipe and len(table.ranked) > 1]
