@@ -11,7 +11,7 @@ from synthetic import RECIPE, make_store
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting import build, write
 from bakeoff.reporting.facts import read
-from bakeoff.reporting.page import bold, strips
+from bakeoff.reporting.page import bold, code, strips
 from bakeoff.reporting.payload import to_script
 from bakeoff.store import Store
 
@@ -115,8 +115,9 @@ def test_write_replaces_whole_and_says_what_is_wrong(make, tmp_path: Path) -> No
         build(tmp_path / "empty.db")
 
 
-def test_names_are_bold_and_escaped() -> None:
+def test_names_are_bold_commands_are_code_and_all_is_escaped() -> None:
     assert bold("**a<b** wins") == "<strong>a&lt;b</strong> wins"
+    assert code("Look at `bakeoff show <NET>`.") == "Look at <code>bakeoff show &lt;NET&gt;</code>."
 
 
 @pytest.mark.parametrize(("real", "heavy"), [(False, "[]"), (True, "['sklearn']")])

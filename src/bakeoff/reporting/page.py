@@ -114,7 +114,7 @@ def environment() -> "jinja2.Environment":
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters |= {"bold": bold, "sortable": sortable}
+    made.filters |= {"bold": bold, "code": code, "sortable": sortable}
     made.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
     return made
 
@@ -178,10 +178,17 @@ def _inline(*parts: str) -> Markup:
 
 def bold(sentence: str) -> Markup:
     """Turn the **names** of a sentence into strong elements."""
-    parts = sentence.split("**")
-    return Markup("").join(
-        Markup("<strong>{}</strong>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
-    )
+    return _every_other(sentence.split("**"), "strong")
+
+
+def code(sentence: str) -> Markup:
+    """Turn the `commands` of a sentence into code elements."""
+    return _every_other(sentence.split("`"), "code")
+
+
+def _every_other(parts: Sequence[str], name: str) -> Markup:
+    made = Markup(f"<{name}>{{}}</{name}>")
+    return Markup("").join(made.format(part) if number % 2 else escape(part) for number, part in enumerate(parts))
 
 
 def sortable(text: str) -> str:

@@ -62,9 +62,15 @@ figures.published = {
     const rows = lines.map((line) => ({ ...line, network: line.variant ? `${line.net} (${line.variant})` : line.net }));
     const relative = choice.axis === "difference";
     const many = new Set(rows.map((row) => row.data)).size > 1;
+    const seen = new Map();
+    const nameOf = (row) => {
+      const name = many ? `${row.network} · ${row.data}` : row.network;
+      seen.set(name, (seen.get(name) ?? 0) + 1);
+      return seen.get(name) > 1 ? `${name} (${seen.get(name)})` : name; // printed twice, of different settings
+    };
     const points = rows.map((row) => ({
       ...row,
-      y: many ? `${row.network} · ${row.data}` : row.network,
+      y: nameOf(row),
       from: relative ? 0 : row.published,
       to: row.measured - (relative ? row.published : 0),
       below: row.low == null ? null : row.low - (relative ? row.published : 0),
