@@ -122,6 +122,13 @@ def test_a_test_set_that_is_only_watched_decides_nothing():
     assert not look("chosen-on-test", run(validation="test", schedule=on_training, stop=Stop("train_loss", 3)))
 
 
+def test_two_recipes_for_one_network_are_told_apart():
+    rising = curve([0.8 - 0.5 / epoch for epoch in range(1, 11)])
+    longer = run("a", history=rising, name="plain (epochs=10)", epochs=10)
+    [finding] = look("under-trained", run("a"), longer)
+    assert finding.message.startswith("a on mnist, recipe plain (epochs=10), seed 0: ")
+
+
 def test_one_finding_for_all_seeds_of_a_cell():
     rising = curve([0.8 - 0.5 / epoch for epoch in range(1, 11)])
     runs = [run("a", 0), run("a", 1, history=rising), run("a", 2, history=rising)]

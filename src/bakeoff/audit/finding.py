@@ -151,10 +151,12 @@ def per_cell(
     advice: str,
 ) -> Iterator[Finding]:
     """Yield one finding for each cell in whose finished runs `look` finds something; `say` tells of the first."""
+    twice = Counter((cell.data, cell.net) for cell in material.cells)
     for cell in material.cells:
         seen = [(run.result, numbers) for run in material.runs(cell) if (numbers := look(run)) is not None]
         if seen:
-            message = f"{about(cell, [result for result, _ in seen])} {say(seen[0][1])}"
+            name = about(cell, [result for result, _ in seen], with_recipe=twice[cell.data, cell.net] > 1)
+            message = f"{name} {say(seen[0][1])}"
             evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in seen)
             yield of_cells(kind, severity, message, advice, [cell], evidence, [result for result, _ in seen])
 
@@ -183,11 +185,12 @@ def of_cells(
     )
 
 
-def about(cell: Cell, results: Sequence[Result]) -> str:
-    """Name a cell and how many of its runs are meant: "lenet5 on mnist, 2 of 3 seeds (first: 0):"."""
+def about(cell: Cell, results: Sequence[Result], *, with_recipe: bool = False) -> str:
+    """Name a cell and how many of its runs are meant: "lenet5 on mnist, 2 of 3 seeds (here seed 0):"."""
     many, seed = len(cell.finished), results[0].run.seed
     which = f"seed {seed}" if len(results) == 1 else f"{len(results)} of {many} seeds (here seed {seed})"
-    return f"{cell.net} on {cell.data}, {which}:"
+    recipe = f", recipe {cell.recipe}" if with_recipe else ""
+    return f"{cell.net} on {cell.data}{recipe}, {which}:"
 
 
 def percent(fraction: float, digits: int = 1) -> str:
