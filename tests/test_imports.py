@@ -22,7 +22,7 @@ LAYERS = (
     "store settings ranking ranks sequential pareto schedules checkpoints measure",
     "recipes studies train",
     "matching workers audit dial",
-    "published study estimate ablation answers",
+    "published study estimate ablation answers tendencies",
     "reporting afterwards settling",
     "session",
     "api cli",

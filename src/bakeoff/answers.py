@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.audit import Material
+from bakeoff.data.graded import is_graded
 from bakeoff.pairs import Difference, McNemar, holm, mcnemar, paired_difference, seeds_to_settle
 from bakeoff.pareto import COSTS, Front, chances
 from bakeoff.ranking import Cell
@@ -99,9 +100,13 @@ def on_each_data_set(material: Material) -> list[OnData]:
 
 
 def in_general(material: Material) -> list[InGeneral]:
-    """Return the answer for each recipe under which two or more networks finished on two or more data sets."""
-    recipes = dict.fromkeys(table[0].recipe for table in material.tables)
-    found = [_in_general([t for t in material.tables if t[0].recipe == recipe]) for recipe in recipes]
+    """Return the answer for each recipe under which two or more networks finished on two or more data sets.
+
+    Graded versions of a data set are not further data sets.
+    """
+    tables = [table for table in material.tables if not is_graded(table[0].data)]
+    recipes = dict.fromkeys(table[0].recipe for table in tables)
+    found = [_in_general([table for table in tables if table[0].recipe == recipe]) for recipe in recipes]
     return [answer for answer in found if answer is not None]
 
 

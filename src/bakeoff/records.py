@@ -95,6 +95,7 @@ class DataRecord:
 
     content_hash: str
     facts: dict
-    """DataInfo as a dict, with source, licence, citation and skipped files; `duplicates` where they were looked for."""
+    """DataInfo as a dict, with source, licence, citation and skipped files; `duplicates` and `properties` where they
+    were looked for."""
     test_labels: np.ndarray
     """(N,) int64."""

@@ -44,7 +44,7 @@ class Store(Database):
     def add(self, runs: Iterable[Run], data: Iterable[DataRecord]) -> None:
         """Make the runs and their data sets known; those already there stay as they are.
 
-        A data set gets its `duplicates` even so if they had not been looked for.
+        A data set gets its `duplicates` and `properties` even so if they had not been looked for.
         """
         records = list(data)
         with self.transaction():
@@ -52,11 +52,12 @@ class Store(Database):
                 "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?)",
                 [(d.content_hash, json.dumps(d.facts), _pack(d.test_labels, np.int64)) for d in records],
             )
-            self._db.executemany(
-                "UPDATE datasets SET facts = json_set(facts, '$.duplicates', json(?)) "
-                "WHERE content_hash = ? AND json_type(facts, '$.duplicates') IS NULL",
-                [(json.dumps(d.facts["duplicates"]), d.content_hash) for d in records if "duplicates" in d.facts],
-            )
+            for name in ("duplicates", "properties"):
+                self._db.executemany(
+                    f"UPDATE datasets SET facts = json_set(facts, '$.{name}', json(?)) "
+                    f"WHERE content_hash = ? AND json_type(facts, '$.{name}') IS NULL",
+                    [(json.dumps(d.facts[name]), d.content_hash) for d in records if name in d.facts],
+                )
             self._db.executemany(
                 "INSERT OR IGNORE INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from bakeoff import data as datasets
 from bakeoff.data import Dataset, Progress
 from bakeoff.data.describe import find_duplicates
+from bakeoff.data.properties import properties
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Study
@@ -116,7 +117,7 @@ def _check(recipe: Recipe, dataset: Dataset) -> None:
 def record_of(dataset: Dataset, *, search: bool = False) -> DataRecord:
     """Return what the store keeps of a data set: facts and test labels, so that results read without it.
 
-    With `search`, all its images are compared and the facts say which are there twice.
+    With `search`, all its images are compared, the facts say which are there twice and what the images are like.
     """
     facts = to_dict(dataset.info) | {
         "source": dataset.source,
@@ -127,6 +128,7 @@ def record_of(dataset: Dataset, *, search: bool = False) -> DataRecord:
     if search:
         found = to_dict(find_duplicates(dataset), full=True)
         facts["duplicates"] = {name: value for name, value in found.items() if name != "examples"}
+        facts["properties"] = to_dict(properties(dataset), full=True)
     return DataRecord(dataset.info.content_hash, facts, dataset.test.labels)
 
 
@@ -149,7 +151,7 @@ def execute(
     """
     owner = this_process()
     ids = [run.id for run in plan.runs]
-    searched = {content for content, record in store.datasets().items() if "duplicates" in record.facts}
+    searched = {c for c, record in store.datasets().items() if {"duplicates", "properties"} <= record.facts.keys()}
     store.add(plan.runs, [record_of(d, search=content not in searched) for content, d in plan.data.items()])
     if restart:
         _delete_files(store, store.forget(ids, owner))

@@ -28,22 +28,35 @@ def answer(store: Path, as_json: bool) -> None:
 
     Over data sets mean ranks with Friedman's test and the critical difference of Nemenyi; from five data sets on the
     Bayesian signed-rank comparison and Wilcoxon's test. Where there are too few seeds or data sets to tell, it says so.
+
+    The questions of experiments ([bold]bakeoff dial[/], [bold]bakeoff run dials[/]), held to their runs; and which
+    properties of data sets go with which family of networks doing well, described.
     """
     from dataclasses import asdict
 
     from bakeoff.answers import in_general, on_each_data_set
     from bakeoff.audit import gather
+    from bakeoff.dial import responses
+    from bakeoff.reporting.dial import said, title
     from bakeoff.store import Store
+    from bakeoff.tendencies import tendencies
 
     with Store(store) as opened:
-        material = gather(opened)
+        material, experiments = gather(opened), responses(opened)
     single, general = on_each_data_set(material), in_general(material)
     if as_json:
         import json
 
         told = {"on_data": [asdict(a) for a in single], "in_general": [asdict(a) for a in general]}
+        told["experiments"] = [asdict(one) | {"said": said(one)} for one in experiments]
+        told["tendencies"] = [asdict(one) for one in tendencies(material)]
         return click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
     lines = [line for one in single for line in tell(one)] + [line for one in general for line in tell_general(one)]
+    for heading, sentences in [
+        *((f"Experiment, {title(one)}", said(one)) for one in experiments),
+        *((f"Properties of data sets, recipe {one.recipe}", one.said) for one in tendencies(material)),
+    ]:
+        lines += [heading, *(f"  {sentence}" for sentence in sentences), ""]
     return click.echo("\n".join(lines or ["No run has finished yet: bakeoff run makes some."]))
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.spec import to_dict
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def print_description(description: "Description", as_json: bool) -> None:
         common = ", ".join(f"{h}×{w} ({n:,})" for h, w, n in description.sizes[:5])
         console.print(f"{len(description.sizes)} image sizes, height×width: {common}")
     _print_duplicates(description.duplicates, console)
+    known = to_dict(description.properties, full=True)
+    told = [f"{text} {tell_property(name, known[name])}" for name, text in LABELS.items()]
+    console.print(f"properties: {', '.join(told)}", markup=False)
     if description.skipped:
         console.print(f"[yellow]{len(description.skipped)} unreadable files left out:[/]")
         for path, reason in description.skipped[:SHOWN_FILES]:

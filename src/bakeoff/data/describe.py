@@ -10,6 +10,7 @@ import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.pack import file_names
+from bakeoff.data.properties import Properties, properties
 from bakeoff.spec import Value
 
 CHUNK = 4 * 2**20
@@ -70,6 +71,7 @@ class Description(Value, frozen=True):
     skipped: tuple[tuple[str, str], ...]
     """(path, reason) of files that were left out."""
     duplicates: Duplicates
+    properties: Properties
 
 
 def describe(dataset: Dataset) -> Description:
@@ -87,6 +89,7 @@ def describe(dataset: Dataset) -> Description:
         sizes=dataset.sizes,
         skipped=dataset.skipped,
         duplicates=find_duplicates(dataset),
+        properties=properties(dataset),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bakeoff.data.graded import is_graded
 from bakeoff.ranks import FEWEST, Ranking, rank_over_data, wilcoxon_holm
 from bakeoff.reporting.facts import Table
 
@@ -39,7 +40,11 @@ class Diagram:
 
 
 def diagrams(tables: Sequence[Table]) -> list[Diagram]:
-    """Return a diagram for each recipe under which two networks or more have results on the same two data sets."""
+    """Return a diagram for each recipe under which two networks or more have results on the same two data sets.
+
+    Graded versions of a data set are not further data sets.
+    """
+    tables = [table for table in tables if not is_graded(table.data)]
     recipes = dict.fromkeys(table.recipe for table in tables)
     found = [_diagram([table for table in tables if table.recipe == recipe and table.ranked]) for recipe in recipes]
     return [diagram for diagram in found if diagram is not None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.data import DATASETS, Dataset, load
+from bakeoff.data.graded import split_name
 from bakeoff.data.pack import open_pack, pack_folder
 from bakeoff.data.places import data_folders
 from bakeoff.errors import BakeoffError
@@ -47,6 +48,7 @@ def find(run: Run, record: DataRecord | None) -> Dataset | str:
 
 def _is_here(name: str) -> bool:
     """Tell whether a data set can be loaded without a download; what is unknown is left for `load` to complain of."""
+    name, _ = split_name(name)
     if name not in DATASETS or open_pack(pack_folder(name)):
         return True
     files = DATASETS[name].files
