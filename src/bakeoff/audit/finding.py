@@ -1,5 +1,6 @@
 """What a finding is, and what findings are looked for in. No torch."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -203,8 +203,8 @@ def lagging_statistics(material: Material) -> Iterator[Finding]:
             f"{percent(float(n['early_validation']))} of the validation images by its running ones; at the reported "
             f"epoch {n['epoch']} {percent(float(n['train']))} and {percent(float(n['validation']))}."
         ),
-        "The network knows more than this number says: train more steps, or let the statistics follow faster (in torch a "
-        "momentum of 0.1 in place of 0.01, which is Keras' 0.99).",
+        "The network knows more than this number says: train more steps, or let the statistics follow faster (in "
+        "torch a momentum of 0.1 in place of 0.01, which is Keras' 0.99).",
     )
 
 
