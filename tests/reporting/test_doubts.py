@@ -130,7 +130,7 @@ def test_the_page_marks_the_ranking_and_warns_in_the_answer(make) -> None:
 
 
 def test_evidence_in_figures() -> None:
-    assert [figure(value) for value in (0.123456, 12345, 12345.0, 3.25e-7, "a,b")] == [
+    assert [figure(value) for value in (0.123456, 12345, 12345.2, 3.25e-7, "a,b")] == [
         "0.1235",
         "12,345",
         "12,345",

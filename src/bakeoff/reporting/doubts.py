@@ -176,10 +176,10 @@ def named(kind: str) -> str:
 
 
 def figure(value: Any) -> str:
-    """Return a number of the evidence in four figures, whole ones in full, a text as it is."""
+    """Return a number of the evidence in four figures, large and whole ones in full, a text as it is."""
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.4g}"
 
 
 def _texts(numbers: Numbers, columns: Sequence[str]) -> list[str]:
