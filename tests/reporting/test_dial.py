@@ -25,3 +25,17 @@ def test_figures_are_drawn(tmp_path):
     text = path.read_text()
     assert path.name == "digits-contrast-turned.svg"
     assert "lenet-afif" in text and "share of the contrast that stays" in text and "chance" in text
+
+
+def test_properties_stand_beside_the_family_that_leads(tmp_path):
+    from bakeoff.data import load
+    from bakeoff.store import Store
+    from bakeoff.study import record_of
+
+    path = dialled.crossing_store(tmp_path / "a.db")
+    assert 'id="properties"' not in build(path, pictures=False)
+    with Store(path) as store:
+        store.add([], [record_of(load("digits"), search=True)])
+    page = build(path, pictures=False)
+    assert 'id="properties"' in page and "intrinsic dimension" in page
+    assert "One data set: nothing to compare its properties with." in page

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from bakeoff.audit import look_through
+from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
 from bakeoff.published import RULE
@@ -24,6 +25,7 @@ from bakeoff.reporting.method import method
 from bakeoff.reporting.payload import payload, to_script
 from bakeoff.reporting.tables import ALL_PARAMETERS
 from bakeoff.store import Store
+from bakeoff.tendencies import tendencies
 
 if TYPE_CHECKING:
     import jinja2
@@ -144,6 +146,9 @@ def render(
             rule=RULE,
             experiments=experiments,
             experiments_rule=EXPERIMENTS_RULE,
+            properties=tendencies(facts.material),
+            property_labels=LABELS,
+            tell_property=tell_property,
             all_parameters=ALL_PARAMETERS if "all" in counted else "",
             diagrams=over_data,
             strips={table.key: strips(table) for table in facts.tables},
