@@ -43,6 +43,7 @@ format: .venv/installed-dev  ## Put the code into its format
 	$(BIN)/ruff format .
 
 accuracy: .venv/installed-dev  ## Slow tests that assert a band of accuracy or compare with other frameworks
+	$(PIP) --editable '.[keras]' --constraint requirements-dev.lock
 	$(BIN)/python -m pytest -m accuracy
 
 faults: .venv/installed-dev  ## Slow campaigns that kill, corrupt and fuzz
