@@ -49,6 +49,12 @@ def test_images_learned_by_heart():
     assert (numbers["train_accuracy"], numbers["loss_ratio"], numbers["lowest_epoch"]) == (0.99, 2, 3)
 
 
+def test_a_poor_epoch_is_not_over_fitting():
+    epochs = curve([*NOISY, 0.8], train=[0.99] * 8, loss=[*[0.3] * 7, 0.9])
+    poor = run(predicted=predictions(0.8), history=epochs)
+    assert look("lucky-epoch", poor) and not look("over-fitted", poor)
+
+
 def test_a_gap_without_a_turned_loss_is_not_over_fitting():
     epochs = curve([0.8] * 8, train=[*CALM[:7], 0.99], loss=[0.9, 0.8, 0.7, 0.7, 0.65, 0.6, 0.6, 0.62])
     assert not look("over-fitted", run(predicted=predictions(0.81), history=epochs))

@@ -98,7 +98,7 @@ def _unused_gain(run: Tested) -> Numbers | None:
 def over_fitted(material: Material) -> Iterator[Finding]:
     """Training images are known far better than test images, and the validation loss has turned.
 
-    Not where lagging statistics explain the gap.
+    Not where lagging statistics or a poor epoch explain the gap.
     """
     return per_cell(
         material,
@@ -120,7 +120,8 @@ def over_fitted(material: Material) -> Iterator[Finding]:
 
 def _learned_by_heart(run: Tested) -> Numbers | None:
     reported = _reported(run)
-    if reported is None or _lag(run):
+    luck = _luck(run)
+    if reported is None or _lag(run) or (luck and float(luck["off"]) < 0):
         return None
     numbers = {"train_accuracy": reported.train_accuracy, "test_accuracy": run.accuracy}
     gap = reported.train_accuracy - run.accuracy
