@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 
 STALE_SECONDS = 300.0
 """A claim whose heartbeat is older than this belongs to a process that is gone."""
@@ -26,3 +27,9 @@ def is_alive(owner: str) -> bool | None:
         return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - float(born)) < 2
     except psutil.NoSuchProcess:
         return False
+
+
+def is_at_work(owner: str, heartbeat: float) -> bool:
+    """Tell whether `owner` lives, by its last heartbeat (seconds since 1970) where it cannot be asked."""
+    alive = is_alive(owner)
+    return time.time() - heartbeat < STALE_SECONDS if alive is None else alive

@@ -8,8 +8,8 @@ processes on one store from training the same run twice.
 import json
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,17 +18,9 @@ import numpy as np
 
 from bakeoff.database import Database
 from bakeoff.errors import BakeoffError
-from bakeoff.owners import STALE_SECONDS, is_alive
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
-from bakeoff.spec import Run, digest, to_dict
-
-
-def is_held(row: sqlite3.Row, owner: str) -> bool:
-    """Tell whether a run is being trained by another process than `owner`, one that still lives."""
-    if row["state"] != "running" or row["owner"] in (None, owner):
-        return False
-    alive = is_alive(row["owner"])
-    return time.time() - row["heartbeat"] < STALE_SECONDS if alive is None else alive
+from bakeoff.rows import epoch_of, failure_of, is_held, is_intact, pack, seal, unpack
+from bakeoff.spec import Run, to_dict
 
 
 class Store(Database):
@@ -50,7 +42,7 @@ class Store(Database):
         with self.transaction():
             self._db.executemany(
                 "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?)",
-                [(d.content_hash, json.dumps(d.facts), _pack(d.test_labels, np.int64)) for d in records],
+                [(d.content_hash, json.dumps(d.facts), pack(d.test_labels, np.int64)) for d in records],
             )
             for name in ("duplicates", "properties"):
                 self._db.executemany(
@@ -161,31 +153,22 @@ class Store(Database):
                 "SELECT test_labels FROM runs JOIN datasets ON content_hash = data_hash WHERE id = ?",
                 (run_id,),
             ).fetchone()
-            expected = len(_unpack(row["test_labels"], np.int64)) if row else 0
+            expected = len(unpack(row["test_labels"], np.int64)) if row else 0
             if not images == expected == len(outcome.predicted):
                 raise BakeoffError(f"run {run_id} predicted {images} images of {expected}: this is no result")
+            packed = pack(outcome.predicted, np.uint16), pack(outcome.probabilities, np.float16)
             self._db.execute(
-                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?)",
-                (
-                    run_id,
-                    images,
-                    classes,
-                    _pack(outcome.predicted, np.uint16),
-                    _pack(outcome.probabilities, np.float16),
-                ),
+                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?)", (run_id, images, classes, *packed)
             )
             self._db.execute("DELETE FROM measures WHERE run = ?", (run_id,))
-            self._db.executemany(
-                "INSERT INTO measures VALUES (?, ?, ?)",
-                [(run_id, k, float(v)) for k, v in outcome.measures.items()],
-            )
+            self._set_measures(run_id, outcome.measures)
             self._set_environment(run_id, environment)
             self._set_layers(run_id, outcome.layers)
             settings = self._db.execute("SELECT settings FROM runs WHERE id = ?", (run_id,)).fetchone()[0]
             epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
             self._db.execute(
                 "UPDATE runs SET state = 'done', owner = NULL, finished = ?, seal = ? WHERE id = ?",
-                (_now(), _seal(settings, epochs, outcome.measures), run_id),
+                (_now(), seal(settings, epochs, outcome.measures), run_id),
             )
 
     def add_measures(self, run_id: str, measures: Mapping[str, float]) -> None:
@@ -198,33 +181,28 @@ class Store(Database):
             row = self._db.execute("SELECT * FROM runs WHERE id = ? AND state = 'done'", (run_id,)).fetchone()
             epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
             known = dict(self._db.execute("SELECT name, value FROM measures WHERE run = ?", (run_id,)).fetchall())
-            if not _is_intact(row, epochs, known):
+            if not is_intact(row, epochs, known):
                 raise BakeoffError(f"run {run_id} in {self.path} has no whole result: --restart trains it anew")
-            self._db.executemany(
-                "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)", [(run_id, k, float(v)) for k, v in measures.items()]
-            )
-            seal = _seal(row["settings"], epochs, known | dict(measures))
-            self._db.execute("UPDATE runs SET seal = ? WHERE id = ?", (seal, run_id))
+            self._set_measures(run_id, measures)
+            unbroken = seal(row["settings"], epochs, known | dict(measures))
+            self._db.execute("UPDATE runs SET seal = ? WHERE id = ?", (unbroken, run_id))
 
     def fail(self, run_id: str, failure: Failure, environment: dict) -> None:
         """Keep a failure: a row of its own, never a result."""
         with self.transaction():
             self._db.execute(
                 "INSERT INTO failures(run, at, kind, message, traceback, epoch, step) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    run_id,
-                    _now(),
-                    failure.kind,
-                    failure.message,
-                    failure.traceback,
-                    failure.epoch,
-                    failure.step,
-                ),
+                (run_id, _now(), *astuple(failure)),
             )
             self._set_environment(run_id, environment)
             self._db.execute(
                 "UPDATE runs SET state = 'failed', owner = NULL, finished = ? WHERE id = ?", (_now(), run_id)
             )
+
+    def _set_measures(self, run_id: str, measures: Mapping[str, float]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)", [(run_id, k, float(v)) for k, v in measures.items()]
+        )
 
     def _set_environment(self, run_id: str, environment: dict) -> None:
         facts = json.dumps(environment, sort_keys=True)
@@ -269,16 +247,16 @@ class Store(Database):
             }
             rows = {row["id"]: row for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")}
             for run in measures.keys() | epochs.keys() | rows.keys():
-                if not _is_intact(rows.get(run), epochs.get(run, []), measures.get(run, {})):
+                if not is_intact(rows.get(run), epochs.get(run, []), measures.get(run, {})):
                     raise ValueError(f"run {run} is not as it was written")
             return [
                 Result(
                     id=run_id,
                     run=msgspec.convert(json.loads(row["settings"]), Run),
                     state=row["state"],
-                    epochs=tuple(map(_epoch, epochs.get(run_id, ()))),
+                    epochs=tuple(map(epoch_of, epochs.get(run_id, ()))),
                     measures=measures.get(run_id, {}),
-                    failure=_failure(failures.get(run_id)) if row["state"] == "failed" else None,
+                    failure=failure_of(failures.get(run_id)) if row["state"] == "failed" else None,
                     started=row["started"],
                     finished=row["finished"],
                     environment=environments.get(row["environment"], {}),
@@ -298,7 +276,7 @@ class Store(Database):
         with self.reading():
             return {
                 row["content_hash"]: DataRecord(
-                    row["content_hash"], json.loads(row["facts"]), _unpack(row["test_labels"], np.int64)
+                    row["content_hash"], json.loads(row["facts"]), unpack(row["test_labels"], np.int64)
                 )
                 for row in self._db.execute("SELECT * FROM datasets")
             }
@@ -309,42 +287,8 @@ class Store(Database):
             row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
             if row is None:
                 raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
-            probabilities = _unpack(row["probabilities"], np.float16).reshape(row["images"], row["classes"])
-            return _unpack(row["predicted"], np.uint16), probabilities
-
-
-def _seal(settings: str, epochs: Sequence[sqlite3.Row], measures: Mapping[str, float]) -> str:
-    """Return a digest of what is stored of a finished run.
-
-    SQLite does not notice a bit that turns over in a value; a finished run is read only with its seal unbroken.
-    """
-    numbers = sorted((name, float(value) + 0.0) for name, value in measures.items())  # SQLite keeps no sign of a zero
-    return digest([settings, [tuple(row) for row in epochs], numbers])
-
-
-def _is_intact(row: sqlite3.Row | None, epochs: Sequence[sqlite3.Row], measures: Mapping[str, float]) -> bool:
-    """Tell whether a run is there and, if it has finished, as it was then; older stores have no seals."""
-    if row is None or row["seal"] is None:
-        return row is not None
-    return bool(row["state"] == "done" and row["seal"] == _seal(row["settings"], epochs, measures))
-
-
-def _epoch(row: sqlite3.Row) -> Epoch:
-    return msgspec.convert({name: row[name] for name in Epoch.__struct_fields__}, Epoch)
-
-
-def _failure(row: sqlite3.Row | None) -> Failure | None:
-    if row is None:
-        return None
-    return Failure(row["kind"], row["message"], row["traceback"], row["epoch"], row["step"])
-
-
-def _pack(array: np.ndarray, kind: type) -> bytes:
-    return zlib.compress(np.ascontiguousarray(array, kind).tobytes(), 6)
-
-
-def _unpack(blob: bytes, kind: type) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(blob), kind)
+            probabilities = unpack(row["probabilities"], np.float16).reshape(row["images"], row["classes"])
+            return unpack(row["predicted"], np.uint16), probabilities
 
 
 def _now() -> str:
