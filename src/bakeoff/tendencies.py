@@ -58,13 +58,13 @@ class Tendencies:
 
 
 def tendencies(material: Material) -> list[Tendencies]:
-    """Return the description for each recipe under which two families or more met on a data set of known properties."""
+    """Return the description for each recipe under which two families met on two data sets of known properties."""
     by_recipe: dict[str, list[Standing]] = {}
     for table in material.tables:
         standing = None if is_graded(table[0].data) else _standing(table, material.facts)
         if standing is not None:
             by_recipe.setdefault(table[0].recipe, []).append(standing)
-    return [_describe(recipe, standings) for recipe, standings in by_recipe.items()]
+    return [_describe(recipe, standings) for recipe, standings in by_recipe.items() if len(standings) > 1]
 
 
 def _standing(table: Sequence[Cell], facts: Mapping[str, Mapping[str, Any]]) -> Standing | None:
@@ -104,8 +104,6 @@ def _tendency(name: str, standings: Sequence[Standing]) -> Tendency:
 
 def _say(standings: Sequence[Standing], found: Sequence[Tendency]) -> list[str]:
     count = len(standings)
-    if count == 1:
-        return ["One data set: nothing to compare its properties with."]
     if not found:
         return [
             f"The {standings[0].family} family leads on all {count} data sets: no property tells where it would not."

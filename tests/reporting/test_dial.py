@@ -1,10 +1,17 @@
 """Experiments on the page and as figures."""
 
+from dataclasses import replace
+
 import pytest
+from synthetic import make_store
 
 import dialled
+from bakeoff.data import load
+from bakeoff.data.properties import properties
 from bakeoff.reporting import build
 from bakeoff.reporting.static import draw_figures
+from bakeoff.spec import to_dict
+from bakeoff.store import Store
 
 
 def test_a_page_without_experiments_has_no_section_for_them(make):
@@ -28,14 +35,12 @@ def test_figures_are_drawn(tmp_path):
 
 
 def test_properties_stand_beside_the_family_that_leads(tmp_path):
-    from bakeoff.data import load
-    from bakeoff.store import Store
-    from bakeoff.study import record_of
-
-    path = dialled.crossing_store(tmp_path / "a.db")
+    path = make_store(tmp_path / "a.db", data=("digits", "mnist"))
     assert 'id="properties"' not in build(path, pictures=False)
+    known = to_dict(properties(load("digits")), full=True)
     with Store(path) as store:
-        store.add([], [record_of(load("digits"), search=True)])
+        for record in store.datasets().values():
+            store.add([], [replace(record, facts=record.facts | {"properties": known})])
     page = build(path, pictures=False)
     assert 'id="properties"' in page and "intrinsic dimension" in page
-    assert "One data set: nothing to compare its properties with." in page
+    assert "family leads on all 2 data sets" in page

@@ -37,7 +37,7 @@ MOST_PER_CLASS = 1000
 
 
 def default_levels(dial: str, info: DataInfo, steps: int) -> tuple[float, ...]:
-    """Return `steps` levels of a dial that suit a data set, from what changes nothing to the strongest.
+    """Return `steps` levels of a dial that suit a data set, from the images as they are, or most of them, on.
 
     Raises:
         BakeoffError: fewer than two steps.
@@ -49,7 +49,7 @@ def default_levels(dial: str, info: DataInfo, steps: int) -> tuple[float, ...]:
     count = len(info.classes)
     if dial == "images-per-class":
         most = max(20, min(MOST_PER_CLASS, info.train_images // count * 9 // 10))
-        return _round(np.geomspace(10, most, steps), whole=True)
+        return _round(np.geomspace(most, 10, steps), whole=True)
     if dial == "label-noise":
         return _round(np.linspace(0, 0.8 if count > 5 else 0.4, steps))
     if dial == "classes":
@@ -104,7 +104,7 @@ class Experiment:
     def levels(self) -> tuple[float, ...]:
         """Those with a result, from what changes nothing to the strongest."""
         dial = DIALS.get(self.turn)
-        falls = dial is not None and dial.original in (None, dial.reach[1])
+        falls = self.turn == "images-per-class" or (dial is not None and dial.original in (None, dial.reach[1]))
         return tuple(sorted({level for _, level in self.found}, reverse=falls))
 
     @property

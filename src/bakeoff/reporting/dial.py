@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ RULE = (
     "the commonest class. A network falls apart where it keeps less than half of what it was above chance at the first "
     "level. Levels are taken as independent, although they share seeds and images."
 )
+LIKELY = 0.95
 MOST_UNSHOWN = 3
 """Changes of order that are not shown to be more than chance and are named one by one."""
 
@@ -109,37 +111,48 @@ def tell_guess(guess: Guess, one: Response) -> str:
 
 def _leaders(one: Response) -> Iterator[str]:
     """Group neighbouring levels at which the same is true."""
-    if len(one.curves) < 2:
-        return
-    for (net, clear), own in groupby(one.ahead, lambda ahead: (ahead.net, not ahead.not_clear_of)):
-        here = list(own)
-        at = f"At {one.turn} {_levels([ahead.level for ahead in here])}"
-        if clear:
-            yield f"{at} {net} is significantly ahead of all others."
+    contested = [ahead for ahead in one.ahead if ahead.clear_of or ahead.not_clear_of]
+    for (net, unclear), own in groupby(contested, lambda ahead: (ahead.net, ahead.not_clear_of)):
+        at = f"At {one.turn} {_levels([ahead.level for ahead in own])} {net}"
+        if unclear:
+            yield f"{at} has the highest mean, not significantly above {_listing(unclear)}."
         else:
-            open_ = list(dict.fromkeys(other for ahead in here for other in ahead.not_clear_of))
-            yield f"{at} {net} has the highest mean, not significantly above {_listing(open_)}."
+            yield f"{at} is significantly ahead of all others."
 
 
 def _falls(one: Response) -> Iterator[str]:
-    """Say where networks fall apart, those of one family that fall at the same place together."""
+    """Say where networks fall apart, those that do so at the same place together."""
     fallen = [fall for fall in one.falls if fall.level is not None]
-    for (_, before, level, sure), own in groupby(
-        sorted(fallen, key=_place), lambda fall: (fall.family, fall.before, fall.level, fall.sure)
-    ):
+    for (before, level, sure), own in groupby(sorted(fallen, key=partial(_place, one)), _where):
         nets = [fall.net for fall in own]
         verb = "falls apart" if len(nets) == 1 else "fall apart"
         between = f"between {one.turn} {tell_level(before or 0)} and {tell_level(level or 0)}"
-        yield f"{_listing(nets)} {verb} {between}{'' if sure else ' (its interval does not leave this sure)'}."
-    kept = [fall for fall in one.falls if fall.level is None]
-    if kept:
-        least = min(kept, key=lambda fall: fall.least)
-        who = f"{_listing([fall.net for fall in kept])} {'keeps' if len(kept) == 1 else 'keep'}"
-        yield f"{who} at least {100 * least.least:.0f} % of what they had above chance, at all levels."
+        unsure = f" ({'its interval does' if len(nets) == 1 else 'their intervals do'} not leave this sure)"
+        yield f"{_listing(_families(nets, one.falls))} {verb} {between}{'' if sure else unsure}."
+    if kept := [fall for fall in one.falls if fall.level is None]:
+        least = min(fall.least for fall in kept)
+        who = f"{_listing(_families([fall.net for fall in kept], one.falls))} {'keeps' if len(kept) == 1 else 'keep'}"
+        much = "all" if least > 0.995 else f"at least {100 * least:.0f} %"
+        yield f"{who} {much} of what {'it' if len(kept) == 1 else 'they'} had above chance, at all levels."
 
 
-def _place(fall: Fall) -> tuple[str, float, float, bool]:
-    return fall.family, fall.before or 0.0, fall.level or 0.0, fall.sure
+def _where(fall: Fall) -> tuple[float | None, float | None, bool]:
+    return fall.before, fall.level, fall.sure
+
+
+def _place(one: Response, fall: Fall) -> tuple[int, bool, float]:
+    return one.levels.index(fall.level or 0.0), not fall.sure, fall.before or 0.0
+
+
+def _families(nets: Sequence[str], falls: Sequence[Fall]) -> list[str]:
+    """Name networks; a family of several, all of whose networks are among them, by its own name."""
+    members: dict[str, list[str]] = {}
+    for fall in falls:
+        members.setdefault(fall.family, []).append(fall.net)
+    whole = {name: own for name, own in members.items() if len(own) > 1 and set(own) <= set(nets)}
+    in_families = {net for own in whole.values() for net in own}
+    told = [f"the {name} family ({', '.join(own)})" for name, own in whole.items()]
+    return [*(net for net in nets if net not in in_families), *told]
 
 
 def _crossings(one: Response) -> Iterator[str]:
@@ -163,6 +176,8 @@ def _crossing(crossing: Crossing, turn: str) -> str:
     order = f"The means of {crossing.first} and {crossing.second} change order {ends}"
     if crossing.seeds == 1:
         return f"{order}; one seed does not show that another would do so."
+    if crossing.probability >= LIKELY:
+        return f"{order}: likely taken alone, not significant among so many comparisons."
     return f"{order}, which is not shown to be more than chance (P {crossing.probability:.2f})."
 
 
