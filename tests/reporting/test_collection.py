@@ -75,7 +75,7 @@ def test_a_folder_of_photographs_of_any_size(folder: Path, tmp_path: Path) -> No
 
 def test_words_about_identical_images() -> None:
     place = Place("test", 3, "cat", "")
-    found = Duplicates({"train": 2, "test": 0}, {"train-test": 1200}, 2, ((place, place),))
+    found = Duplicates({"train": 2, "test": 0}, {"train-test": 1200}, 2, (3,), ((place, place),))
     assert list(_leaks(found)) == [
         "1,200 test images are also among the training images, pixel for pixel: "
         "networks may have learned the answer by heart.",
@@ -83,7 +83,7 @@ def test_words_about_identical_images() -> None:
         "2 training images repeat an earlier one.",
         "Identical: image 3 (cat, test), image 3 (cat, test).",
     ]
-    none = Duplicates({"train": 0, "test": 0}, {"train-test": 0}, 0, ())
+    none = Duplicates({"train": 0, "test": 0}, {"train-test": 0}, 0, (), ())
     assert list(_leaks(none)) == ["No two images have exactly the same pixels, within a split or across splits."]
 
 
