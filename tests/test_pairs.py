@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.pairs import Difference, compare_all, holm, mcnemar, paired_difference, seeds_to_settle
+from bakeoff.pairs import Difference, holm, mcnemar, paired_difference, seeds_to_settle
 
 
 def made_up(
@@ -110,22 +110,6 @@ def test_holm_keeps_the_order_and_lies_between_none_and_bonferroni(p_values):
         assert raw <= new <= min(1, max(raw * len(p_values), *adjusted))
     assert [adjusted[i] for i in np.argsort(p_values, kind="stable")] == sorted(adjusted)
     assert min(adjusted) == pytest.approx(min(1, min(p_values) * len(p_values)))
-
-
-def test_all_pairs_of_a_table():
-    random = np.random.default_rng(0)
-    good, poor = made_up(random, 3, 500, 0.15)
-    right = {
-        "poor": dict(enumerate(poor)),
-        "good": dict(enumerate(good)),
-        "elsewhere": {7: good[0]},
-        "partly": {0: good[0], 1: good[1]},
-    }
-    pairs = {(pair.higher, pair.lower): pair for pair in compare_all(right)}
-    assert pairs["good", "poor"].difference.seeds == 3
-    assert any({"partly", "good"} == set(names) and pairs[names].difference.seeds == 2 for names in pairs)
-    assert not any("elsewhere" in names for names in pairs)
-    assert all(pair.difference.mean >= 0 and pair.corrected >= pair.difference.p_value for pair in pairs.values())
 
 
 def looking(mean: float, seeds: int, seed_error: float | None, image_error: float) -> Difference:

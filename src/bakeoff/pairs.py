@@ -6,9 +6,8 @@ images, so differences are taken within a seed and an image before anything is a
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -171,35 +170,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
     found: list[float] = adjusted.tolist()
     return found
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One comparison among all of a table."""
-
-    higher: str
-    """The network of the higher mean over the shared seeds."""
-    lower: str
-    difference: Difference
-    corrected: float
-    """The p value after Holm's correction for all pairs of the table."""
-
-
-def compare_all(right: Mapping[str, Mapping[int, np.ndarray]], *, draws: int = DRAWS) -> list[Pair]:
-    """Compare all networks of a table in pairs, each over the seeds that both have; pairs that share none are left out.
-
-    `right` is network → seed → (N,) bool, which of the same N test images that run got right.
-    """
-    found: list[tuple[str, str, Difference]] = []
-    for a, b in combinations(right, 2):
-        shared = sorted(right[a].keys() & right[b].keys())
-        if shared:
-            own, other = (np.stack([right[net][seed] for seed in shared]) for net in (a, b))
-            if own.mean() < other.mean():
-                a, b, own, other = b, a, other, own
-            found.append((a, b, paired_difference(own, other, draws=draws)))
-    corrected = holm([difference.p_value for _, _, difference in found])
-    return [Pair(a, b, difference, p) for (a, b, difference), p in zip(found, corrected, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics
 
-from bakeoff.measure.quality import confused_pairs, hardest_classes, quality, reliability
+from bakeoff.measure.quality import confused_pairs, quality, reliability
 
 
 @st.composite
@@ -93,10 +93,9 @@ def test_ties_at_zero_count_by_chance() -> None:
     assert quality(np.array([0]), np.array([3]), probabilities).top5_accuracy == pytest.approx(4 / 9)
 
 
-def test_names_the_hardest_classes_and_the_commonest_errors() -> None:
+def test_names_the_commonest_errors() -> None:
     matrix = np.array([[8, 2, 0, 0], [0, 5, 5, 0], [1, 0, 9, 0], [0, 0, 0, 0]])
     names = ["cat", "dog", "cow", "none"]
-    assert hardest_classes(matrix, names, 2) == [("dog", 0.5), ("cat", 0.8)]
     assert confused_pairs(matrix, names) == [("dog", "cow", 5, 0.5), ("cat", "dog", 2, 0.2), ("cow", "cat", 1, 0.1)]
 
 

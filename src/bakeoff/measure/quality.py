@@ -137,13 +137,6 @@ def reliability(labels: np.ndarray, predicted: np.ndarray, probabilities: np.nda
     )
 
 
-def hardest_classes(matrix: np.ndarray, names: Sequence[str], count: int = 3) -> list[tuple[str, float]]:
-    """Return the classes of lowest accuracy with it, worst first; classes without images are left out."""
-    accuracy = class_accuracy(matrix)
-    order = np.argsort(accuracy, kind="stable")  # NaN goes last
-    return [(names[i], float(accuracy[i])) for i in order[:count] if not np.isnan(accuracy[i])]
-
-
 def confused_pairs(matrix: np.ndarray, names: Sequence[str], count: int = 5) -> list[tuple[str, str, int, float]]:
     """Return (true class, taken for, images, share of the true class) of the commonest errors, commonest first."""
     errors = matrix - np.diag(np.diag(matrix))
