@@ -112,6 +112,7 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     [bold]Examples[/]
     bakeoff data mnist
     bakeoff data folder:my-photos --size 64
+    bakeoff data mnist~label-noise=0.2
     """
     from bakeoff import data as sets
     from bakeoff.cli.describe import print_description

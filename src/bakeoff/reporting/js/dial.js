@@ -82,7 +82,7 @@ figures.dial = {
         ...(small
           ? []
           : [
-              Plot.text(spread(last, d3.extent(rows, (row) => row.accuracy)), {
+              Plot.text(spread(last, d3.extent(rows.flatMap((row) => [row.low ?? row.accuracy, row.high ?? row.accuracy]))), {
                 x: "level",
                 y: "place",
                 text: "network",
