@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from findings import finding
+from synthetic import RECIPE
 
 from bakeoff.audit import Finding, audit
 from bakeoff.errors import BakeoffError
@@ -108,6 +110,18 @@ def test_figures_of_mean_ranks(make, tmp_path: Path, data: str, expected: list[s
         text = (tmp_path / "a.svg").read_text()
         assert ("critical difference" in text) == (test == "nemenyi")
         assert ("too few to tell networks apart" in text) == (test == "ranks")
+
+
+def test_a_figure_of_published_numbers(make, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
+    from bakeoff.reporting.static import draw_figures
+
+    recipe = msgspec.structs.replace(RECIPE, name="afif2018")
+    path = make(nets=("lenet-afif",), data=("mnist", "svhn"), recipe=recipe, images=50)
+    files = draw_figures(path, tmp_path, kinds=("svg",))
+    assert [file.name for file in files if "published" in file.name] == ["afif2018-published.svg"]
+    text = (tmp_path / "afif2018-published.svg").read_text()
+    assert "lenet-afif, mnist" in text and "Measured against afif2018" in text and "not judged" in text
 
 
 def test_the_pareto_front_is_what_none_beats() -> None:

@@ -9,10 +9,12 @@ import numpy as np
 
 from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
+from bakeoff.reporting.beside import beside
 from bakeoff.reporting.critical import diagrams
 from bakeoff.reporting.dial import draw_response
-from bakeoff.reporting.facts import Line, Table, read
+from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.static_critical import draw_critical
+from bakeoff.reporting.static_published import draw_published
 from bakeoff.store import Store
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {
 def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     """Draw accuracy, cost, learning curves and the best network's confusions of every table; return the files.
 
-    Over several data sets also mean ranks, with what each test does not tell apart; of experiments the curves.
+    Over several data sets also mean ranks, with what each test does not tell apart; of studies measured beside
+    published, of experiments the curves.
 
     Raises:
         BakeoffError: matplotlib is not installed, there is no store, or the folder cannot be written.
@@ -56,12 +59,15 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
             "--figures needs matplotlib, which is not installed: pip install 'bakeoff[figures]', "
             "or save single charts from the page"
         ) from error
-    tables = read(store).tables
-    written = []
+    facts, written = read(store), []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(STYLE):
-            for title, figure in (*_all_figures(tables), *_response_figures(store)):
+            for title, figure in (
+                *_all_figures(facts.tables),
+                *_published_figures(store, facts),
+                *_response_figures(store),
+            ):
                 name = re.sub(r"[^\w.-]+", "-", title)
                 for kind in kinds:
                     path = folder / f"{name}.{kind}"
@@ -79,6 +85,15 @@ def _all_figures(tables: Sequence[Table]) -> Iterable[tuple[str, "Figure"]]:
     for diagram in diagrams(tables):
         for test in diagram.groups or ("ranks",):
             yield f"{diagram.recipe}-{test}", draw_critical(diagram, test)
+
+
+def _published_figures(store: str | Path, facts: Facts) -> Iterable[tuple[str, "Figure"]]:
+    with Store(store) as opened:
+        found = beside(opened, facts.results)
+    for one in found:
+        lines = [line for line in one.lines if line.measure == "test_accuracy"]
+        if lines:
+            yield f"{one.study.name}-published", draw_published(one.study.name, lines)
 
 
 def _response_figures(store: str | Path) -> Iterable[tuple[str, "Figure"]]:
