@@ -136,7 +136,7 @@ class Study(Value, frozen=True, kw_only=True):
     nets: tuple[str, ...]
     data: tuple[str, ...]
     recipe: str = "quick"
-    seeds: Count = 3
+    seeds: Annotated[int, Meta(ge=1, le=10_000)] = 3
     first_seed: Annotated[int, Meta(ge=-(2**62), le=2**62)] = 0
     set: dict[str, Any] = {}
     """Changes to the recipe, by dotted field: {"epochs": 3, "optimizer.lr": 0.01}."""

@@ -22,6 +22,7 @@ MISTAKES = {
         "cannot set optimizer.lr=fast: optimizer.lr: expected float",
     ),
     "more epochs than anybody waits for": ([*RUN, "--epochs", "1" + 20 * "0"], "epochs: expected int <= 1000000"),
+    "more seeds than anybody waits for": ([*RUN, "--seeds", "1000000"], "seeds: expected int <= 10000"),
     "more pixels than memory": (
         ["run", "--nets", "conv", "--data", "digits", "--scale", "100000", "--dry-run"],
         "cannot time conv on 1x800000x800000 images here: out of memory",
