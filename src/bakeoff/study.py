@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from bakeoff import data as datasets
 from bakeoff.data import Dataset, Progress
 from bakeoff.data.describe import find_duplicates
+from bakeoff.data.graded import split_name
 from bakeoff.data.properties import properties
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
@@ -80,10 +81,13 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     facts: dict[str, DataInfo] = {}
     cells: list[tuple[str, str, str, Recipe]] = []
     for cell in grid:
-        data = study.used(cell.data)
-        if data not in facts:
-            facts[data] = datasets.info(data, progress=progress)
-        recipe = recipe_for(cell, datasets.stand_in(facts[data], cell.data))
+        used = study.used(cell.data)
+        base, _ = split_name(used)
+        for name in (base, used):
+            if name not in facts:
+                facts[name] = datasets.info(name, progress=progress)
+        data = datasets.usual_name(used, facts[base])
+        recipe = recipe_for(cell, datasets.stand_in(facts[used], cell.data))
         images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
         if (data, images) not in loaded:
             loaded[data, images] = datasets.load(data, images, progress)

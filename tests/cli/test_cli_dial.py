@@ -35,6 +35,14 @@ def test_goes_on_where_it_was_and_gives_json_and_csv(turned, bakeoff):
     assert table[0] == "data,turn,recipe,net,level,chance,test_accuracy,low,high,seeds" and len(table) == 9
 
 
+def test_all_classes_are_the_images_as_they_are_with_their_runs(turned, bakeoff):
+    store, _, _ = turned
+    asked = ["dial", "digits", "--turn", "classes", "--levels", "10,3", "--nets", "lenet-afif,nin", *TINY]
+    said = bakeoff(*asked, "--store", store, "--json")
+    assert "2 runs were already in the store" in said.err
+    assert [(one["turn"], one["levels"]) for one in json.loads(said.out)] == [("classes", [10, 3])]
+
+
 def test_its_versions_are_data_sets_for_every_command(bakeoff):
     said = bakeoff("data", "digits~classes=3", "--json")
     facts = json.loads(said.out)

@@ -137,3 +137,16 @@ def test_folders_are_graded_too(tmp_path):
     grey = data.load(f"folder:{tmp_path}~colour=0", Size((8, 8)))
     assert np.array_equal(grey.test.images[:, 0], grey.test.images[:, 2])
     assert grey.info.name.endswith("~colour=0")
+
+
+def test_names_lose_grades_that_change_nothing():
+    info = data.info("digits")
+    assert data.usual_name("digits~contrast=1~classes=10~label-noise=0.1", info) == "digits~label-noise=0.1"
+    assert data.usual_name("digits", info) == "digits"
+
+
+def test_what_is_known_before_it_is_fetched():
+    assert data.foreseen("folder:x~contrast=0.5") is None
+    few = data.foreseen("cifar10~classes=5")
+    assert few is not None
+    assert (few.name, len(few.classes), few.train_images, few.test_images) == ("cifar10", 5, 25_000, 5_000)

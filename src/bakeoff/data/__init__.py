@@ -7,13 +7,25 @@ from msgspec.structs import replace
 from bakeoff.data.builtin import load_builtin
 from bakeoff.data.catalogue import DATASETS, Entry
 from bakeoff.data.dataset import Dataset, Images, Progress
-from bakeoff.data.graded import grade_dataset, grade_facts, split_name
+from bakeoff.data.graded import grade_dataset, grade_facts, join_name, original, split_name
 from bakeoff.data.pack import file_names
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import find
 from bakeoff.spec import DataInfo, Image
 
-__all__ = ["DATASETS", "Dataset", "Entry", "Images", "Progress", "file_names", "foreseen", "info", "load", "stand_in"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Entry",
+    "Images",
+    "Progress",
+    "file_names",
+    "foreseen",
+    "info",
+    "load",
+    "stand_in",
+    "usual_name",
+]
 
 FOLDER = "folder:"
 AS_THEY_ARE = Image()
@@ -53,6 +65,12 @@ def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
         # Only images of one size can be graded before it is known how large they are to be.
         return grade_facts(found, grades) if found.shape is None else load(name, image, progress).info
     return grade_dataset(load_builtin(_entry(base), progress), grades).info
+
+
+def usual_name(name: str, info: DataInfo) -> str:
+    """Return the name of a data set without grades that change nothing; `info` is of what it is a version of."""
+    base, grades = split_name(name)
+    return join_name(base, [one for one in grades if one.level != original(one.dial, info)])
 
 
 def foreseen(name: str) -> DataInfo | None:

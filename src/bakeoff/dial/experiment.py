@@ -13,7 +13,7 @@ import numpy as np
 
 from bakeoff.data import stand_in
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE
-from bakeoff.data.graded import join_name, split_name
+from bakeoff.data.graded import Grade, split_name
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell, Exceptional, Study, Turn
 from bakeoff.recipes import recipe_for
@@ -167,9 +167,11 @@ def _gather(
 
 def _is_of(result: Result, study: Study, cell: Cell, records: Mapping[str, DataRecord]) -> bool:
     """Tell whether a run is one of a cell."""
-    if _plain(result.run.data) != _plain(study.used(cell.data)):
-        return False
     facts = records[result.run.data_hash].facts
+    base, grades = split_name(result.run.data)
+    known, wanted = split_name(study.used(cell.data))
+    if base != known or _turned(grades, None) != _turned(wanted, None if _keeps(grades) else len(facts["classes"])):
+        return False
     try:
         info = msgspec.convert({name: facts[name] for name in DataInfo.__struct_fields__}, DataInfo)
         return recipe_for(cell, stand_in(info, cell.data)).key == result.run.recipe.key
@@ -177,7 +179,12 @@ def _is_of(result: Result, study: Study, cell: Cell, records: Mapping[str, DataR
         return False
 
 
-def _plain(name: str) -> str:
-    """Return a name without grades that change nothing."""
-    base, grades = split_name(name)
-    return join_name(base, [grade for grade in grades if grade.level != DIALS[grade.dial].original])
+def _keeps(grades: Iterable[Grade]) -> bool:
+    return any(grade.dial == "classes" for grade in grades)
+
+
+def _turned(grades: Iterable[Grade], classes: int | None) -> list[Grade]:
+    """Return the grades that change something; keeping all of so many classes does not."""
+    return [
+        grade for grade in grades if grade.level != (classes if grade.dial == "classes" else DIALS[grade.dial].original)
+    ]
