@@ -161,3 +161,12 @@ def test_levels_by_default_can_be_begin_with_the_images_as_they_are_and_grow_str
 def test_a_curve_takes_two_levels():
     with pytest.raises(BakeoffError, match="at least 2 steps"):
         default_levels("contrast", info("digits"), 1)
+
+
+def test_where_no_network_is_above_chance_there_is_no_room_to_lead(tmp_path):
+    nets = ("conv", "nin")
+    turn = Turn(turn="contrast", data="digits", levels=(1, 0.25), favours=("nin",), asks="So?", towards=1)
+    table = {("conv", 1): 0.5, ("nin", 1): 0.9, ("conv", 0.25): 0.1, ("nin", 0.25): 0.1}
+    [one] = read(dialled.fill(tmp_path / "a.db", dialled.study([turn], nets), table))
+    assert one.guesses[0].verdict == "borne out"
+    assert "But at contrast 0.25 no network is much above chance, which leaves no room to lead." in said(one)[1]

@@ -21,7 +21,10 @@ RULE = (
     "the commonest class. A network falls apart where it keeps less than half of what it was above chance at the first "
     "level. Levels are taken as independent, although they share seeds and images."
 )
+NO_ROOM = 0.05
+"""Of what there is between chance and perfection: networks that have less, or lack half of it, cannot lead by much."""
 LIKELY = 0.95
+"""From here on a change of order is called likely taken alone."""
 MOST_UNSHOWN = 3
 """Changes of order that are not shown to be more than chance and are named one by one."""
 
@@ -105,8 +108,25 @@ def tell_guess(guess: Guess, one: Response) -> str:
     return (
         f"{guess.asks} {guess.verdict[0].upper()}{guess.verdict[1:]}: from {one.turn} {tell_level(guess.away)} to "
         f"{tell_level(guess.towards)} {who} goes from {100 * guess.lead_away:+.2f} to "
-        f"{100 * guess.lead_towards:+.2f} points, {change} ({seeds})."
+        f"{100 * guess.lead_towards:+.2f} points, {change} ({seeds}).{_room(guess, one)}"
     )
+
+
+def _room(guess: Guess, one: Response) -> str:
+    """Say where one end leaves no room for a lead: the answer is then about that as much as about the guess."""
+    nets = {*guess.favours, *guess.others}
+    for level, chance in zip(one.levels, one.chance, strict=True):
+        if level not in (guess.away, guess.towards):
+            continue
+        here = [p.accuracy for curve in one.curves if curve.net in nets for p in curve.points if p.level == level]
+        above = [(accuracy - chance) / (1 - chance) if chance < 1 else 0.0 for accuracy in here]
+        if here and max(above) < NO_ROOM:
+            return (
+                f" But at {one.turn} {tell_level(level)} no network is much above chance, which leaves no room to lead."
+            )
+        if here and min(above) > 1 - NO_ROOM / 2:
+            return f" But at {one.turn} {tell_level(level)} all are nearly perfect, which leaves little room to lead."
+    return ""
 
 
 def _leaders(one: Response) -> Iterator[str]:
