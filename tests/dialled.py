@@ -9,9 +9,10 @@ from bakeoff.data import info, stand_in
 from bakeoff.grid import Exceptional, Study, Turn
 from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Epoch, Outcome
-from bakeoff.spec import Run, to_dict
+from bakeoff.spec import Run
 from bakeoff.store import Store
 from bakeoff.studies.files import write_study
+from bakeoff.values import to_dict
 
 IMAGES = 2000
 

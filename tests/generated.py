@@ -6,7 +6,8 @@ import string
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from bakeoff.spec import Recipe, Run, Value
+from bakeoff.spec import Recipe, Run
+from bakeoff.values import Value
 
 WORDS = st.text(string.ascii_letters + string.digits + " .-_:/[]'\"\\#=é\n", max_size=12)
 SIMPLE = st.one_of(st.integers(-(2**40), 2**40), st.floats(allow_nan=False), st.booleans(), WORDS)

@@ -16,7 +16,8 @@ ROOT = Path(bakeoff.__file__).parent
 
 LAYERS = (
     "errors",
-    "lookup spec",
+    "lookup values",
+    "spec",
     "files stats pairs records ledger data nets runtime optimizers database owners processes",
     "grid",
     "rows settings ranking ranks sequential pareto schedules checkpoints measure",
@@ -37,7 +38,7 @@ TORCH |= {"data.normalize", "data.resize", "measure.cost", "measure.energy"}
 TORCH |= {"measure.corruptions", "measure.robustness"}
 """Modules that may import torch when they are imported."""
 
-ALLOWED_TO_NETS = {"errors", "lookup", "spec", "nets"}
+ALLOWED_TO_NETS = {"errors", "lookup", "values", "spec", "nets"}
 """Networks never see a data set."""
 
 

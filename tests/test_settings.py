@@ -11,7 +11,8 @@ from bakeoff.grid import Exceptional, Study
 from bakeoff.recipes import RECIPES as NAMED
 from bakeoff.recipes import clark2020, quick
 from bakeoff.settings import change, field_names, parse_assignment, parse_size
-from bakeoff.spec import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop, to_dict
+from bakeoff.spec import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop
+from bakeoff.values import to_dict
 from generated import RECIPES
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)

@@ -18,12 +18,10 @@ from bakeoff.spec import (
     Run,
     Steps,
     Stop,
-    Value,
     data_label,
     derive_seed,
-    digest,
-    to_dict,
 )
+from bakeoff.values import Value, digest, to_dict
 from generated import RECIPES, RUNS
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)

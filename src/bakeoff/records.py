@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bakeoff.spec import Run, Value
+from bakeoff.spec import Run
+from bakeoff.values import Value
 
 
 class Epoch(Value, frozen=True):

@@ -10,7 +10,7 @@ import numpy as np
 
 from bakeoff.owners import is_at_work
 from bakeoff.records import Epoch, Failure
-from bakeoff.spec import digest
+from bakeoff.values import digest
 
 
 def is_held(row: sqlite3.Row, owner: str) -> bool:

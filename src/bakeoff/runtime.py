@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import Value
+from bakeoff.values import Value
 
 
 class Machine(Value, frozen=True):

@@ -8,7 +8,8 @@ import msgspec
 
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import unknown
-from bakeoff.spec import Optimizer, Recipe, Schedule, Value, to_dict
+from bakeoff.spec import Optimizer, Recipe, Schedule
+from bakeoff.values import Value, to_dict
 
 CHOICES: dict[str, Mapping[str, type[Value]]] = {
     field: {kind.__struct_config__.tag: kind for kind in get_args(union)}

@@ -5,14 +5,13 @@ that changes a result behind the user's back (an absent augmentation is the iden
 is a constant rate).
 """
 
-import hashlib
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import NODEFAULT, Meta
-from msgspec.structs import fields
+from msgspec import Meta
 
 from bakeoff.errors import BakeoffError
+from bakeoff.values import Value, digest, to_dict
 
 PROTOCOL = 1
 """Version of the training protocol. It goes up when the same settings would give another number."""
@@ -23,10 +22,6 @@ Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e100)]
 NotNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e100)]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Monitor: TypeAlias = Literal["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
-
-
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A frozen, comparable, hashable value that `to_dict` turns into plain dicts and msgspec back."""
 
 
 class ImageShape(Value, frozen=True):
@@ -290,36 +285,6 @@ def data_label(name: str) -> str:
     """Return the name of a data set for tables: of a folder only the last part of its path."""
     kind, colon, path = name.partition(":")
     return f"{kind}:{path.rstrip('/').rpartition('/')[2]}" if colon else name
-
-
-def to_dict(value: Value, *, full: bool = False) -> dict[str, Any]:
-    """Return `value` as plain dicts, lists, strings and numbers.
-
-    Fields that have their default value are left out, so that a field added later changes no identity; `full`
-    spells them all out, for people to read. (msgspec's own omit_defaults compares objects, not values: it would
-    give an unpickled value another identity.)
-    """
-    config = value.__struct_config__
-    tree: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
-    for field in fields(value):
-        inner = getattr(value, field.name)
-        default = field.default if field.default_factory is NODEFAULT else field.default_factory()
-        if full or inner != default:
-            tree[field.name] = _plain(inner, full)
-    return tree
-
-
-def _plain(value: Any, full: bool) -> Any:
-    if isinstance(value, Value):
-        return to_dict(value, full=full)
-    if isinstance(value, dict):
-        return {key: _plain(item, full) for key, item in value.items()}
-    return [_plain(item, full) for item in value] if isinstance(value, tuple) else value
-
-
-def digest(value: object) -> str:
-    """Return the SHA-256 of the canonical JSON of `value`, in hexadecimal."""
-    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:

@@ -20,7 +20,8 @@ from bakeoff.database import Database
 from bakeoff.errors import BakeoffError
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
 from bakeoff.rows import epoch_of, failure_of, is_held, is_intact, pack, seal, unpack
-from bakeoff.spec import Run, to_dict
+from bakeoff.spec import Run
+from bakeoff.values import to_dict
 
 
 class Store(Database):

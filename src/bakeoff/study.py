@@ -22,8 +22,9 @@ from bakeoff.lookup import unknown
 from bakeoff.owners import this_process
 from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Epoch, Failure, Measured, Outcome
-from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps, to_dict
+from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps
 from bakeoff.store import Store
+from bakeoff.values import to_dict
 from bakeoff.workers import Message, Placement, Pool, Step
 
 BEAT_SECONDS = 20.0

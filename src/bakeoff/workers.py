@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from bakeoff.errors import BakeoffError
 from bakeoff.processes import context, starting
 from bakeoff.records import Epoch, Failure, Measured, Outcome
-from bakeoff.spec import Run, Value
+from bakeoff.spec import Run
+from bakeoff.values import Value
 
 if TYPE_CHECKING:
     from bakeoff.data import Dataset

@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from bakeoff.files import weights_path
-from bakeoff.spec import to_dict
 from bakeoff.store import Store
+from bakeoff.values import to_dict
 from tiny import without_times
 
 EPOCHS = 120

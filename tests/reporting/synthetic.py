@@ -7,8 +7,9 @@ import numpy as np
 
 from bakeoff.data import load
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
-from bakeoff.spec import SGD, DataInfo, ImageShape, OneCycle, Recipe, Run, digest, to_dict
+from bakeoff.spec import SGD, DataInfo, ImageShape, OneCycle, Recipe, Run
 from bakeoff.store import Store
+from bakeoff.values import digest, to_dict
 
 NETS = {
     # accuracy at the end, parameters, FLOPs, images per second

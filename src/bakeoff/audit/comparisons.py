@@ -12,7 +12,8 @@ from bakeoff.audit.finding import Finding, Material, Numbers, Severity, listing,
 from bakeoff.pairs import Difference, holm, paired_difference, seeds_to_settle
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
-from bakeoff.spec import Augment, Image, to_dict
+from bakeoff.spec import Augment, Image
+from bakeoff.values import to_dict
 
 
 def _augmentation(augment: Augment) -> str:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bakeoff.data.properties import LABELS, tell_property
-from bakeoff.spec import to_dict
+from bakeoff.values import to_dict
 
 if TYPE_CHECKING:
     from bakeoff.data.describe import Description, Duplicates

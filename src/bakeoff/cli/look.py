@@ -151,7 +151,7 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     from bakeoff import data as sets
     from bakeoff.lookup import find
     from bakeoff.recipes import RECIPES
-    from bakeoff.spec import to_dict
+    from bakeoff.values import to_dict
 
     if name is None:
         rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]

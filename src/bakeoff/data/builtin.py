@@ -10,7 +10,8 @@ from bakeoff.data.dataset import Dataset, Progress
 from bakeoff.data.fetch import fetch
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, write_pack
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import DataInfo, ImageShape, digest
+from bakeoff.spec import DataInfo, ImageShape
+from bakeoff.values import digest
 
 CHUNK = 4096
 """Images copied at a time."""

@@ -11,7 +11,7 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.pack import file_names
 from bakeoff.data.properties import Properties, properties
-from bakeoff.spec import Value
+from bakeoff.values import Value
 
 CHUNK = 4 * 2**20
 """Bytes of pixels looked at at a time."""

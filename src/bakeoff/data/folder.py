@@ -27,7 +27,8 @@ from bakeoff.data.places import cache_folder
 from bakeoff.data.split import cut_test
 from bakeoff.data.tree import EXTENSIONS, File, Tree, list_images, shown
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import DataInfo, Image, ImageShape, digest
+from bakeoff.spec import DataInfo, Image, ImageShape
+from bakeoff.values import digest
 
 TEST_FRACTION = 0.2
 FILES_PER_TASK = 64

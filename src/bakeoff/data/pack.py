@@ -20,7 +20,8 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.places import cache_folder
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import DataInfo, ImageShape, Value
+from bakeoff.spec import DataInfo, ImageShape
+from bakeoff.values import Value
 
 FORMAT = 1
 """Version of the packs' layout and of the decoding; it is part of every pack's name."""

@@ -13,7 +13,8 @@ import numpy as np
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.grade import LUMA
 from bakeoff.data.places import cache_folder
-from bakeoff.spec import Value, derive_seed, digest
+from bakeoff.spec import derive_seed
+from bakeoff.values import Value, digest
 
 VERSION = 1
 """Of how properties are computed. It goes up when the same images would give other numbers."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import digest
+from bakeoff.values import digest
 
 
 def cut_validation(labels: np.ndarray, validation: float | int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,9 +14,9 @@ from bakeoff.pareto import COSTS, Chances, chances
 from bakeoff.ranking import Cell, Row, cells, rank
 from bakeoff.records import DataRecord, Result
 from bakeoff.reporting.verdicts import Tally, Verdicts
-from bakeoff.spec import to_dict
 from bakeoff.stats import Interval, mean_interval
 from bakeoff.store import Store
+from bakeoff.values import to_dict
 
 
 @dataclass(frozen=True)

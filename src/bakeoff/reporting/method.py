@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from bakeoff.records import Result
 from bakeoff.reporting.facts import Facts, Line, Table, flat, text
-from bakeoff.spec import Recipe, to_dict
+from bakeoff.spec import Recipe
+from bakeoff.values import to_dict
 
 
 @dataclass(frozen=True)

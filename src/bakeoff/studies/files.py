@@ -25,9 +25,8 @@ from bakeoff.spec import (
     Recipe,
     Schedule,
     Steps,
-    Value,
-    to_dict,
 )
+from bakeoff.values import Value, to_dict
 
 TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published, "dials": Turn}
 """The tables of a study file that may occur several times."""

@@ -1,0 +1,42 @@
+"""Frozen values: what settings and records are made of, as plain dicts, and their digests."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec import NODEFAULT
+from msgspec.structs import fields
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen, comparable, hashable value that `to_dict` turns into plain dicts and msgspec back."""
+
+
+def to_dict(value: Value, *, full: bool = False) -> dict[str, Any]:
+    """Return `value` as plain dicts, lists, strings and numbers.
+
+    Fields that have their default value are left out, so that a field added later changes no identity; `full`
+    spells them all out, for people to read. (msgspec's own omit_defaults compares objects, not values: it would
+    give an unpickled value another identity.)
+    """
+    config = value.__struct_config__
+    tree: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
+    for field in fields(value):
+        inner = getattr(value, field.name)
+        default = field.default if field.default_factory is NODEFAULT else field.default_factory()
+        if full or inner != default:
+            tree[field.name] = _plain(inner, full)
+    return tree
+
+
+def _plain(value: Any, full: bool) -> Any:
+    if isinstance(value, Value):
+        return to_dict(value, full=full)
+    if isinstance(value, dict):
+        return {key: _plain(item, full) for key, item in value.items()}
+    return [_plain(item, full) for item in value] if isinstance(value, tuple) else value
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of the canonical JSON of `value`, in hexadecimal."""
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()
