@@ -20,7 +20,6 @@ click.rich_click.OPTION_GROUPS["bakeoff dial"] = [
     {"name": "What to turn", "options": ["--turn", "--steps", "--levels"]},
     *GROUPS,
 ]
-NOT_HERE = ("--data", "--data-as")
 
 
 @click.command()
