@@ -1,6 +1,7 @@
 """How processes that train are started: where there is one by a server that loads torch once for all of them."""
 
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,14 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
 
 
+SPINS = "10000"
+"""How often a thread of a worker looks whether the others are done before it sleeps. By default it goes on looking for
+milliseconds, which makes training with several threads three to four times as slow where another program is busy."""
+
+
 def context() -> "ForkServerContext | SpawnContext":
     """Return what processes and pipes are made with."""
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # OpenMP reads it when torch is loaded, in the processes to come
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     forkserver = multiprocessing.get_context("forkserver")
