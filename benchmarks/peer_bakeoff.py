@@ -70,7 +70,8 @@ def main() -> None:
         baton.step(workload.batch_size if done < steps else last)
 
     run = Run(net=workload.net, data="noise", data_hash="noise", recipe=recipe(workload), seed=0)
-    for _ in fit(run, data, Machine(threads=workload.threads), on_step=on_step):
+    machine = Machine(precision=workload.way or workload.precision, threads=workload.threads)
+    for _ in fit(run, data, machine, on_step=on_step):
         pass
 
 

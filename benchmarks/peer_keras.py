@@ -109,6 +109,8 @@ def main() -> None:
     """Train until the input ends."""
     workload = Workload.read()
     tf.config.threading.set_intra_op_parallelism_threads(workload.threads)
+    if workload.precision == "bf16":
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
     net = network(workload)
     arguments = feed(workload)
     parameters = sum(int(np.prod(w.shape)) for w in net.trainable_weights)

@@ -52,6 +52,7 @@ def main() -> None:
     baton = Baton(parameters=parameters, version=f"lightning {lightning.__version__}, torch {torch.__version__}")
     trainer = lightning.Trainer(
         accelerator="cpu",
+        precision="bf16-mixed" if workload.precision == "bf16" else "32-true",
         max_epochs=-1,
         logger=False,
         enable_checkpointing=False,

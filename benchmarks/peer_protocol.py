@@ -33,6 +33,8 @@ class Workload:
     augmented: bool
     """Random shifts of up to 10 % either way and mirroring."""
     threads: int
+    precision: str = "fp32"
+    """fp32, or bf16: products in bfloat16, weights and their updates in single precision."""
     way: str = ""
     """How the images reach the network, for contenders that know several ways."""
 

@@ -21,8 +21,9 @@ def main() -> None:
         running_loss, correct = 0.0, 0
         for images, labels in batches:
             optim.zero_grad()
-            outputs = net(images)
-            loss = criterion(outputs, labels)
+            with torch.autocast("cpu", torch.bfloat16, enabled=workload.precision == "bf16"):
+                outputs = net(images)
+                loss = criterion(outputs, labels)
             loss.backward()
             optim.step()
             running_loss += loss.item()

@@ -9,35 +9,24 @@ is repeated, for a while. Ratios are made within a round; the table has their me
 """
 
 import json
-import os
 import platform
-import signal
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import rich_click as click
 from peer_protocol import LEAD_IN, Workload
 from rich.console import Console
 from rich.table import Table
+from turns import PYTHON, Contender, Process, Team
 
-from bakeoff.runtime import processor_name
+from bakeoff.processes import SPINS
+from bakeoff.runtime import has_bf16, processor_name
 from bakeoff.workers import cores, place
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-PYTHON = {name: ROOT / f".venvs/{name}/bin/python" for name in ("keras", "lightning")} | {"own": Path(sys.executable)}
-QUIET = 0.05
-"""Cores that other programs may take during a turn that counts."""
-PEEK_SECONDS = 0.3
-CLOCK_TICK_SECONDS = 0.01
 STUDY_EPOCHS = 10
 """Epochs of one run, to state runs per hour."""
 
@@ -47,17 +36,6 @@ WORKLOADS = {
     "vgg": replace(LENET, net="vgg-afif"),
     "resnet20": Workload("resnet20v1-keras", 32, 32, 3, 50_000, 128, "adam", augmented=True, threads=cores()),
 }
-
-
-@dataclass(frozen=True)
-class Contender:
-    """Who trains: a program, the environment it needs, and how it feeds the network."""
-
-    title: str
-    program: str
-    python: str
-    ways: dict[str, str]
-    """Workload → way; what is absent is not run."""
 
 
 def everywhere(way: str) -> dict[str, str]:
@@ -79,116 +57,10 @@ PEERS = {
     ),
     "keras-tfdata": Contender("Keras/TensorFlow, tf.data", "peer_keras.py", "keras", {"resnet20": "tf.data"}),
 }
-BAKEOFF = Contender("bakeoff", "peer_bakeoff.py", "own", everywhere(""))
+AS_WORKER = {"GOMP_SPINCOUNT": SPINS}
+BAKEOFF = Contender("bakeoff", "peer_bakeoff.py", "own", everywhere(""), AS_WORKER)
+IN_BF16 = Contender("bakeoff, bfloat16", "peer_bakeoff.py", "own", everywhere("bf16"), AS_WORKER)
 PEAK = Contender("the machine's peak", "peer_peak.py", "own", everywhere(""))
-
-
-class Process:
-    """One contender at work, stopped except in its turns."""
-
-    def __init__(self, contender: Contender, workload: Workload) -> None:
-        """Start it and wait until it is warm.
-
-        Raises:
-            SystemExit: it failed; the message ends with its own.
-        """
-        command = [str(PYTHON[contender.python]), str(HERE / contender.program), json.dumps(asdict(workload))]
-        self.title = contender.title
-        self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self.popen = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.complaints,
-            text=True,
-            start_new_session=True,
-        )
-        self.about = self.read()
-        self.send(signal.SIGSTOP)
-
-    def read(self) -> dict[str, Any]:
-        """Return the next JSON line, whatever else the program prints."""
-        assert self.popen.stdout
-        for line in self.popen.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
-        self.complaints.seek(0)
-        raise SystemExit(f"{self.title} ended early:\n{self.complaints.read()[-3000:]}")
-
-    def send(self, number: signal.Signals) -> None:
-        """Signal the program and its children."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, number)
-
-    def go(self, seconds: float) -> None:
-        """Begin a turn."""
-        assert self.popen.stdin
-        self.send(signal.SIGCONT)
-        print(f"go {seconds}", file=self.popen.stdin, flush=True)
-
-    def rate(self) -> float:
-        """Return images per second of the turn that ends now."""
-        report = self.read()
-        self.send(signal.SIGSTOP)
-        return report["images"] / report["seconds"]
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time that the program and its children have used."""
-        program = psutil.Process(self.popen.pid)
-        family = [program, *program.children(recursive=True)]
-        return sum(sum(p.cpu_times()[:2]) for p in family)
-
-    def close(self) -> None:
-        """End it."""
-        self.send(signal.SIGCONT)
-        self.send(signal.SIGKILL)
-        self.popen.wait()
-
-
-@dataclass
-class Team:
-    """One contender or the several processes of a grid, and what they reached in each round."""
-
-    title: str
-    processes: list[Process]
-    rates: list[float] = field(default_factory=list)
-    noisy_turns: int = 0
-    """Turns that count although other programs were at work: there was no time to wait any longer."""
-
-    def turn(self, seconds: float, deadline: float) -> None:
-        """Train for one turn in which nobody else disturbs, as long as there is time to wait for one."""
-        while True:
-            wait_for_quiet(deadline)
-            others = -busy_seconds() + sum(p.cpu_seconds() for p in self.processes)
-            start = time.monotonic()
-            for process in self.processes:
-                process.go(seconds)
-            rate = sum(process.rate() for process in self.processes)
-            others += busy_seconds() - sum(p.cpu_seconds() for p in self.processes)
-            noisy = others > QUIET * (time.monotonic() - start)
-            if not noisy or time.monotonic() > deadline:
-                break
-        self.noisy_turns += noisy
-        self.rates.append(rate)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.rates)
-
-
-def busy_seconds() -> float:
-    """Return the processor time that all programs of the machine have used."""
-    times = psutil.cpu_times()
-    return times.user + times.system + getattr(times, "nice", 0.0)
-
-
-def wait_for_quiet(deadline: float) -> None:
-    """Wait until nobody else is at work, or the deadline."""
-    while time.monotonic() < deadline:
-        before = busy_seconds()
-        time.sleep(PEEK_SECONDS)
-        if busy_seconds() - before <= QUIET * PEEK_SECONDS + CLOCK_TICK_SECONDS:
-            return
 
 
 def available(peers: list[str]) -> list[str]:
@@ -199,9 +71,11 @@ def available(peers: list[str]) -> list[str]:
     return [peer for peer in peers if PEERS[peer].python not in missing]
 
 
-def measure(name: str, peers: list[str], rounds: int, seconds: float, patience: float) -> dict[str, Any]:
+def measure(
+    name: str, peers: list[str], precision: str, rounds: int, seconds: float, patience: float
+) -> dict[str, Any]:
     """Return what everybody reached on one workload, as plain values."""
-    workload = WORKLOADS[name]
+    workload = replace(WORKLOADS[name], precision=precision)
     console = Console(stderr=True)
     with ExitStack() as stack:
 
@@ -218,6 +92,8 @@ def measure(name: str, peers: list[str], rounds: int, seconds: float, patience: 
             if name in PEERS[peer].ways:
                 teams[peer] = Team(PEERS[peer].title, [start(PEERS[peer], cores())])
         workers = [start(BAKEOFF, grid.threads) for _ in range(grid.workers)]
+        if precision == "fp32" and has_bf16("cpu"):
+            teams["bf16"] = Team(IN_BF16.title, [start(IN_BF16, cores())])
         teams["grid"] = Team(f"bakeoff, grid: {grid.workers} × {grid.threads} thread", workers)
         teams["peak"] = Team(PEAK.title, [start(PEAK, cores())])
         counts = {t.processes[0].about.get("parameters") for key, t in teams.items() if key != "peak"}
@@ -245,7 +121,7 @@ def measure(name: str, peers: list[str], rounds: int, seconds: float, patience: 
 def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str, Any]:
     """Return one line of the table; `share` is what one image per second takes of the machine's peak."""
     ratios = [own / theirs for own, theirs in zip(ours.rates, team.rates, strict=True)]
-    if key == "grid":
+    if key in BESIDE:
         ratios = [1 / ratio for ratio in ratios]
     return {
         "key": key,
@@ -262,13 +138,15 @@ def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str
     }
 
 
+BESIDE = {"grid": "grid / one run", "bf16": "bf16 / fp32"}
+"""Rows of bakeoff itself, compared with its one run the other way round."""
 HEADINGS = ("", "images/s", "of peak", "bakeoff is faster by", f"runs of {STUDY_EPOCHS} epochs per hour")
 
 
 def cells(line: dict[str, Any]) -> tuple[str, ...]:
     """Return one line of the table as text."""
     spread = f"{line['ratio']:.2f}× ({line['ratio_low']:.2f}–{line['ratio_high']:.2f})"
-    ratio = {"bakeoff": "", "grid": f"grid / one run: {spread}"}.get(line["key"], spread)
+    ratio = {"bakeoff": "", **{key: f"{what}: {spread}" for key, what in BESIDE.items()}}.get(line["key"], spread)
     return (
         line["title"],
         f"{line['images_per_second']:,.0f}",
@@ -283,7 +161,8 @@ def heading(name: str, result: dict[str, Any]) -> str:
     w = result["workload"]
     changes = ", shift 10 % and flip" if w["augmented"] else ""
     return (
-        f"{w['net']}, {w['height']}×{w['width']}×{w['channels']}, {w['optimizer']}, batch {w['batch_size']}{changes}: "
+        f"{w['net']}, {w['height']}×{w['width']}×{w['channels']}, {w['optimizer']}, batch {w['batch_size']}{changes}"
+        f"{', all in bfloat16' if w['precision'] == 'bf16' else ''}: "
         f"{result['parameters']:,} parameters, {result['flops_per_image'] / 1e6:.3g} MFLOPs per image, "
         f"peak {result['peak_gflops']:.0f} GFLOP/s{noise(result)}"
     )
@@ -331,6 +210,7 @@ def listed(known: dict[str, Any]) -> Any:
 @click.command()
 @click.option("--workloads", default=",".join(WORKLOADS), show_default=True, callback=listed(WORKLOADS))
 @click.option("--peers", default=",".join(PEERS), show_default=True, callback=listed(PEERS))
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="What everybody computes in.")
 @click.option("--rounds", default=5, show_default=True, help="Turns of each contender.")
 @click.option("--seconds", default=3.0, show_default=True, help="Timed seconds of a turn.")
 @click.option("--patience", default=120.0, show_default=True, help="Seconds per workload for repeating noisy turns.")
@@ -339,6 +219,7 @@ def listed(known: dict[str, Any]) -> Any:
 def main(
     workloads: list[str],
     peers: list[str],
+    precision: str,
     rounds: int,
     seconds: float,
     patience: float,
@@ -349,7 +230,7 @@ def main(
     peers = available(peers)
     results: dict[str, Any] = {}
     for name in workloads:
-        results[name] = measure(name, peers, rounds, seconds, patience)
+        results[name] = measure(name, peers, precision, rounds, seconds, patience)
         show(name, results[name])
     versions = sorted({line["version"] for result in results.values() for line in result["rows"]})
     about = (

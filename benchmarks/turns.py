@@ -1,0 +1,147 @@
+"""Contenders that take turns at the machine: while one trains the others are stopped."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from peer_protocol import Workload
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PYTHON = {name: ROOT / f".venvs/{name}/bin/python" for name in ("keras", "lightning")} | {"own": Path(sys.executable)}
+QUIET = 0.05
+"""Cores that other programs may take during a turn that counts."""
+PEEK_SECONDS = 0.3
+CLOCK_TICK_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who trains: a program, the environment it needs, and how it feeds the network."""
+
+    title: str
+    program: str
+    python: str
+    ways: dict[str, str]
+    """Workload → way; what is absent is not run."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables that it sets for its processes."""
+
+
+class Process:
+    """One contender at work, stopped except in its turns."""
+
+    def __init__(self, contender: Contender, workload: Workload) -> None:
+        """Start it and wait until it is warm.
+
+        Raises:
+            SystemExit: it failed; the message ends with its own.
+        """
+        command = [str(PYTHON[contender.python]), str(HERE / contender.program), json.dumps(asdict(workload))]
+        self.title = contender.title
+        self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.popen = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.complaints,
+            text=True,
+            start_new_session=True,
+            env=os.environ | contender.environment,
+        )
+        self.about = self.read()
+        self.send(signal.SIGSTOP)
+
+    def read(self) -> dict[str, Any]:
+        """Return the next JSON line, whatever else the program prints."""
+        assert self.popen.stdout
+        for line in self.popen.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        self.complaints.seek(0)
+        raise SystemExit(f"{self.title} ended early:\n{self.complaints.read()[-3000:]}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the program and its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
+
+    def go(self, seconds: float) -> None:
+        """Begin a turn."""
+        assert self.popen.stdin
+        self.send(signal.SIGCONT)
+        print(f"go {seconds}", file=self.popen.stdin, flush=True)
+
+    def rate(self) -> float:
+        """Return images per second of the turn that ends now."""
+        report = self.read()
+        self.send(signal.SIGSTOP)
+        return report["images"] / report["seconds"]
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the program and its children have used."""
+        program = psutil.Process(self.popen.pid)
+        family = [program, *program.children(recursive=True)]
+        return sum(sum(p.cpu_times()[:2]) for p in family)
+
+    def close(self) -> None:
+        """End it."""
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGKILL)
+        self.popen.wait()
+
+
+@dataclass
+class Team:
+    """One contender or the several processes of a grid, and what they reached in each round."""
+
+    title: str
+    processes: list[Process]
+    rates: list[float] = field(default_factory=list)
+    noisy_turns: int = 0
+    """Turns that count although other programs were at work: there was no time to wait any longer."""
+
+    def turn(self, seconds: float, deadline: float) -> None:
+        """Train for one turn in which nobody else disturbs, as long as there is time to wait for one."""
+        while True:
+            wait_for_quiet(deadline)
+            others = -busy_seconds() + sum(p.cpu_seconds() for p in self.processes)
+            start = time.monotonic()
+            for process in self.processes:
+                process.go(seconds)
+            rate = sum(process.rate() for process in self.processes)
+            others += busy_seconds() - sum(p.cpu_seconds() for p in self.processes)
+            noisy = others > QUIET * (time.monotonic() - start)
+            if not noisy or time.monotonic() > deadline:
+                break
+        self.noisy_turns += noisy
+        self.rates.append(rate)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rates)
+
+
+def busy_seconds() -> float:
+    """Return the processor time that all programs of the machine have used."""
+    times = psutil.cpu_times()
+    return times.user + times.system + getattr(times, "nice", 0.0)
+
+
+def wait_for_quiet(deadline: float) -> None:
+    """Wait until nobody else is at work, or the deadline."""
+    while time.monotonic() < deadline:
+        before = busy_seconds()
+        time.sleep(PEEK_SECONDS)
+        if busy_seconds() - before <= QUIET * PEEK_SECONDS + CLOCK_TICK_SECONDS:
+            return
