@@ -46,7 +46,7 @@ class TestSteps:
             assert abs(steps_of(recipe, images, 1) - len(kept)) <= 1
 
     def test_take_a_measured_time(self):
-        assert 0 < measure_step("lenet-afif", ImageShape(1, 8, 8), 3, tiny.RECIPE, "cpu", 1) < 5
+        assert 0 < measure_step("lenet-afif", ImageShape(1, 8, 8), 3, tiny.RECIPE, tiny.MACHINE) < 5
 
 
 class TestRemaining:

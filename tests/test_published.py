@@ -44,6 +44,7 @@ def fill(
     net: str = "lenet-afif",
     data: str = "tiny",
     precision: str = "fp32",
+    before: tuple[str, ...] = (),
     recipe: str = "afif2018",
     **changes,
 ) -> list[Run]:
@@ -58,9 +59,8 @@ def fill(
         predicted = np.where(np.arange(50) < right, LABELS, (LABELS + 1) % 3).astype(np.uint16)
         measures = {"test_accuracy": right / 50, "test_loss": 1.0, "test_objective": 1.5, "parameters": 150_742.0}
         measures |= {"train_seconds": 4.0 * run.recipe.epochs, "evaluation_seconds": 1.0 * run.recipe.epochs}
-        store.finish(
-            run.id, Outcome(1, predicted, np.eye(3, dtype=np.float16)[predicted], measures), {"precision": precision}
-        )
+        environment = {"precision": precision} | ({"before": {"precision": list(before)}} if before else {})
+        store.finish(run.id, Outcome(1, predicted, np.eye(3, dtype=np.float16)[predicted], measures), environment)
     return runs
 
 
@@ -206,6 +206,10 @@ class TestDepartures:
 
     def test_of_the_arithmetic_are_told(self, store):
         fill(store, [40, 42], precision="bf16")
+        assert only(compare(study(PAPER), store)).departures == ("computed in bf16",)
+
+    def test_of_the_arithmetic_are_told_of_earlier_sessions_too(self, store):
+        fill(store, [40, 42], before=("bf16",))
         assert only(compare(study(PAPER), store)).departures == ("computed in bf16",)
 
     def test_as_few_as_there_are_are_shown(self, store):

@@ -1,13 +1,18 @@
 import json
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+import tiny
 from bakeoff import runtime
 from bakeoff.errors import BakeoffError
+from bakeoff.records import Result
 from bakeoff.runtime import Machine, choose_device, choose_precision
 
 
@@ -37,6 +42,7 @@ class TestPrecision:
         [
             ("cpu", "auto", True, "fp32"),
             ("cpu", "bf16", True, "bf16"),
+            ("cpu", "bf16", False, "bf16"),
             ("mps", "auto", True, "fp32"),
             ("cuda", "auto", True, "bf16"),
             ("cuda:1", "auto", False, "fp32"),
@@ -45,12 +51,40 @@ class TestPrecision:
         ],
     )
     def test_is_bf16_only_on_gpus_that_have_it(self, device, wanted, has_bf16, chosen, monkeypatch):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+        monkeypatch.setattr(runtime, "has_bf16", lambda device: has_bf16)
         assert choose_precision(device, wanted) == chosen
+
+    @pytest.mark.parametrize(
+        ("abilities", "has_bf16"),
+        [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx512_bf16": False, "avx2": True}, False)],
+    )
+    def test_that_a_processor_has_is_known(self, abilities, has_bf16, monkeypatch):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities, raising=False)
+        assert runtime.has_bf16("cpu") is has_bf16
 
     def test_that_is_unknown_is_told(self):
         with pytest.raises(BakeoffError, match="unknown precision 'fp16': choose auto, fp32 or bf16"):
             choose_precision("cpu", "fp16")
+
+
+class TestAcross:
+    def test_sessions_alike_there_is_nothing_to_tell(self):
+        facts = {"precision": "fp32", "threads": 2}
+        assert runtime.across({}, facts) == runtime.across(facts, facts) == facts
+
+    @given(st.lists(st.sampled_from(["fp32", "bf16"]), min_size=1, max_size=6))
+    def test_sessions_each_change_is_kept(self, precisions):
+        environment = {}
+        for precision in precisions:
+            environment = runtime.across(environment, {"precision": precision, "torch": "2"})
+        changes = [now for now, _ in groupby(precisions)]
+        assert Result("id", tiny.run(), "done", environment=environment).conditions("precision") == tuple(changes)
+        assert (environment["precision"], environment["torch"]) == (precisions[-1], "2")
+
+    def test_sessions_a_fact_may_come_or_go(self):
+        on_gpu = runtime.across({"device": "cpu"}, {"device": "cuda", "gpu": "H200"})
+        assert on_gpu == {"device": "cuda", "gpu": "H200", "before": {"device": ["cpu"]}}
+        assert runtime.across(on_gpu, {"device": "cpu"})["before"] == {"device": ["cpu", "cuda"], "gpu": ["H200"]}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="other systems count other things")

@@ -17,6 +17,7 @@ from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.nets import build
 from bakeoff.optimizers import make_loss
 from bakeoff.records import Epoch, Outcome
+from bakeoff.runtime import Machine
 from bakeoff.spec import (
     L2,
     SGD,
@@ -36,8 +37,8 @@ from bakeoff.train import Diverged, divide, fit
 DATA = tiny.dataset()
 
 
-def train(run, folder=None, data=DATA, on_step=None) -> tuple[list[Epoch], Outcome]:
-    *epochs, outcome = fit(run, data, tiny.MACHINE, folder, on_step)
+def train(run, folder=None, data=DATA, on_step=None, machine=tiny.MACHINE) -> tuple[list[Epoch], Outcome]:
+    *epochs, outcome = fit(run, data, machine, folder, on_step)
     return epochs, outcome
 
 
@@ -116,6 +117,24 @@ class TestResuming:
         path = checkpoint_path(tmp_path, run.id)
         path.write_bytes(path.read_bytes()[:-100])
         assert_same(train(run, tmp_path), train(run))
+
+    def test_in_bfloat16_gives_the_same_bits(self, tmp_path):
+        machine = Machine(threads=1, precision="bf16")
+        run = tiny.run("nin")
+        whole = train(run, machine=machine)
+        generator = fit(run, DATA, machine, tmp_path)
+        next(generator)
+        generator.close()
+        assert_same(train(run, tmp_path, machine=machine), whole)
+        assert whole[1].environment["precision"] == "bf16"
+        assert whole[1].probabilities.tobytes() != train(run)[1].probabilities.tobytes()
+
+    def test_on_another_machine_is_on_record(self, tmp_path):
+        generator = fit(tiny.run(), DATA, Machine(threads=1, precision="bf16"), tmp_path)
+        next(generator)
+        generator.close()
+        environment = train(tiny.run(), tmp_path)[1].environment
+        assert (environment["precision"], environment["before"]) == ("fp32", {"precision": ["bf16"]})
 
     def test_does_not_depend_on_what_happens_in_between(self):
         generator = fit(tiny.run("nin"), DATA, tiny.MACHINE)

@@ -29,6 +29,8 @@ class State:
     """Seconds of all sessions by phase."""
     joules: float | None = None
     """Energy of the training so far, None if the machine did not tell."""
+    environment: dict[str, Any] = field(default_factory=dict)
+    """What the sessions so far ran on: see `runtime.across`."""
     load: dict[str, float] = field(default_factory=dict)
     """Processor time used, waited for and taken by others, in seconds."""
 
@@ -62,6 +64,7 @@ def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
         "best": state.best,
         "spent": state.spent,
         "joules": state.joules,
+        "environment": state.environment,
         "load": state.load,
     }
     with written_whole(checkpoint_path(folder, run_id)) as file:
@@ -86,7 +89,8 @@ def load(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
     net.load_state_dict(saved["net"])
     optimizer.load_state_dict(saved["optimizer"])
     history = msgspec.convert(saved["history"], list[Epoch])
-    return State(history, saved["best"], saved.get("spent", {}), saved.get("joules"), saved.get("load", {}))
+    kept = {name: saved[name] for name in ("best", "spent", "joules", "environment", "load") if name in saved}
+    return State(history, **kept)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bakeoff.data import foreseen
 from bakeoff.errors import BakeoffError
@@ -13,6 +14,9 @@ from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
 from bakeoff.spec import ImageShape, Recipe, Run
 from bakeoff.workers import explain, place
+
+if TYPE_CHECKING:
+    from bakeoff.runtime import Machine
 
 PATIENCE_SECONDS = 4.0
 """A network whose few first steps took longer is not timed further."""
@@ -35,28 +39,29 @@ def steps_of(recipe: Recipe, train_images: int, classes: int) -> int:
     return math.ceil(images / recipe.batch_size)
 
 
-def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, device: str, threads: int) -> float:
+def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, machine: "Machine") -> float:
     """Return the seconds of one training step: after a first one the median of three, fewer if they take seconds.
 
     Raises:
         BakeoffError: a step does not fit into memory, or fails in another way.
     """
     try:
-        return _step_seconds(net_name, shape, classes, recipe, device, threads)
+        return _step_seconds(net_name, shape, classes, recipe, machine)
     except (MemoryError, RuntimeError) as error:
         size = recipe.image.shape(shape)
         raise BakeoffError(f"cannot time {net_name} on {size} images here: {explain(error).message}") from error
 
 
-def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, device: str, threads: int) -> float:
+def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, machine: "Machine") -> float:
     import torch
 
     from bakeoff.nets import build
     from bakeoff.nets.fast import move
     from bakeoff.optimizers import build_optimizer, make_loss
-    from bakeoff.runtime import synchronize
+    from bakeoff.runtime import autocast, synchronize
 
-    torch.set_num_threads(threads)
+    device = machine.device
+    torch.set_num_threads(machine.threads)
     net = move(build(net_name, recipe.image.shape(shape), classes), device)
     optimizer, loss_of = build_optimizer(recipe.optimizer, net.parameters()), make_loss(recipe)
     size = recipe.image.shape(shape)
@@ -66,8 +71,10 @@ def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe
     times: list[float] = []
     while not times or (len(times) < 4 and sum(times) < PATIENCE_SECONDS):
         start = time.perf_counter()
-        outputs = net(images)
-        loss_of(outputs[0] if isinstance(outputs, tuple) else outputs, labels).backward()
+        with autocast(machine):
+            outputs = net(images)
+            loss = loss_of((outputs[0] if isinstance(outputs, tuple) else outputs).float(), labels)
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         synchronize(device)
@@ -129,6 +136,7 @@ def calibrate(device: str) -> Speed:
     """Time training steps of a very small and a middling network, for a second or two."""
     from bakeoff.nets.summary import summarize
     from bakeoff.recipes import KERAS_ADAM
+    from bakeoff.runtime import Machine
 
     recipe = Recipe(
         name="calibration",
@@ -141,7 +149,7 @@ def calibrate(device: str) -> Speed:
     )
     shape, points = ImageShape(3, 32, 32), []
     for net in ("lenet-afif", "resnet20"):
-        seconds = measure_step(net, shape, 10, recipe, device, threads=1) / recipe.batch_size
+        seconds = measure_step(net, shape, 10, recipe, Machine(device)) / recipe.batch_size
         points.append((summarize(net, shape, 10).flops, seconds))
     (few, fast), (many, slow) = points
     per_flop = max(slow - fast, 0.0) / (many - few)

@@ -80,6 +80,6 @@ def _facts(record: DataRecord) -> DataInfo:
 def _departures(expected: Recipe, group: Sequence[Result], data: str) -> tuple[str, ...]:
     run = group[0].run
     other_data = [] if run.data == data else [f"data {data_label(run.data)} instead of {data}"]
-    precisions = {str(result.environment.get("precision", "fp32")) for result in group} - {"fp32"}
+    precisions = {str(name or "fp32") for result in group for name in result.conditions("precision")} - {"fp32"}
     other_numbers = [f"computed in {name}" for name in sorted(precisions)]
     return (*other_data, *tell_difference(expected, run.recipe), *other_numbers)

@@ -42,6 +42,8 @@ class Outcome:
     """Everything else that is one number, by name and unit: test_accuracy, train_seconds, parameters, …"""
     layers: tuple[dict, ...] = ()
     """The layers of the network, as `nets.summary.Layer`, in the order they run."""
+    environment: dict = field(default_factory=dict)
+    """What it was trained on, in all sessions: see `runtime.across`."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,13 @@ class Result:
     started: str | None = None
     finished: str | None = None
     environment: dict = field(default_factory=dict)
-    """Versions, machine, device, threads of the process that trained it."""
+    """Versions, machine, device, threads of the process that trained it; `before`: what differed in earlier ones."""
     layers: tuple[dict, ...] = ()
     """The layers of the network, as `nets.summary.Layer`; none in results of older stores."""
+
+    def conditions(self, name: str) -> tuple:
+        """Return one fact of the environment, such as the precision, of each session that had another, oldest first."""
+        return (*self.environment.get("before", {}).get(name, ()), self.environment.get(name))
 
     @property
     def selection(self) -> str:

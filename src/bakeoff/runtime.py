@@ -4,11 +4,12 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -51,11 +52,20 @@ def choose_precision(device: str, wanted: str = "auto") -> Literal["fp32", "bf16
     """
     if wanted not in ("auto", "fp32", "bf16"):
         raise BakeoffError(f"unknown precision {wanted!r}: choose auto, fp32 or bf16")
-    if wanted == "fp32" or (wanted == "auto" and not device.startswith("cuda")):
-        return "fp32"
-    if wanted == "auto" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        return "fp32"
-    return "bf16"
+    if wanted == "auto":
+        return "bf16" if device.startswith("cuda") and has_bf16(device) else "fp32"
+    return "bf16" if wanted == "bf16" else "fp32"
+
+
+def has_bf16(device: str) -> bool:
+    """Tell whether a device multiplies numbers in bfloat16 itself: others imitate it, ten times slower than fp32."""
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device == "cpu":
+        ask = getattr(torch.cpu, "get_capabilities", None)  # older versions of torch do not tell
+        abilities: Mapping[str, Any] = ask() if ask else {}
+        return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return True
 
 
 def prepare(machine: Machine) -> None:
@@ -132,7 +142,7 @@ def environment(machine: Machine) -> dict:
     facts = {
         "bakeoff": metadata.version("bakeoff"),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": metadata.version("numpy"),
         "system": f"{platform.system()} {platform.release()}",
         "processor": processor_name(),
@@ -146,6 +156,19 @@ def environment(machine: Machine) -> dict:
     if machine.device.startswith("cuda"):
         facts |= {"gpu": torch.cuda.get_device_name(machine.device), "cuda": torch.version.cuda}
     return facts
+
+
+def across(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the environment of a run that goes on: `now`, and as `before` the facts that were different earlier.
+
+    {"precision": "bf16", …} and {"precision": "fp32", …} give {"precision": "fp32", …, "before": {"precision":
+    ["bf16"]}}.
+    """
+    before = {name: list(values) for name, values in earlier.get("before", {}).items()}
+    for name, value in earlier.items():
+        if name != "before" and value != now.get(name):
+            before.setdefault(name, []).append(value)
+    return {**now, "before": before} if before else dict(now)
 
 
 @cache

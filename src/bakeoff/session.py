@@ -81,6 +81,13 @@ def choose_placement(
     return msgspec.structs.replace(placement, precision=precision, compile=compiled)
 
 
+def has_bf16(placement: Placement) -> bool:
+    """Tell whether the device computes in bfloat16 itself: others imitate it, ten times slower than fp32."""
+    from bakeoff import runtime
+
+    return runtime.has_bf16(placement.device)
+
+
 def start(
     plan: Plan,
     store: Path,

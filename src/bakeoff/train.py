@@ -8,7 +8,7 @@ machine with the same number of threads).
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,7 @@ def fit(
         optimizer = build_optimizer(run.recipe.optimizer, net.parameters())
         state = checkpoints.load(folder, run.id, net, optimizer) if folder else checkpoints.State()
         history, best = state.history, state.best
+        environment = runtime.across(state.environment, runtime.environment(machine))
         ledger.carry(state.spent)
         meter = Meter(machine, state.joules if history else 0.0)
         load = Load(state.load if history else None)
@@ -96,7 +97,7 @@ def fit(
             if run.recipe.select != "last" and selected_epoch(run.recipe, history) == len(history):
                 best = {name: value.detach().clone() for name, value in net.state_dict().items()}
             if folder:
-                state = checkpoints.State(history, best, ledger.spent(), meter.joules, load.measures())
+                state = checkpoints.State(history, best, ledger.spent(), meter.joules, environment, load.measures())
                 checkpoints.save(folder, run.id, net, optimizer, state)
             ledger.enter("idle")
             yield epoch
@@ -106,8 +107,8 @@ def fit(
         if folder:
             checkpoints.save_weights(folder, run.id, net)
         outcome = conclude(net, run, parts, data, machine, history, ledger)
-        outcome.measures.update(meter.measures() | load.measures())
-        yield outcome
+        measures = outcome.measures | meter.measures() | load.measures()
+        yield replace(outcome, measures=measures, environment=environment)
 
 
 def seen_shape(run: Run, data: Dataset) -> ImageShape:

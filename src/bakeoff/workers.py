@@ -217,7 +217,7 @@ def train(run: Run, placement: Placement, folder: Path, on_step: Callable[[int, 
         machine = machine_of(placement)
         environment = runtime.environment(machine)
         for item in fit(run, images_of(run), machine, folder, on_step):
-            yield item, environment
+            yield item, item.environment if isinstance(item, Outcome) else environment
     except Diverged as error:
         yield Failure("diverged", str(error), epoch=error.epoch, step=error.step), environment
     except BakeoffError as error:

@@ -59,6 +59,8 @@ def test_runs_of_different_versions():
     newer = run("b", environment=ENVIRONMENT | {"torch": "3"})
     [finding] = look("versions-differ", run("a"), newer)
     assert finding.severity == "caution" and finding.evidence[0] == {"torch": "2 (a), 3 (b)"}
+    moved = run("b", environment=ENVIRONMENT | {"before": {"torch": ["1"]}})
+    assert look("versions-differ", run("a"), moved)[0].evidence[0] == {"torch": "2 (a), 1 then 2 (b)"}
     elsewhere = run("a", 1, environment=ENVIRONMENT | {"processor": "two"})
     assert look("versions-differ", run("a"), elsewhere)[0].severity == "note"
     assert not look("versions-differ", run("a"), run("b"))

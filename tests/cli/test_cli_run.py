@@ -100,6 +100,40 @@ class TestDryRun:
         assert "Estimated by timing a few training steps" in said.out
 
 
+class TestBfloat16:
+    RUN = ("run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1")
+
+    @pytest.fixture
+    def long(self, monkeypatch):
+        """Plans of a moment count as long, and half as long in bfloat16."""
+        monkeypatch.setattr("bakeoff.cli.dry_run.LONG_SECONDS", 0.0)
+        steps = {"fp32": 1.0, "bf16": 0.5}
+        monkeypatch.setattr("bakeoff.cli.dry_run.measure_step", lambda *given: steps[given[-1].precision])
+
+    def test_is_offered_where_it_is_faster(self, bakeoff, long, monkeypatch, tmp_path):
+        monkeypatch.setattr("bakeoff.runtime.has_bf16", lambda device: True)
+        arguments = [*self.RUN, "--dry-run", "--store", str(tmp_path / "a.db")]
+        plan = json.loads(bakeoff(*arguments, "--json").out)
+        assert plan["estimated_seconds_in_bf16"] == plan["estimated_seconds"] / 2
+        assert "(--precision bf16), about 3:30" in bakeoff(*arguments).out
+        assert "--precision" not in bakeoff(*arguments, "--precision", "bf16").out
+
+    def test_is_not_offered_where_it_is_imitated(self, bakeoff, long, monkeypatch, tmp_path):
+        monkeypatch.setattr("bakeoff.runtime.has_bf16", lambda device: False)
+        arguments = [*self.RUN, "--dry-run", "--store", str(tmp_path / "a.db")]
+        assert json.loads(bakeoff(*arguments, "--json").out)["estimated_seconds_in_bf16"] is None
+        assert "--precision" not in bakeoff(*arguments).out
+
+    def test_that_is_imitated_is_told(self, bakeoff, tiny_options, monkeypatch, tmp_path):
+        monkeypatch.setattr("bakeoff.runtime.has_bf16", lambda device: False)
+        arguments = [*self.RUN, *tiny_options, "--precision", "bf16", "--store", str(tmp_path / "a.db")]
+        said = bakeoff(*arguments)
+        assert said.code == 0
+        assert "This cpu imitates bfloat16" in said.err
+        with Store(tmp_path / "a.db") as store:
+            assert store.results()[0].environment["precision"] == "bf16"
+
+
 def test_a_failed_run_is_told_and_ends_nothing(bakeoff, tmp_path, tiny_options):
     path, store = tmp_path / "study.toml", str(tmp_path / "b.db")
     path.write_text(

@@ -23,6 +23,17 @@ def test_dropout_drops_its_share_and_keeps_the_mean(rate, shape):
     assert abs(deviations) < 4
 
 
+@pytest.mark.parametrize("rate", [0.2, 0.3])
+def test_dropout_in_bfloat16_drops_no_more_and_no_less(rate):
+    """The random bits, compared in bfloat16, would be rounded first."""
+    torch.manual_seed(0)
+    fine = Dropout(rate)(torch.ones(1_000_000))
+    torch.manual_seed(0)
+    coarse = Dropout(rate)(torch.ones(1_000_000, dtype=torch.bfloat16))
+    assert coarse.dtype == torch.bfloat16
+    assert torch.equal(coarse == 0, fine == 0)
+
+
 def test_dropout_is_exact_to_its_bits():
     """Of all patterns of bits as many are dropped as the rate says, rounded."""
     patterns = torch.arange(-(2 ** (BITS - 1)), 2 ** (BITS - 1)).float()

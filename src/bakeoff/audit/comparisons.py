@@ -97,7 +97,7 @@ def not_normalised(material: Material) -> Iterator[Finding]:
 
 
 VERSIONS: Mapping[str, Callable[[Result], Any]] = {
-    name: lambda result, name=name: result.environment.get(name, "unknown")  # type: ignore[misc]
+    name: lambda result, name=name: " then ".join(str(v or "unknown") for v in result.conditions(name))  # type: ignore[misc]
     for name in ("bakeoff", "torch", "numpy", "python", "precision", "device", "gpu", "processor", "threads")
 }
 

@@ -64,7 +64,7 @@ def _waited(result: Result) -> dict[str, float] | None:
 
 
 def _place(result: Result) -> tuple[object, ...]:
-    return tuple(result.environment.get(name) for name in ("processor", "device", "gpu", "threads", "cores"))
+    return tuple(result.conditions(name) for name in ("processor", "device", "gpu", "threads", "cores"))
 
 
 def parameters_depart(material: Material) -> Iterator[Finding]:

@@ -1,10 +1,12 @@
 """What `bakeoff run --dry-run` prints: the plan, and an estimate of the time from timing a few steps here."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import rich_click as click
+from msgspec.structs import replace
 from rich.console import Console
 
 from bakeoff.cli.live import clock
@@ -12,11 +14,15 @@ from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw
 from bakeoff.estimate import cell_of, measure_step, steps_of
 from bakeoff.reporting.text_table import TextTable
+from bakeoff.session import has_bf16
 from bakeoff.settling import Race, standings
 from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
 from bakeoff.study import Plan
-from bakeoff.workers import Placement
+from bakeoff.workers import Placement, machine_of
+
+LONG_SECONDS = 600.0
+"""An estimate from which on it is worth a few seconds to look for a faster way."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,11 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
     """Print the cells of a plan, how many runs are left, and about how long they will take; with a race, at most."""
     with Console(stderr=True).status("timing a few training steps of each network"):
         rows = planned(plan, placement, store)
-    left = sum((row.runs - row.already_done) * row.seconds_per_run for row in rows) / placement.workers
+        left = seconds_left(rows, placement)
+        in_bf16 = None
+        if left > LONG_SECONDS and could_use_bf16(placement):
+            faster = replace(placement, precision="bf16")
+            in_bf16 = seconds_left(planned(plan, faster, store), faster)
     if as_json:
         facts = {
             "study": plan.study.name,
@@ -45,7 +55,9 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
             "workers": placement.workers,
             "threads": placement.threads,
             "device": placement.device,
+            "precision": placement.precision,
             "estimated_seconds": left,
+            "estimated_seconds_in_bf16": in_bf16,
             "cells": [asdict(row) for row in rows],
         }
         if race:
@@ -68,6 +80,11 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
         "Estimated by timing a few training steps of each network; evaluation not counted.",
         highlight=False,
     )
+    if in_bf16 is not None and in_bf16 < left:
+        console.print(
+            f"In bfloat16, which this processor computes faster (--precision bf16), about {clock(in_bf16)}.",
+            highlight=False,
+        )
     if race:
         console.print(
             f"{race.first} and {race.second} get {race.study.seeds} to {race.max_seeds} seeds, until it is settled "
@@ -77,6 +94,16 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
         if store.exists():
             tell_standings(standings(race, plan, store), console)
     return None
+
+
+def could_use_bf16(placement: Placement) -> bool:
+    """Tell whether the user could ask for bfloat16 and has not."""
+    return placement.device == "cpu" and placement.precision == "fp32" and has_bf16(placement)
+
+
+def seconds_left(rows: Sequence[Planned], placement: Placement) -> float:
+    """Return about how long what is left of the plan will take."""
+    return sum((row.runs - row.already_done) * row.seconds_per_run for row in rows) / placement.workers
 
 
 def planned(plan: Plan, placement: Placement, store: Path) -> list[Planned]:
@@ -98,9 +125,8 @@ def planned(plan: Plan, placement: Placement, store: Path) -> list[Planned]:
         seen = first.recipe.image.shape(data.shape)
         same_work = (first.net, seen, len(data.classes), first.recipe.batch_size, type(first.recipe.optimizer))
         if same_work not in known:
-            known[same_work] = measure_step(
-                first.net, data.shape, len(data.classes), first.recipe, placement.device, placement.threads
-            )
+            classes = len(data.classes)
+            known[same_work] = measure_step(first.net, data.shape, classes, first.recipe, machine_of(placement))
         done = sum(states.get(run.id) == "done" for run in runs)
         label = data_label(first.data)
         rows.append(

@@ -101,7 +101,7 @@ HOW = (
         type=click.Choice(["auto", "fp32", "bf16"]),
         default="auto",
         show_default=True,
-        help="auto is bf16 on GPUs that have it, fp32 elsewhere.",
+        help="auto is bf16 on GPUs that have it, fp32 elsewhere. Some processors are faster in bf16: see --dry-run.",
     ),
     click.option("--compile", "compiled", is_flag=True, help="torch.compile the networks (pays on long GPU runs)."),
     click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of the time; train nothing."),
@@ -203,6 +203,8 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
 
         print_plan(plan, placement, asked["store"], as_json, race)
         return None
+    if placement.precision == "bf16" and not session.has_bf16(placement):
+        console.print(f"This {placement.device} imitates bfloat16, slowly: --precision fp32 is faster.", style="yellow")
     how: dict[str, Any] = {name: asked[name] for name in ("retry_failed", "restart", "fail_fast")}
     how["command"] = shlex.join(["bakeoff", *sys.argv[1:]])
     try:

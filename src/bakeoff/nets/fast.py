@@ -32,8 +32,9 @@ class Dropout(nn.Dropout):
             return super().forward(x)
         per_word = 64 // BITS
         words = torch.empty(-(-x.numel() // per_word), dtype=torch.int64).random_(-(2**63), None)
-        bits = words.view(torch.int16)[: x.numel()].to(x.dtype)
-        mask = bits.ge_(round(self.p * 2**BITS) - 2 ** (BITS - 1)).mul_(1 / (1 - self.p))
+        bits = words.view(torch.int16)[: x.numel()]
+        kept = bits.to(torch.float32).ge_(round(self.p * 2**BITS) - 2 ** (BITS - 1))  # bfloat16 would round the bits
+        mask = kept.mul_(1 / (1 - self.p)).to(x.dtype)
         dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
         return x * (mask.as_strided(x.shape, x.stride()) if dense else mask.view(x.shape))
 

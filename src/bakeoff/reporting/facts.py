@@ -59,7 +59,7 @@ class Line:
     def places(self) -> set[tuple[str, ...]]:
         """Where the finished seeds were trained: seconds from different places do not compare."""
         keys = ("processor", "gpu", "device", "precision", "threads", "compiled")
-        return {tuple(str(r.environment.get(key, "")) for key in keys) for r in self.cell.finished}
+        return {tuple(str(r.conditions(key)) for key in keys) for r in self.cell.finished}
 
 
 @dataclass(frozen=True)
@@ -272,4 +272,6 @@ def text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(text(item) for item in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {text(item)}" for name, item in value.items())
     return str(value)
