@@ -58,6 +58,16 @@ PEERS = {
     "keras-tfdata": Contender("Keras/TensorFlow, tf.data", "peer_keras.py", "keras", {"resnet20": "tf.data"}),
 }
 AS_WORKER = {"GOMP_SPINCOUNT": SPINS}
+INSTRUCTIONS = {
+    "all": {},
+    "avx2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+    },
+}
+"""What processors may use. Where there is no more than AVX2, TensorFlow does without oneDNN by itself."""
 BAKEOFF = Contender("bakeoff", "peer_bakeoff.py", "own", everywhere(""), AS_WORKER)
 IN_BF16 = Contender("bakeoff, bfloat16", "peer_bakeoff.py", "own", everywhere("bf16"), AS_WORKER)
 PEAK = Contender("the machine's peak", "peer_peak.py", "own", everywhere(""))
@@ -72,7 +82,7 @@ def available(peers: list[str]) -> list[str]:
 
 
 def measure(
-    name: str, peers: list[str], precision: str, rounds: int, seconds: float, patience: float
+    name: str, peers: list[str], precision: str, instructions: str, rounds: int, seconds: float, patience: float
 ) -> dict[str, Any]:
     """Return what everybody reached on one workload, as plain values."""
     workload = replace(WORKLOADS[name], precision=precision)
@@ -82,7 +92,7 @@ def measure(
         def start(contender: Contender, threads: int) -> Process:
             way = contender.ways[name]
             console.print(f"[dim]{name}: {contender.title} gets ready[/dim]")
-            process = Process(contender, replace(workload, threads=threads, way=way))
+            process = Process(contender, replace(workload, threads=threads, way=way), INSTRUCTIONS[instructions])
             stack.callback(process.close)
             return process
 
@@ -92,7 +102,7 @@ def measure(
             if name in PEERS[peer].ways:
                 teams[peer] = Team(PEERS[peer].title, [start(PEERS[peer], cores())])
         workers = [start(BAKEOFF, grid.threads) for _ in range(grid.workers)]
-        if precision == "fp32" and has_bf16("cpu"):
+        if precision == "fp32" and instructions == "all" and has_bf16("cpu"):
             teams["bf16"] = Team(IN_BF16.title, [start(IN_BF16, cores())])
         teams["grid"] = Team(f"bakeoff, grid: {grid.workers} × {grid.threads} thread", workers)
         teams["peak"] = Team(PEAK.title, [start(PEAK, cores())])
@@ -211,6 +221,7 @@ def listed(known: dict[str, Any]) -> Any:
 @click.option("--workloads", default=",".join(WORKLOADS), show_default=True, callback=listed(WORKLOADS))
 @click.option("--peers", default=",".join(PEERS), show_default=True, callback=listed(PEERS))
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="What everybody computes in.")
+@click.option("--instructions", type=click.Choice(list(INSTRUCTIONS)), default="all", help="What everybody may use.")
 @click.option("--rounds", default=5, show_default=True, help="Turns of each contender.")
 @click.option("--seconds", default=3.0, show_default=True, help="Timed seconds of a turn.")
 @click.option("--patience", default=120.0, show_default=True, help="Seconds per workload for repeating noisy turns.")
@@ -220,6 +231,7 @@ def main(
     workloads: list[str],
     peers: list[str],
     precision: str,
+    instructions: str,
     rounds: int,
     seconds: float,
     patience: float,
@@ -230,12 +242,12 @@ def main(
     peers = available(peers)
     results: dict[str, Any] = {}
     for name in workloads:
-        results[name] = measure(name, peers, precision, rounds, seconds, patience)
+        results[name] = measure(name, peers, precision, instructions, rounds, seconds, patience)
         show(name, results[name])
     versions = sorted({line["version"] for result in results.values() for line in result["rows"]})
     about = (
         f"{processor_name()}, {cores()} cores, Python {platform.python_version()}, {'; '.join(versions)}; "
-        f"medians of {rounds} interleaved turns of {seconds:g} s."
+        f"medians of {rounds} interleaved turns of {seconds:g} s{'' if instructions == 'all' else ', with AVX2 alone'}."
     )
     Console().print(about)
     if json_file:

@@ -41,8 +41,8 @@ class Contender:
 class Process:
     """One contender at work, stopped except in its turns."""
 
-    def __init__(self, contender: Contender, workload: Workload) -> None:
-        """Start it and wait until it is warm.
+    def __init__(self, contender: Contender, workload: Workload, limits: dict[str, str]) -> None:
+        """Start it, with the variables that limit everybody, and wait until it is warm.
 
         Raises:
             SystemExit: it failed; the message ends with its own.
@@ -57,7 +57,7 @@ class Process:
             stderr=self.complaints,
             text=True,
             start_new_session=True,
-            env=os.environ | contender.environment,
+            env=os.environ | contender.environment | limits,
         )
         self.about = self.read()
         self.send(signal.SIGSTOP)
