@@ -24,6 +24,7 @@ LAYERS = (
     "store recipes studies train",
     "matching workers audit dial",
     "published study estimate ablation answers tendencies",
+    "gains",
     "reporting afterwards settling",
     "session",
     "api cli",

@@ -217,7 +217,8 @@ def ablate(
     """
     import pandas as pd
 
-    from bakeoff.ablation import Gain, gains, plan_ablation
+    from bakeoff.ablation import plan_ablation
+    from bakeoff.gains import Gain, gains
 
     ablation = plan_ablation(
         net,

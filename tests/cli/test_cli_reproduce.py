@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.ablation import Gain
+from bakeoff.gains import Gain
 from bakeoff.published import Comparison
 from bakeoff.store import Store
 from bakeoff.studies.files import parse_study

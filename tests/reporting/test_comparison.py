@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from bakeoff.ablation import Ablation, Gain
+from bakeoff.ablation import Ablation
+from bakeoff.gains import Gain
 from bakeoff.grid import Study
 from bakeoff.published import Comparison
 from bakeoff.reporting.comparison import comparison_tables, summary

@@ -39,8 +39,9 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
     bakeoff ablate resnet34-leaky --from resnet34-keras --data cifar10 --recipe srivastava2020
     bakeoff ablate conv --from conv --from-recipe clark2020 --recipe quick --data digits --scale 4
     """
-    from bakeoff.ablation import Gain, gains, plan_ablation
+    from bakeoff.ablation import plan_ablation
     from bakeoff.data.progress import progress_bar
+    from bakeoff.gains import Gain, gains
     from bakeoff.reporting.gains import RULE, gain_tables
     from bakeoff.store import Store
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from bakeoff.ablation import Ablation, Gain
+from bakeoff.ablation import Ablation
+from bakeoff.gains import Gain
 from bakeoff.reporting.text_table import Footnotes, TextTable
 
 RULE = (
