@@ -99,6 +99,12 @@ class TestReproduce:
         assert "6 runs, 6 of them to do" in said.out
         assert not (tmp_path / "c.db").exists()
 
+    def test_says_that_a_network_is_not_of_the_study(self, bakeoff, tmp_path):
+        arguments = ["--nets", "resnet20,conv", "--data", "digits", "--dry-run", "--store", str(tmp_path / "c.db")]
+        said = bakeoff("reproduce", "clark2020", *arguments)
+        assert said.err.startswith("clark2020 has no resnet20 (did you mean resnet20v1-keras")
+        assert "has no conv" not in said.err
+
     def test_lets_other_data_stand_in_and_says_so(self, study, bakeoff, tmp_path, folder_of_digits):
         store, stand_in = str(tmp_path / "d.db"), f"digits=folder:{folder_of_digits}"
         arguments = ["--nets", "lenet-afif", "--seeds", "1", "--set", "images_per_class=8", "--set", "validation=20"]

@@ -9,10 +9,12 @@ from bakeoff.cli.options import json_option, store_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
 from bakeoff.cli.tables import show
+from bakeoff.lookup import hint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bakeoff.grid import Study
     from bakeoff.published import Comparison
 
 click.rich_click.OPTION_GROUPS["bakeoff reproduce"] = GROUPS
@@ -46,7 +48,9 @@ def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None
     original = studies.load(study)
     if not original.dials:
         published.check(original)
-    if plan := carry_out(wanted_study(original, asked), asked, as_json):
+    wanted = wanted_study(original, asked)
+    tell_strangers(original, wanted)
+    if plan := carry_out(wanted, asked, as_json):
         if plan.study.dials:
             from bakeoff.cli.dial import print_study
 
@@ -55,6 +59,14 @@ def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None
             lines = published.compare(original, opened, [run.id for run in plan.runs])
         print_comparison(lines, "json" if as_json else "table", everything)
     return None
+
+
+def tell_strangers(original: "Study", wanted: "Study") -> None:
+    """Say which networks a study does not have: they are trained, but nothing was published to hold them against."""
+    for net in wanted.nets:
+        if net not in original.nets:
+            what = "it is trained under the same rules, with nothing published beside it"
+            click.echo(f"{original.name} has no {net} ({hint(net, original.nets)}): {what}", err=True)
 
 
 @click.command()
