@@ -149,13 +149,14 @@ def test_the_ranking_of_a_store_needs_no_torch(tmp_path):
 
 
 def test_no_pickle_is_ever_loaded():
-    """Nor is anything else run that came out of a file."""
+    """Nor is anything else run that came out of a file, but the networks that a user names."""
     for name, tree in modules():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
             called, options = ast.unparse(node.func), {option.arg: option.value for option in node.keywords}
-            assert called not in ("eval", "exec", "compile", "pickle.load", "pickle.loads", "joblib.load"), name
+            assert called not in ("eval", "pickle.load", "pickle.loads", "joblib.load"), name
+            assert called not in ("exec", "compile") or name == "nets.own", name
             if called == "torch.load":
                 assert ast.unparse(options["weights_only"]) == "True", name
             assert "allow_pickle" not in options or ast.unparse(options["allow_pickle"]) == "False", name

@@ -135,7 +135,7 @@ def run(
     )
     if until_settled is None and max_seeds is not None:
         raise BakeoffError("max_seeds goes with until_settled=(A, B); without it, seeds says how many")
-    race = None if until_settled is None else make_race(wanted, session.names(until_settled) or (), max_seeds)
+    race = None if until_settled is None else make_race(wanted, session.known_networks(until_settled) or (), max_seeds)
     plan = _carry_out(
         wanted,
         race,
@@ -221,8 +221,8 @@ def ablate(
     from bakeoff.gains import Gain, gains
 
     ablation = plan_ablation(
-        net,
-        base,
+        session.known_network(net),
+        session.known_network(base),
         session.names(data) or (),
         data_as=data_as,
         recipe=recipe,

@@ -1,5 +1,6 @@
 """From what a user asked for to a running study: shared by the command line and the Python interface."""
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from bakeoff.store import Store
 from bakeoff.studies.files import checked, write_study
 from bakeoff.study import Event, Plan, execute, plan
 from bakeoff.workers import Placement, place
+
+OWN_FILE = re.compile(r"\.py(:|$)")
+"""What the name of a network from a user's own file ends with, before the name of one of several in it."""
 
 
 def choose_study(
@@ -35,7 +39,7 @@ def choose_study(
     Raises:
         BakeoffError: there is no such study, or it cannot be changed so.
     """
-    base = given_study if isinstance(given_study, Study) else studies.load(given_study or "demo")
+    base = with_own_networks(given_study if isinstance(given_study, Study) else studies.load(given_study or "demo"))
     asked = {
         "data": names(data),
         "recipe": recipe,
@@ -45,10 +49,42 @@ def choose_study(
     given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     if given_study is None and (data or recipe):
         given |= {"set": {}, "name": "run", "about": ""}
-    if (only := names(nets)) is not None:
+    if (only := known_networks(nets)) is not None:
         base = base.with_nets(only)
     given["data_as"] = {k: v for k, v in base.data_as.items() if k in (names(data) or base.data)} | dict(data_as or {})
     return checked(msgspec.structs.replace(base, **given).with_changes(changes or {}))
+
+
+def known_network(name: str) -> str:
+    """Return what a network is called: a user's own by its name and content, after reading its file.
+
+    Raises:
+        BakeoffError: there is no such file, or no network in it.
+    """
+    if not OWN_FILE.search(name):
+        return name
+    from bakeoff.nets import own
+
+    return own.add(name)
+
+
+def known_networks(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
+    """Return what networks are called; one may come alone, or none be given."""
+    found = names(given)
+    return None if found is None else tuple(map(known_network, found))
+
+
+def with_own_networks(study: Study) -> Study:
+    """Return a study in which networks that are given as files are called by name and content."""
+
+    def known(nets: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(known_network, nets))
+
+    cells, variants, dials = (
+        tuple(msgspec.structs.replace(item, nets=known(item.nets)) for item in items)
+        for items in (study.cells, study.variants, study.dials)
+    )
+    return msgspec.structs.replace(study, nets=known(study.nets), cells=cells, variants=variants, dials=dials)
 
 
 def names(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
@@ -100,8 +136,17 @@ def start(
 ) -> Generator[Event, None, None]:
     """Open (or make) the store, note what was asked, and yield the events of the study."""
     with Store(store, create=True) as opened:
+        keep_own_networks(plan, opened.files)
         opened.record_study(write_study(plan.study), command)
         yield from execute(plan, opened, placement, retry_failed=retry_failed, restart=restart, fail_fast=fail_fast)
+
+
+def keep_own_networks(plan: Plan, folder: Path) -> None:
+    """Write the networks from files beside the store, where workers read them."""
+    from bakeoff.nets import own
+
+    for net in {run.net for run in plan.runs}:
+        own.keep(net, folder)
 
 
 def robustness(plan: Plan, store: Path, placement: Placement) -> Generator[Event, None, None]:

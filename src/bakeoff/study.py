@@ -62,7 +62,7 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     Raises:
         BakeoffError: whatever is wrong with the study that can be known before training.
     """
-    from bakeoff.nets import find_net  # loads torch
+    from bakeoff import nets  # loads torch
 
     for name, values in {"nets": study.nets, "data": study.data}.items():
         if not values:
@@ -77,7 +77,8 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     grid = study.grid()
     if not grid:
         raise BakeoffError(f"the study {study.name!r} leaves out these networks on {', '.join(study.data)}")
-    nets = {cell.net: find_net(cell.net) for cell in grid}
+    for cell in grid:
+        nets.find_net(cell.net)
     loaded: dict[tuple[str, Image], Dataset] = {}
     facts: dict[str, DataInfo] = {}
     cells: list[tuple[str, str, str, Recipe]] = []
@@ -95,7 +96,7 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
         dataset = loaded[data, images]
         _check(recipe, dataset)
         assert dataset.info.shape is not None
-        nets[cell.net].check(cell.net, recipe.image.shape(dataset.info.shape))
+        nets.check(cell.net, recipe.image.shape(dataset.info.shape), len(dataset.info.classes))
         cells.append((cell.net, data, dataset.info.content_hash, recipe))
     seeds = range(study.first_seed, study.first_seed + study.seeds)
     runs: dict[str, Run] = {}

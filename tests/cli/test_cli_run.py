@@ -100,6 +100,38 @@ class TestDryRun:
         assert "Estimated by timing a few training steps" in said.out
 
 
+class TestOwnNetworks:
+    """From a file, in processes of their own, resumed although the file has changed."""
+
+    TEXT = (
+        "from torch import nn\n"
+        "def mine(images, classes):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(images.height * images.width, classes))\n"
+    )
+
+    def test_are_trained_like_any(self, bakeoff, tmp_path, tiny_options):
+        path, store = tmp_path / "net.py", tmp_path / "a.db"
+        path.write_text(self.TEXT)
+        options = ["--data", "digits", *tiny_options, "--scale", "4", "--seeds", "1", "--store", str(store)]
+        rows = json.loads(bakeoff("run", "--nets", f"{path},lenet-afif", *options, "--json").out)
+        own = next(row for row in rows if row["net"].startswith("mine@"))
+        assert own["parameters"] == 32 * 32 * 10 + 10 and own["seeds"] == 1
+        (kept,) = store.with_name("a.db.files").glob("mine@*.py")
+        assert kept.read_text() == self.TEXT
+        assert "1 run was already in the store" in bakeoff("run", "--nets", f"{path}:mine", *options).err
+        path.write_text(self.TEXT + "# edited\n")
+        (edited,) = json.loads(bakeoff("run", "--nets", str(path), *options, "--json").out)
+        assert edited["net"].startswith("mine@") and edited["net"] != own["net"]
+        assert bakeoff("report", "--store", str(store), "-o", str(tmp_path / "r.html")).code == 0
+
+    def test_are_shown(self, bakeoff, tmp_path):
+        (tmp_path / "net.py").write_text(self.TEXT)
+        said = bakeoff("show", f"{tmp_path}/net.py", "--images", "1x8x8", "--json")
+        assert json.loads(said.out)["total"] == 650
+        wrong = bakeoff("show", f"{tmp_path}/net.py", "--images", "3x8x8")
+        assert wrong.code == 2 and "fails on 3x8x8 images" in wrong.err
+
+
 class TestBfloat16:
     RUN = ("run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1")
 

@@ -43,6 +43,7 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
     from bakeoff.data.progress import progress_bar
     from bakeoff.gains import Gain, gains
     from bakeoff.reporting.gains import RULE, gain_tables
+    from bakeoff.session import known_network
     from bakeoff.store import Store
 
     data = as_list(asked["data"])
@@ -50,8 +51,8 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
         raise BakeoffError("say which images to try the changes on: --data cifar10")
     with progress_bar() as report:
         ablation = plan_ablation(
-            net,
-            base,
+            known_network(net),
+            known_network(base),
             data,
             data_as=stand_ins_of(asked),
             recipe=asked["recipe"],

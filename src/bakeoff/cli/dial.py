@@ -63,12 +63,12 @@ def dial(
     from bakeoff.data.progress import progress_bar
     from bakeoff.dial import make_study
     from bakeoff.grid import dial_named
-    from bakeoff.session import names
+    from bakeoff.session import known_networks
 
     chosen = [dial_named(name.strip()) for text in dials for name in text.split(",")]
     with progress_bar() as report:
         info = sets.info(data, progress=report)
-    nets = as_list(asked["nets"]) or names(studies.load("demo").nets) or ()
+    nets = known_networks(as_list(asked["nets"])) or studies.load("demo").nets
     study = make_study(data, list(dict.fromkeys(chosen)), info, steps, _numbers(levels), nets)
     study = wanted_study(study, asked | {"data": None, "data_as": ()})
     if plan := carry_out(study, asked, as_json):

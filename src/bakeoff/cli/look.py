@@ -47,19 +47,22 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     """Show a network layer by layer: shapes of input and output, parameters, FLOPs.
 
     \b
-    [bold]Example[/]
+    [bold]Examples[/]
     bakeoff show resnet20 --images 3x32x32 --classes 10
+    bakeoff show my_net.py:TinyNet --images 1x28x28
     """
     from dataclasses import asdict
 
     from rich.console import Console
 
     from bakeoff.cli.results import short
-    from bakeoff.nets import find_net
+    from bakeoff.nets import check, find_net
     from bakeoff.nets.summary import summarize
+    from bakeoff.session import known_network
     from bakeoff.spec import ImageShape
 
-    shape = ImageShape.parse(images)
+    shape, net = ImageShape.parse(images), known_network(net)
+    check(net, shape, classes)
     summary = summarize(net, shape, classes)
     facts = asdict(summary)
     if as_json:

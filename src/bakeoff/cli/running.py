@@ -55,7 +55,7 @@ GROUPS: list[Any] = [
 ]
 
 WHAT = (
-    click.option("--nets", metavar="A,B", help="Networks, by comma (see [bold]bakeoff nets[/])."),
+    click.option("--nets", metavar="A,B", help="Networks, by comma (see [bold]bakeoff nets[/]); your own: my_net.py."),
     click.option("--data", metavar="X,Y", help="Data sets, by comma; your own images: [bold]folder:PATH[/]."),
     click.option(
         "--data-as",
@@ -141,6 +141,7 @@ def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
 
 def wanted_race(study: "Study", asked: dict[str, Any]) -> "Race | None":
     """Return the race that the options of `SETTLE` ask for, if they do."""
+    from bakeoff.session import known_networks
     from bakeoff.settling import make_race
 
     nets = as_list(asked["until_settled"])
@@ -148,7 +149,7 @@ def wanted_race(study: "Study", asked: dict[str, Any]) -> "Race | None":
         if asked["max_seeds"] is not None:
             raise BakeoffError("--max-seeds goes with --until-settled A,B; without it, --seeds says how many")
         return None
-    return make_race(study, nets, asked["max_seeds"])
+    return make_race(study, known_networks(nets) or (), asked["max_seeds"])
 
 
 def stand_ins_of(asked: dict[str, Any]) -> dict[str, str]:

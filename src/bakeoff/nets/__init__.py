@@ -19,6 +19,7 @@ from bakeoff.nets import (
     lenet,
     mobilenet,
     nin,
+    own,
     resnet_cifar,
     resnet_imagenet,
     resnet_keras,
@@ -30,7 +31,7 @@ from bakeoff.nets import (
 from bakeoff.nets.net import Net
 from bakeoff.spec import ImageShape
 
-__all__ = ["NETS", "Net", "build", "find_net"]
+__all__ = ["NETS", "Net", "build", "check", "find_net"]
 
 NETS: dict[str, Net] = (
     lenet.NETS
@@ -57,13 +58,15 @@ PATTERNS: dict[str, Callable[..., Net]] = resnet_cifar.PATTERNS | resnet_keras.P
 
 
 def find_net(name: str) -> Net:
-    """Return the network called `name`: one of `NETS`, of any depth of a family, or "NET+CHANGE+CHANGE".
+    """Return the network called `name`: one of `NETS`, of any depth of a family, "NET+CHANGE+CHANGE", or a user's own.
 
     Raises:
         BakeoffError: there is none of this name; the message suggests the nearest ones.
     """
     if name in NETS:
         return NETS[name]
+    if own.CALLED.fullmatch(name):
+        return own.find(name)
     base, *changes = name.split("+")
     if changes:
         return with_changes(name, base, changes)
@@ -71,6 +74,17 @@ def find_net(name: str) -> Net:
         if match := re.fullmatch(pattern, name):
             return make(*(int(number) for number in match.groups()))
     return find(NETS, name, "network")
+
+
+def check(name: str, shape: ImageShape, classes: int) -> None:
+    """Look, before training, whether a network takes images of `shape`; a user's own is tried out.
+
+    Raises:
+        BakeoffError: there is no such network, the images are too small for it, or it fails on them.
+    """
+    find_net(name).check(name, shape)
+    if name in own.OWN:
+        own.try_out(name, shape, classes)
 
 
 def with_changes(name: str, base: str, changes: list[str]) -> Net:
