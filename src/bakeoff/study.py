@@ -17,7 +17,7 @@ from bakeoff.data.graded import split_name
 from bakeoff.data.properties import properties
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
-from bakeoff.grid import Study
+from bakeoff.grid import Cell, Study
 from bakeoff.lookup import unknown
 from bakeoff.owners import this_process
 from bakeoff.recipes import recipe_for
@@ -64,19 +64,7 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     """
     from bakeoff import nets  # loads torch
 
-    for name, values in {"nets": study.nets, "data": study.data}.items():
-        if not values:
-            raise BakeoffError(f"the study {study.name!r} names no {name}: add --{name}")
-        if len(set(values)) < len(values):
-            raise BakeoffError(f"the study {study.name!r} names the same {name} twice: {', '.join(values)}")
-    for name in study.data_as:
-        if name not in study.data:
-            raise BakeoffError(unknown(f"data set of the study {study.name!r}", name, study.data))
-    for dial in study.dials:
-        dial.check()
-    grid = study.grid()
-    if not grid:
-        raise BakeoffError(f"the study {study.name!r} leaves out these networks on {', '.join(study.data)}")
+    grid = _checked_grid(study)
     for cell in grid:
         nets.find_net(cell.net)
     loaded: dict[tuple[str, Image], Dataset] = {}
@@ -94,7 +82,7 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
         if (data, images) not in loaded:
             loaded[data, images] = datasets.load(data, images, progress)
         dataset = loaded[data, images]
-        _check(recipe, dataset)
+        _check_recipe(recipe, dataset)
         assert dataset.info.shape is not None
         nets.check(cell.net, recipe.image.shape(dataset.info.shape), len(dataset.info.classes))
         cells.append((cell.net, data, dataset.info.content_hash, recipe))
@@ -107,7 +95,25 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     return Plan(study, tuple(runs.values()), {dataset.info.content_hash: dataset for dataset in loaded.values()})
 
 
-def _check(recipe: Recipe, dataset: Dataset) -> None:
+def _checked_grid(study: Study) -> list[Cell]:
+    """Return the cells of a study that names networks and data, each once."""
+    for name, values in {"nets": study.nets, "data": study.data}.items():
+        if not values:
+            raise BakeoffError(f"the study {study.name!r} names no {name}: add --{name}")
+        if len(set(values)) < len(values):
+            raise BakeoffError(f"the study {study.name!r} names the same {name} twice: {', '.join(values)}")
+    for name in study.data_as:
+        if name not in study.data:
+            raise BakeoffError(unknown(f"data set of the study {study.name!r}", name, study.data))
+    for dial in study.dials:
+        dial.check()
+    grid = study.grid()
+    if not grid:
+        raise BakeoffError(f"the study {study.name!r} leaves out these networks on {', '.join(study.data)}")
+    return grid
+
+
+def _check_recipe(recipe: Recipe, dataset: Dataset) -> None:
     """Say before training what the recipe asks for and the data set lacks."""
     from bakeoff.data.split import balanced_sample, cut_validation
 
