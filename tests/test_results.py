@@ -1,0 +1,53 @@
+"""The stores of real runs in docs/runs, and what docs/results.md says of them."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bakeoff import studies
+from bakeoff.published import compare
+from bakeoff.store import Store
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+RUNS = sorted((DOCS / "runs").glob("*.db"))
+
+
+@pytest.fixture(params=RUNS, ids=lambda path: path.stem)
+def store(request, tmp_path) -> Path:
+    """A copy, so that nothing is written beside the original."""
+    return Path(shutil.copy(request.param, tmp_path))
+
+
+def test_there_are_stores():
+    assert len(RUNS) >= 2
+
+
+def test_every_accuracy_is_in_the_results(store):
+    written = (DOCS / "results.md").read_text()
+    with Store(store) as opened:
+        results = list(opened.results())
+    assert results
+    for result in results:
+        assert result.state == "done"
+        assert f"{100 * result.measures['test_accuracy']:.2f}" in written, result.run.net
+        assert result.run.net in written
+
+
+def test_they_hold_no_more_than_results(store):
+    """No checkpoints lie beside them, and they know nothing of the folders of the machine they were made on."""
+    assert {path.suffix for path in (DOCS / "runs").iterdir()} == {".db"}
+    assert store.stat().st_size < 1_000_000
+    with Store(store) as opened:
+        commands = [command for _, command, _ in opened.studies()]
+        facts = [str(fact) for result in opened.results() for fact in result.environment.values()]
+    words = [word for command in commands for word in shlex.split(command)] + facts
+    assert words and not any(Path(word).is_absolute() for word in words)
+
+
+def test_they_are_compared_with_their_study(store):
+    with Store(store) as opened:
+        lines = compare(studies.load(store.stem.partition("-")[0]), opened)
+    assert any(line.seeds for line in lines)
+    assert {line.verdict for line in lines if line.measure == "parameters"} <= {"agrees", "not run"}
