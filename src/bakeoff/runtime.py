@@ -58,7 +58,7 @@ def choose_precision(device: str, wanted: str = "auto") -> Literal["fp32", "bf16
 
 
 def has_bf16(device: str) -> bool:
-    """Tell whether a device multiplies numbers in bfloat16 itself: others imitate it, ten times slower than fp32."""
+    """Tell whether a device multiplies numbers in bfloat16 itself: others imitate it, many times slower than fp32."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device == "cpu":

@@ -118,7 +118,7 @@ def choose_placement(
 
 
 def has_bf16(placement: Placement) -> bool:
-    """Tell whether the device computes in bfloat16 itself: others imitate it, ten times slower than fp32."""
+    """Tell whether the device computes in bfloat16 itself: others imitate it, many times slower than fp32."""
     from bakeoff import runtime
 
     return runtime.has_bf16(placement.device)
