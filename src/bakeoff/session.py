@@ -76,15 +76,11 @@ def known_networks(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
 
 def with_own_networks(study: Study) -> Study:
     """Return a study in which networks that are given as files are called by name and content."""
-
-    def known(nets: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(known_network, nets))
-
     cells, variants, dials = (
-        tuple(msgspec.structs.replace(item, nets=known(item.nets)) for item in items)
+        tuple(msgspec.structs.replace(item, nets=known_networks(item.nets)) for item in items)
         for items in (study.cells, study.variants, study.dials)
     )
-    return msgspec.structs.replace(study, nets=known(study.nets), cells=cells, variants=variants, dials=dials)
+    return msgspec.structs.replace(study, nets=known_networks(study.nets), cells=cells, variants=variants, dials=dials)
 
 
 def names(given: Sequence[str] | str | None) -> tuple[str, ...] | None:

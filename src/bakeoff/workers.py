@@ -177,10 +177,10 @@ def _death(exit_code: int | None) -> Failure:
 
 def work(connection: Connection, placement: Placement, folder: Path, job: Job) -> None:
     """Be a worker: train the runs that come through the pipe, or do another job with them, until it closes."""
-    from bakeoff.nets import own
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    from bakeoff.nets import own  # loads torch, where no server has: only now that the parent is watched
+
     own.FOLDERS.append(folder)
     with suppress(EOFError, OSError):
         while True:

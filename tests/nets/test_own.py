@@ -137,6 +137,8 @@ def test_files_and_networks_that_are_not_there_are_told(file):
         own.add("absent.py")
     with pytest.raises(BakeoffError, match="has no network 'square'; there are: linear"):
         own.add(f"{file(LINEAR)}:square")
+    with pytest.raises(BakeoffError, match="has no network 'two words'; there are: linear"):
+        known_network(f"{file(LINEAR)}:two words")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ All but the numbers of images are of a seeded sample of the training images, so 
 small ones; what depends on the number of images is the same for all sets of at least `SAMPLE`.
 """
 
+import os
 import zlib
 from contextlib import suppress
 
@@ -83,7 +84,7 @@ def properties(dataset: Dataset) -> Properties:
     found = compute(dataset)
     with suppress(OSError):  # a cache that cannot be written only costs time
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{derive_seed(0, str(path))}.part")
+        part = path.with_suffix(f".{os.getpid()}.part")
         part.write_bytes(msgspec.json.encode(found))
         part.replace(path)
     return found

@@ -23,7 +23,6 @@ from bakeoff.errors import BakeoffError
 from bakeoff.nets.net import Net
 from bakeoff.spec import ImageShape
 
-GIVEN = re.compile(r"(?P<path>.+\.py)(?::(?P<name>\w+))?")
 CALLED = re.compile(r"\w+@[0-9a-f]{8}")
 
 OWN: dict[str, "OwnNet"] = {}
@@ -53,15 +52,14 @@ def add(given: str) -> str:
     Raises:
         BakeoffError: there is no such file, it fails, or it has no such network, or several.
     """
-    match = GIVEN.fullmatch(given)
-    assert match, f"{given} is no file of Python"
-    path = Path(match["path"]).expanduser()
+    stem, _, name = given.rpartition(".py")
+    path = Path(f"{stem}.py").expanduser()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise BakeoffError(f"cannot read the network {given}: {why}") from error
-    return _add(text, path, match["name"])
+    return _add(text, path, name.removeprefix(":") or None)
 
 
 def find(called: str) -> "OwnNet":
