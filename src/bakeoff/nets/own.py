@@ -6,6 +6,7 @@ The text is kept beside the store, where workers read it, so that a study ends w
 
 import hashlib
 import inspect
+import os
 import re
 import sys
 import traceback
@@ -84,7 +85,9 @@ def keep(called: str, folder: Path) -> None:
     """Write the text of a network where workers look for it; nothing if it is not one from a file."""
     if called in OWN:
         folder.mkdir(parents=True, exist_ok=True)
-        kept_path(folder, called).write_text(OWN[called].text, encoding="utf-8")
+        part = folder / f"{called}.{os.getpid()}.tmp"  # another command's workers may be reading the file
+        part.write_text(OWN[called].text, encoding="utf-8")
+        part.replace(kept_path(folder, called))
 
 
 def digest_of(text: str) -> str:
