@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -144,3 +146,9 @@ def test_cells_differ_in_more_than_the_seed():
 
 def test_nothing_has_no_ranking():
     assert rank([]) == []
+
+
+def test_runs_of_two_protocols_are_never_averaged():
+    old = result(accuracy=0.5)
+    old = replace(old, run=msgspec.structs.replace(old.run, protocol=1))
+    assert sorted(row.test_accuracy for row in rank([old, result(accuracy=0.7)])) == [0.5, 0.7]

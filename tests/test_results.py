@@ -51,3 +51,11 @@ def test_they_are_compared_with_their_study(store):
         lines = compare(studies.load(store.stem.partition("-")[0]), opened)
     assert any(line.seeds for line in lines)
     assert {line.verdict for line in lines if line.measure == "parameters"} <= {"agrees", "not run"}
+
+
+def test_their_runs_keep_their_ids(store):
+    """They were made by the first protocol, which was not written down then."""
+    with Store(store) as opened:
+        results = opened.results()
+    assert results and {result.run.protocol for result in results} == {1}
+    assert [result.run.id for result in results] == [result.id for result in results]

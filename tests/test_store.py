@@ -19,7 +19,7 @@ from bakeoff import database
 from bakeoff.errors import BakeoffError
 from bakeoff.owners import STALE_SECONDS, is_alive, this_process
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
-from bakeoff.spec import SGD, Recipe, Run
+from bakeoff.spec import PROTOCOL, SGD, Recipe, Run
 from bakeoff.store import Store
 from generated import RUNS, values
 
@@ -191,6 +191,11 @@ class TestResults:
         assert (predicted.dtype, probabilities.dtype) == (np.uint16, np.float16)
         assert store.results([OTHER.id]) == [waiting]
         assert store.states([RUN.id, "unknown"]) == {RUN.id: "done"}
+
+    def test_keep_the_protocol_they_were_trained_by(self, store):
+        """Also that of stores in which it was not written down: that was the first."""
+        store._db.execute("UPDATE runs SET settings = json_remove(settings, '$.protocol') WHERE id = ?", (OTHER.id,))
+        assert {r.id: r.run.protocol for r in store.results()} == {RUN.id: PROTOCOL, OTHER.id: 1}
 
     def test_are_seen_by_others_when_they_are_there(self, store):
         with Store(store.path) as other:

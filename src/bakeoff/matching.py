@@ -37,8 +37,9 @@ def match(
     cells = {_key(cell): cell for cell in printed}
     found: dict[tuple[str, ...], Group] = {}
 
-    def kind(result: Result) -> tuple[str, ...]:
-        return result.run.net, result.run.data, result.run.data_hash, result.run.recipe.key
+    def kind(result: Result) -> tuple[str, str, str, str, int]:
+        run = result.run
+        return run.net, run.data, run.data_hash, run.recipe.key, -run.protocol  # of equals, the newest comes first
 
     finished = sorted((result for result in results if result.state == "done"), key=kind)
     for _, members in groupby(finished, key=kind):

@@ -72,15 +72,15 @@ class Row:
 
 
 def cells(results: Iterable[Result]) -> list[Cell]:
-    """Group runs that differ in nothing but the seed, in the order they were planned.
+    """Group runs that differ in nothing but the seed, in the order they were planned; those of two protocols differ.
 
     Different images under one name (a folder that changed, two folders of one name) are told apart by their hash.
     """
-    groups: dict[tuple[str, str, str], list[Result]] = {}
+    groups: dict[tuple[str, str, int, str], list[Result]] = {}
     for result in results:
         run = result.run
-        groups.setdefault((run.data_hash, run.recipe.key, run.net), []).append(result)
-    labels = {data_hash: data_label(group[0].run.data) for (data_hash, _, _), group in groups.items()}
+        groups.setdefault((run.data_hash, run.recipe.key, run.protocol, run.net), []).append(result)
+    labels = {data_hash: data_label(group[0].run.data) for (data_hash, *_), group in groups.items()}
     twice = Counter(labels.values())
     return [
         Cell(
@@ -89,7 +89,7 @@ def cells(results: Iterable[Result]) -> list[Cell]:
             net,
             tuple(group),
         )
-        for (data_hash, _, net), group in groups.items()
+        for (data_hash, _, _, net), group in groups.items()
     ]
 
 

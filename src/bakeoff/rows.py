@@ -1,5 +1,6 @@
 """How values lie in the rows of a store: packed arrays, records, and the seal of a finished run. No torch."""
 
+import json
 import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,8 @@ import numpy as np
 
 from bakeoff.owners import is_at_work
 from bakeoff.records import Epoch, Failure
-from bakeoff.values import digest
+from bakeoff.spec import Run
+from bakeoff.values import digest, to_dict
 
 
 def is_held(row: sqlite3.Row, owner: str) -> bool:
@@ -34,6 +36,16 @@ def is_intact(row: sqlite3.Row | None, epochs: Sequence[sqlite3.Row], measures: 
     if row is None or row["seal"] is None:
         return row is not None
     return bool(row["state"] == "done" and row["seal"] == seal(row["settings"], epochs, measures))
+
+
+def settings_of(run: Run) -> str:
+    """Return the settings of a run as JSON, its protocol always among them: the default moves with the version."""
+    return json.dumps(to_dict(run) | {"protocol": run.protocol})
+
+
+def run_of(settings: str) -> Run:
+    """Return the run that has these settings; the first protocol was not written down."""
+    return msgspec.convert({"protocol": 1} | json.loads(settings), Run)
 
 
 def epoch_of(row: sqlite3.Row) -> Epoch:

@@ -13,8 +13,11 @@ from msgspec import Meta
 from bakeoff.errors import BakeoffError
 from bakeoff.values import Value, digest, to_dict
 
-PROTOCOL = 1
-"""Version of the training protocol. It goes up when the same settings would give another number."""
+PROTOCOL = 2
+"""Version of the training protocol. It goes up when the same settings would give another number.
+
+2: dropout draws its masks in another way.
+"""
 
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, lt=1)]
@@ -274,11 +277,13 @@ class Run(Value, frozen=True):
     data_hash: str
     recipe: Recipe
     seed: int
+    protocol: int = PROTOCOL
+    """The version of the training protocol it is trained by."""
 
     @property
     def id(self) -> str:
         """Sixteen hexadecimal digits over all that changes the result, and nothing else."""
-        return digest([PROTOCOL, self.net, self.data_hash, self.recipe.key, self.seed])[:16]
+        return digest([self.protocol, self.net, self.data_hash, self.recipe.key, self.seed])[:16]
 
 
 def data_label(name: str) -> str:

@@ -13,15 +13,13 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from bakeoff.database import Database
 from bakeoff.errors import BakeoffError
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
-from bakeoff.rows import epoch_of, failure_of, is_held, is_intact, pack, seal, unpack
+from bakeoff.rows import epoch_of, failure_of, is_held, is_intact, pack, run_of, seal, settings_of, unpack
 from bakeoff.spec import Run
-from bakeoff.values import to_dict
 
 
 class Store(Database):
@@ -54,10 +52,7 @@ class Store(Database):
             self._db.executemany(
                 "INSERT OR IGNORE INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
-                [
-                    (r.id, r.net, r.data, r.data_hash, r.recipe.name, r.seed, json.dumps(to_dict(r)), _now())
-                    for r in runs
-                ],
+                [(r.id, r.net, r.data, r.data_hash, r.recipe.name, r.seed, settings_of(r), _now()) for r in runs],
             )
 
     def record_study(self, study: str, command: str) -> None:
@@ -227,7 +222,7 @@ class Store(Database):
         """Return the runs that have a result, without it."""
         with self.reading():
             rows = self._db.execute("SELECT settings FROM runs WHERE state = 'done' ORDER BY rowid")
-            return [msgspec.convert(json.loads(row["settings"]), Run) for row in rows]
+            return [run_of(row["settings"]) for row in rows]
 
     def results(self, ids: Iterable[str] | None = None) -> list[Result]:
         """Return what is known of the runs (all of them by default), in the order they were added."""
@@ -253,7 +248,7 @@ class Store(Database):
             return [
                 Result(
                     id=run_id,
-                    run=msgspec.convert(json.loads(row["settings"]), Run),
+                    run=run_of(row["settings"]),
                     state=row["state"],
                     epochs=tuple(map(epoch_of, epochs.get(run_id, ()))),
                     measures=measures.get(run_id, {}),

@@ -250,7 +250,7 @@ def can_be_extended(recipe: Recipe) -> bool:
 def _shorter(waiting: Sequence[Run], store: Store) -> dict[str, str]:
     """Return, by the id of a waiting run, the finished run that needs the fewest epochs more to be it, if any."""
     longer = [run for run in waiting if can_be_extended(run.recipe)]
-    finished: dict[tuple[str, str, int, str], list[Run]] = {}
+    finished: dict[tuple[str, str, int, int, str], list[Run]] = {}
     for run in store.finished() if longer else ():
         finished.setdefault(_without_epochs(run), []).append(run)
     found: dict[str, str] = {}
@@ -261,8 +261,8 @@ def _shorter(waiting: Sequence[Run], store: Store) -> dict[str, str]:
     return found
 
 
-def _without_epochs(run: Run) -> tuple[str, str, int, str]:
-    return run.net, run.data_hash, run.seed, replace(run.recipe, epochs=1).key
+def _without_epochs(run: Run) -> tuple[str, str, int, int, str]:
+    return run.net, run.data_hash, run.seed, run.protocol, replace(run.recipe, epochs=1).key
 
 
 def _share_checkpoint(folder: Path, donor: str, run_id: str) -> bool:
