@@ -69,6 +69,8 @@ class Row:
     images_per_second: float | None
     parameters_are: str | None
     """"trainable", or "all" for runs of a version that counted no others: trainable or not."""
+    runs: tuple[str, ...] = ()
+    """Ids of all its runs, finished or not."""
 
 
 def cells(results: Iterable[Result]) -> list[Cell]:
@@ -141,6 +143,7 @@ def _row(cell: Cell) -> Row:
         train_seconds=cell.median("train_seconds"),
         images_per_second=cell.median("images_per_second"),
         parameters_are=kind,
+        runs=tuple(result.id for result in cell.results),
     )
 
 

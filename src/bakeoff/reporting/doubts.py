@@ -160,13 +160,12 @@ def doubts(findings: Sequence[Finding], tables: Sequence[Table]) -> Doubts:
 
 
 def _touched(finding: Finding, tables: Sequence[Table]) -> tuple[Touched, ...]:
-    """Return the lines with a run that the finding is about; by their names where it names no runs."""
-    runs = set(finding.runs)
+    """Return the lines that the finding is about."""
     return tuple(
         Touched(table, line, f"{table.key}-{place}")
         for table in tables
         for place, line in enumerate(table.lines, start=1)
-        if (runs.intersection(result.id for result in line.cell.results) if runs else touches(finding, line.row))
+        if touches(finding, line.row)
     )
 
 

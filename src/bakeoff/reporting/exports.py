@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from bakeoff.audit import Finding, audit
 from bakeoff.errors import BakeoffError
@@ -96,7 +96,7 @@ def _latex(text: str) -> str:
 def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:
     """Write the rows as a Parquet file with the columns of the CSV; what is not known is null.
 
-    The column `findings` is a list of texts.
+    The columns `runs` and `findings` are lists of texts.
 
     Raises:
         BakeoffError: pyarrow is not installed, or the file cannot be written.
@@ -108,11 +108,11 @@ def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:
     import pandas as pd
 
     kinds = {int: "Int64", float: "float64", str: "string"}  # Int64 knows null
-    columns = {field.name: kinds[(get_args(field.type) or (field.type,))[0]] for field in fields(Row)}
+    single = [field for field in fields(Row) if get_origin(field.type) is not tuple]
+    columns = {field.name: kinds[(get_args(field.type) or (field.type,))[0]] for field in single}
+    lists = {name: [list(getattr(row, name)) for row in rows] for name in ("runs", "findings")}
     frame = pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(AuditedRow)])
     try:
-        frame.astype(columns).assign(findings=frame["findings"].map(list)).to_parquet(
-            path, engine="pyarrow", index=False
-        )
+        frame.astype(columns).assign(**lists).to_parquet(path, engine="pyarrow", index=False)
     except OSError as error:
         raise BakeoffError(f"cannot write the report to {path}: {error.strerror or error}") from error

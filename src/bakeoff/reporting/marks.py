@@ -19,7 +19,12 @@ class AuditedRow(Row):
 
 
 def touches(finding: Finding, row: Row) -> bool:
-    """Tell whether a finding is about a row: about its data set, under its recipe or any, and its network."""
+    """Tell whether a finding is about a row: about one of its runs, or by names where either has no runs.
+
+    Names alone do not do: a data set of several versions is called otherwise in a store than in a part of it.
+    """
+    if finding.runs and row.runs:
+        return not set(finding.runs).isdisjoint(row.runs)
     return finding.data == row.data and finding.recipe in ("", row.recipe) and row.net in finding.nets
 
 
