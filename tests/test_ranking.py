@@ -1,12 +1,16 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakeoff.api import Results
 from bakeoff.ranking import by_table, cells, rank
 from bakeoff.records import Failure, Result
+from bakeoff.reporting.tables import to_csv, to_json
 from bakeoff.spec import SGD, Recipe, Run
 
 RECIPE = Recipe(
@@ -56,6 +60,20 @@ class TestRows:
         assert (row.parameters, row.parameters_are) == (12, "all")
         (row,) = rank([result(accuracy=0.9)])
         assert (row.parameters, row.parameters_are) == (None, None)
+
+    def test_say_why_and_where_runs_failed(self):
+        run = Run("conv", "digits", "h", RECIPE, 3)
+        why = Failure("error", "ValueError: no", file="/home/me/my_net.py", line=12)
+        (row,) = rank([failed(), Result(run.id, run, "failed", failure=why)])
+        assert row.failures == (
+            {"seed": 0, "kind": "error", "message": "x", "file": None, "line": None},
+            {"seed": 3, "kind": "error", "message": "ValueError: no", "file": "/home/me/my_net.py", "line": 12},
+        )
+        assert json.loads(to_json([row]))[0]["failures"] == list(row.failures)
+        assert "seed 0: x; seed 3: ValueError: no" in to_csv([row])
+        frame = Results(Path("a.db"), (Result(run.id, run, "failed", failure=why),)).runs_frame()
+        assert frame[["failed_file", "failed_line"]].to_numpy().tolist() == [["/home/me/my_net.py", 12]]
+        assert frame.loc[0, "failure"] == "ValueError: no"
 
     def test_of_one_seed_have_no_interval(self):
         (row,) = rank([result(accuracy=0.9)])

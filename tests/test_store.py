@@ -112,6 +112,8 @@ class TestOpening:
             store.add([RUN], [DATA])
             store._db.execute("ALTER TABLE runs DROP COLUMN network")
             store._db.execute("DROP TABLE networks")
+            for column in ("file", "line"):
+                store._db.execute(f"ALTER TABLE failures DROP COLUMN {column}")
             store._db.execute("PRAGMA user_version = 2")
         before = path.read_bytes()
         monkeypatch.setattr(os, "access", lambda place, mode: False)
@@ -344,6 +346,19 @@ class TestFailures:
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
         assert store.results()[0].failure is None
         assert store._db.execute("SELECT count(*) FROM failures").fetchone()[0] == 1
+
+    def test_name_the_file_they_came_from(self, store):
+        here = Failure("error", "ValueError: no", "trace", file="/home/me/my_net.py", line=12)
+        store.fail(RUN.id, here, {})
+        assert store.results()[0].failure == here
+
+    def test_of_older_stores_came_from_no_known_file(self, store):
+        store.fail(RUN.id, self.FAILURE, {})
+        for column in ("file", "line"):
+            store._db.execute(f"ALTER TABLE failures DROP COLUMN {column}")
+        store._db.execute("PRAGMA user_version = 3")
+        with Store(store.path) as newer:
+            assert newer.results()[0].failure == self.FAILURE
 
     def test_shown_are_the_last_ones(self, store):
         store.fail(RUN.id, self.FAILURE, {})

@@ -11,7 +11,7 @@ from bakeoff import session
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.ranking import Row, rank
-from bakeoff.records import Result
+from bakeoff.records import Failure, Result
 from bakeoff.settling import Race, Settled, make_race, plan_race, standings
 from bakeoff.store import Store
 from bakeoff.study import Plan
@@ -51,7 +51,7 @@ class Results:
         return pd.DataFrame([asdict(row) for row in self.rows])
 
     def runs_frame(self) -> "pd.DataFrame":
-        """Return one row per run: its state and all its measures."""
+        """Return one row per run: its state, all its measures and, of runs that failed, why and where."""
         import pandas as pd
 
         return pd.DataFrame([_flat(result) for result in self.results])
@@ -87,7 +87,16 @@ def _flat(result: Result) -> dict[str, Any]:
         "seed": run.seed,
         "state": result.state,
         "selection": result.selection,
+        **_why(result.failure),
     } | result.measures
+
+
+def _why(failure: Failure | None) -> dict[str, Any]:
+    """Return why a run failed, in columns that only tables with failed runs have."""
+    if failure is None:
+        return {}
+    place = {"failed_file": failure.file or None, "failed_line": failure.line}
+    return {"failure": failure.message, "failure_kind": failure.kind} | place
 
 
 def run(

@@ -49,6 +49,10 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE networks(id INTEGER PRIMARY KEY, layers TEXT NOT NULL UNIQUE);
     ALTER TABLE runs ADD COLUMN network INTEGER REFERENCES networks(id);
     """,
+    """
+    ALTER TABLE failures ADD COLUMN file TEXT NOT NULL DEFAULT '';
+    ALTER TABLE failures ADD COLUMN line INTEGER;
+    """,
 )
 """Each brings a file from the version of its position to the next; they are never changed, only added to."""
 

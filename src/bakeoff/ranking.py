@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
-from bakeoff.records import Result
+from bakeoff.records import Failure, Result
 from bakeoff.spec import data_label
 from bakeoff.stats import Interval, mean_interval
 
@@ -71,6 +72,8 @@ class Row:
     """"trainable", or "all" for runs of a version that counted no others: trainable or not."""
     runs: tuple[str, ...] = ()
     """Ids of all its runs, finished or not."""
+    failures: tuple[dict[str, Any], ...] = ()
+    """Of each seed that failed: seed, kind, message, and file and line where it came from a user's own file."""
 
 
 def cells(results: Iterable[Result]) -> list[Cell]:
@@ -144,7 +147,13 @@ def _row(cell: Cell) -> Row:
         images_per_second=cell.median("images_per_second"),
         parameters_are=kind,
         runs=tuple(result.id for result in cell.results),
+        failures=tuple(_failure(result.run.seed, result.failure) for result in cell.results if result.failure),
     )
+
+
+def _failure(seed: int, failure: Failure) -> dict[str, Any]:
+    place = {"file": failure.file or None, "line": failure.line}
+    return {"seed": seed, "kind": failure.kind, "message": failure.message} | place
 
 
 def parameters_of(cell: Cell) -> tuple[float | None, str | None]:

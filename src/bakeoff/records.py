@@ -58,11 +58,15 @@ class Failure:
     """Why a run has no result."""
 
     kind: str
-    """diverged, out-of-memory, killed, disk-full or error."""
+    """diverged, out-of-memory, killed, timeout, disk-full or error."""
     message: str
     traceback: str = ""
     epoch: int | None = None
     step: int | None = None
+    file: str = ""
+    """The user's own file that it came from; empty if it did not come from one."""
+    line: int | None = None
+    """In that file."""
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,8 @@ class Store(Database):
         """Keep a failure: a row of its own, never a result."""
         with self.transaction():
             self._db.execute(
-                "INSERT INTO failures(run, at, kind, message, traceback, epoch, step) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO failures(run, at, kind, message, traceback, epoch, step, file, line) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (run_id, _now(), *astuple(failure)),
             )
             self._set_environment(run_id, environment)

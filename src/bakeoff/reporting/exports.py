@@ -11,7 +11,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.ranking import Row, by_table, rank
 from bakeoff.reporting.marks import AuditedRow, audited
 from bakeoff.reporting.page import save
-from bakeoff.reporting.tables import COLUMNS, doubted, rules, to_csv, to_json, to_markdown
+from bakeoff.reporting.tables import COLUMNS, doubted, in_words, rules, to_csv, to_json, to_markdown
 from bakeoff.store import Store
 
 
@@ -96,7 +96,7 @@ def _latex(text: str) -> str:
 def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:
     """Write the rows as a Parquet file with the columns of the CSV; what is not known is null.
 
-    The columns `runs` and `findings` are lists of texts.
+    The columns `runs`, `failures` and `findings` are lists of texts.
 
     Raises:
         BakeoffError: pyarrow is not installed, or the file cannot be written.
@@ -110,7 +110,7 @@ def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:
     kinds = {int: "Int64", float: "float64", str: "string"}  # Int64 knows null
     single = [field for field in fields(Row) if get_origin(field.type) is not tuple]
     columns = {field.name: kinds[(get_args(field.type) or (field.type,))[0]] for field in single}
-    lists = {name: [list(getattr(row, name)) for row in rows] for name in ("runs", "findings")}
+    lists = {name: [in_words(getattr(row, name)) for row in rows] for name in ("runs", "failures", "findings")}
     frame = pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(AuditedRow)])
     try:
         frame.astype(columns).assign(**lists).to_parquet(path, engine="pyarrow", index=False)

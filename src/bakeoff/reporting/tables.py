@@ -28,8 +28,13 @@ def to_csv(rows: Sequence[Any], kind: type = Row) -> str:
     writer.writeheader()
     for row in rows:
         values = asdict(row)
-        writer.writerow({key: "; ".join(v) if isinstance(v, tuple) else v for key, v in values.items()})
+        writer.writerow({key: "; ".join(in_words(v)) if isinstance(v, tuple) else v for key, v in values.items()})
     return text.getvalue()
+
+
+def in_words(values: Sequence[Any]) -> list[str]:
+    """Return texts as they are, and of failures the seed and the message."""
+    return [f"seed {v['seed']}: {v['message']}" if isinstance(v, dict) else v for v in values]
 
 
 def to_markdown(rows: Sequence[Row], findings: Sequence[Finding] = ()) -> str:
