@@ -11,7 +11,7 @@ import bakeoff
 import tiny
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
-from bakeoff.workers import Pool
+from bakeoff.pool import Pool
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ LAYERS = (
     "rows settings ranking ranks sequential pareto schedules checkpoints measure",
     "store recipes studies train",
     "matching workers audit dial",
+    "pool",
     "published study estimate ablation answers tendencies",
     "gains",
     "reporting afterwards settling",

@@ -12,10 +12,11 @@ from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Exceptional, Study
 from bakeoff.owners import this_process
+from bakeoff.pool import Pool
 from bakeoff.records import Epoch, Failure
 from bakeoff.store import Store
 from bakeoff.study import Event, Plan, can_be_extended, execute, plan
-from bakeoff.workers import Message, Placement, Pool
+from bakeoff.workers import Message, Placement
 
 ONE = Placement(1, 1)
 WILD = Exceptional(nets=("nin",), set={"optimizer.name": "sgd", "optimizer.lr": 1e30})
@@ -233,7 +234,7 @@ class TestFailures:
         for event in execute(planned, store, ONE):
             events.append(event)
             if event.kind == "epoch" and not killed:
-                killed = [process.pid for process, _ in pools[0]._workers.values()]
+                killed = [worker.process.pid for worker in pools[0]._workers.values()]
                 os.kill(killed[0], signal.SIGKILL)
         counted = kinds(events)
         assert (counted["started"], counted["failed"], counted["done"]) == (2, 1, 1)

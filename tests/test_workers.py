@@ -1,23 +1,17 @@
 import errno
 import os
-import signal
-import subprocess
-import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
-import psutil
 import pytest
 
 import tiny
 from bakeoff import data
 from bakeoff.errors import BakeoffError
-from bakeoff.files import checkpoint_path, weights_path
-from bakeoff.records import Epoch, Failure, Outcome
+from bakeoff.records import Failure
 from bakeoff.spec import SGD, Run
-from bakeoff.workers import Message, Placement, Pool, Step, cores, explain, place, train
+from bakeoff.workers import Placement, cores, explain, place, train
 
 
 @pytest.fixture(scope="module")
@@ -25,45 +19,6 @@ def run() -> Run:
     """One short run on the real digits."""
     recipe = msgspec.structs.replace(tiny.RECIPE, images_per_class=20, validation=50, epochs=2)
     return Run("lenet-afif", "digits", data.info("digits").content_hash, recipe, 0)
-
-
-def longer(run: Run) -> Run:
-    """A run that does not end by itself."""
-    return msgspec.structs.replace(run, recipe=msgspec.structs.replace(run.recipe, epochs=100_000))
-
-
-def collect(pool: Pool, until: int = 1, seconds: float = 60) -> list[Message]:
-    """What the workers say until so many runs have ended."""
-    said: list[Message] = []
-    deadline = time.monotonic() + seconds
-    while sum(isinstance(message.content, Outcome | Failure) for message in said) < until:
-        assert time.monotonic() < deadline, said
-        said += pool.messages(timeout=1.0)
-    return said
-
-
-def wait_for(pool: Pool, kind: type) -> Message:
-    """The first message of a kind."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for message in pool.messages(timeout=1.0):
-            if isinstance(message.content, kind):
-                return message
-    raise AssertionError(f"no {kind.__name__}")
-
-
-def ends(process_id: int, seconds: float = 15) -> bool:
-    """Whether a process is gone soon."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not psutil.pid_exists(process_id) or psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def process_ids(pool: Pool) -> list[int]:
-    return [process.pid for process, _ in pool._workers.values()]
 
 
 class TestPlacement:
@@ -87,87 +42,6 @@ class TestPlacement:
 
     def test_counts_the_cores_this_process_may_use(self):
         assert 1 <= cores() <= os.cpu_count()
-
-
-class TestPool:
-    def test_trains_runs_and_tells_of_each_epoch(self, run, tmp_path):
-        other = msgspec.structs.replace(run, seed=1)
-        with Pool(Placement(2, 1), tmp_path) as pool:
-            assert pool.idle == 2
-            for one in (run, other):
-                pool.submit(one)
-            assert (pool.idle, pool.at_work) == (0, [run, other])
-            said = collect(pool, until=2)
-            assert (pool.idle, pool.at_work) == (2, [])
-        for one in (run, other):
-            own = [message for message in said if message.run_id == one.id]
-            assert [m.content.epoch for m in own if isinstance(m.content, Epoch)] == [1, 2]
-            assert isinstance(own[-1].content, Outcome)
-            assert own[-1].environment["threads"] == 1
-            assert weights_path(tmp_path, one.id).exists()
-
-    def test_turns_a_killed_worker_into_a_failure_and_goes_on(self, run, tmp_path):
-        endless = longer(run)
-        with Pool(Placement(1, 1), tmp_path) as pool:
-            pool.submit(endless)
-            assert isinstance(wait_for(pool, Step).content, Step)
-            (victim,) = process_ids(pool)
-            os.kill(victim, signal.SIGKILL)
-            failure = wait_for(pool, Failure)
-            assert failure.run_id == endless.id
-            assert failure.content.kind == "killed"
-            assert "killed (signal 9)" in failure.content.message
-            assert pool.idle == 1
-            pool.submit(run)
-            assert isinstance(collect(pool)[-1].content, Outcome)
-            assert process_ids(pool) != [victim]
-
-    def test_says_with_what_a_worker_ended(self, run, tmp_path):
-        with Pool(Placement(1, 1), tmp_path) as pool:
-            pool.submit(longer(run))
-            wait_for(pool, Step)
-            os.kill(process_ids(pool)[0], signal.SIGTERM)
-            assert wait_for(pool, Failure).content.message == "the worker process ended with exit code -15"
-
-    def test_says_when_a_worker_dies_before_it_has_a_run(self, tmp_path):
-        with Pool(Placement(1, 1), tmp_path) as pool:
-            os.kill(process_ids(pool)[0], signal.SIGKILL)
-            with pytest.raises(BakeoffError, match=r"a worker process could not start \(exit code -9\)"):
-                collect(pool)
-
-    def test_ends_its_workers_when_closed(self, run, tmp_path):
-        with Pool(Placement(2, 1), tmp_path) as pool:
-            pool.submit(longer(run))
-            wait_for(pool, Epoch)
-            ids = process_ids(pool)
-        assert all(ends(process_id) for process_id in ids)
-        assert checkpoint_path(tmp_path, longer(run).id).exists()
-
-    def test_ends_with_its_parent(self, run, tmp_path):
-        """However the parent dies, no worker goes on training."""
-        code = (
-            "import sys, msgspec, pathlib\n"
-            "from bakeoff.spec import Run\n"
-            "from bakeoff.workers import Placement, Pool\n"
-            "run = msgspec.json.decode(sys.stdin.readline(), type=Run)\n"
-            "pool = Pool(Placement(2, 1), pathlib.Path(sys.argv[1]))\n"
-            "pool.submit(run)\n"
-            "while not any(type(m.content).__name__ == 'Step' for m in pool.messages(1.0)): pass\n"
-            "print(*(process.pid for process, _ in pool._workers.values()), flush=True)\n"
-            "while True: list(pool.messages(1.0))\n"
-        )
-        command = [sys.executable, "-c", code, str(tmp_path)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
-            parent.stdin.write(msgspec.json.encode(longer(run)).decode() + "\n")
-            parent.stdin.flush()
-            ids = [int(word) for word in parent.stdout.readline().split()]
-            assert len(ids) == 2
-            parent.kill()
-        assert all(ends(process_id) for process_id in ids)
-
-    def test_hears_nothing_from_workers_without_runs(self, tmp_path):
-        with Pool(Placement(1, 1), tmp_path) as pool:
-            assert list(pool.messages(timeout=0.05)) == []
 
 
 class TestFailures:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from bakeoff.data import Dataset
 from bakeoff.errors import BakeoffError
 from bakeoff.files import weights_path
+from bakeoff.pool import Pool
 from bakeoff.records import Failure, Measured
 from bakeoff.spec import Run
 from bakeoff.store import Store
 from bakeoff.study import Event, Plan, keep
-from bakeoff.workers import Placement, Pool, Told, explain, images_of, machine_of
+from bakeoff.workers import Placement, Told, explain, images_of, machine_of
 
 if TYPE_CHECKING:
     from bakeoff.runtime import Machine

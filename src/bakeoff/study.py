@@ -20,12 +20,13 @@ from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Cell, Study
 from bakeoff.lookup import unknown
 from bakeoff.owners import this_process
+from bakeoff.pool import Pool
 from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps
 from bakeoff.store import Store
 from bakeoff.values import to_dict
-from bakeoff.workers import Message, Placement, Pool, Step
+from bakeoff.workers import Message, Placement, Step
 
 BEAT_SECONDS = 20.0
 

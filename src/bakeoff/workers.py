@@ -1,8 +1,7 @@
-"""Where runs execute: a pool of processes on this machine. It keeps no state of the study; the store does.
+"""What a worker does with the runs it is given, and what it says about them.
 
 On a CPU one process per core with one thread each is fastest for a grid of runs: nothing waits at barriers.
-Workers share the pages of the packed data through memory maps. A worker that dies takes its run with it, as a
-failure of that run; another takes its place.
+Workers share the pages of the packed data through memory maps. The pool in `pool.py` is their other end.
 """
 
 import errno
@@ -15,13 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bakeoff.errors import BakeoffError
-from bakeoff.processes import context, starting
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run
 from bakeoff.values import Value
@@ -48,6 +45,11 @@ class Step:
     epoch: int
     done: int
     of: int
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The first that a worker says of a run: it has taken it in hand."""
 
 
 @dataclass(frozen=True)
@@ -88,93 +90,6 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
     return Placement(workers, threads or max(1, cores() // workers), device)
 
 
-class Pool:
-    """Worker processes that train one run each at a time, or do another job with it."""
-
-    def __init__(self, placement: Placement, folder: Path, job: "Job | None" = None) -> None:
-        """Start the processes."""
-        self._job = job or train
-        self._context = context()
-        self._placement, self._folder = placement, folder
-        self._workers: dict[Connection, tuple[BaseProcess, Run | None]] = {}
-        for _ in range(placement.workers):
-            self._start()
-
-    def _start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=work, args=(theirs, self._placement, self._folder, self._job), daemon=True
-        )
-        try:
-            with starting():
-                process.start()
-        except (EOFError, OSError) as error:  # the server that starts them is gone, or there is no memory
-            raise BakeoffError(f"a worker process could not start ({error}): start the command again") from error
-        theirs.close()
-        self._workers[ours] = (process, None)
-
-    @property
-    def idle(self) -> int:
-        """How many workers wait for a run."""
-        return sum(run is None for _, run in self._workers.values())
-
-    @property
-    def at_work(self) -> list[Run]:
-        """The runs that are being trained."""
-        return [run for _, run in self._workers.values() if run is not None]
-
-    def submit(self, run: Run) -> None:
-        """Give a run to an idle worker."""
-        connection = next(c for c, (_, current) in self._workers.items() if current is None)
-        process, _ = self._workers[connection]
-        connection.send(run)
-        self._workers[connection] = (process, run)
-
-    def messages(self, timeout: float) -> Iterator[Message]:
-        """Yield what the workers have said, waiting at most `timeout` seconds for something."""
-        for connection in wait(list(self._workers), timeout):
-            assert isinstance(connection, Connection)
-            process, run = self._workers[connection]
-            try:
-                message: Message = connection.recv()
-            except (EOFError, OSError):
-                yield from self._bury(connection, process, run)
-                continue
-            if isinstance(message.content, Outcome | Measured | Failure):
-                self._workers[connection] = (process, None)
-            yield message
-
-    def _bury(self, connection: Connection, process: BaseProcess, run: Run | None) -> Iterator[Message]:
-        process.join()
-        del self._workers[connection]
-        if run is None:
-            raise BakeoffError(f"a worker process could not start (exit code {process.exitcode})")
-        self._start()
-        yield Message(run.id, _death(process.exitcode), {})
-
-    def close(self) -> None:
-        """End the processes at once; what they had not finished goes on from its last checkpoint another time."""
-        for connection, (process, _) in self._workers.items():
-            process.kill()
-            connection.close()
-        for process, _ in self._workers.values():
-            process.join()
-        self._workers.clear()
-
-    def __enter__(self) -> "Pool":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-def _death(exit_code: int | None) -> Failure:
-    if exit_code == -signal.SIGKILL:
-        hint = "the system may have run out of memory: use fewer --workers or a smaller batch_size"
-        return Failure("killed", f"the worker process was killed (signal 9); {hint}")
-    return Failure("killed", f"the worker process ended with exit code {exit_code}")
-
-
 def work(connection: Connection, placement: Placement, folder: Path, job: Job) -> None:
     """Be a worker: train the runs that come through the pipe, or do another job with them, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
@@ -185,6 +100,7 @@ def work(connection: Connection, placement: Placement, folder: Path, job: Job) -
     with suppress(EOFError, OSError):
         while True:
             run: Run = connection.recv()
+            connection.send(Begun())
             for content, environment in job(run, placement, folder, _reporter(run, connection)):
                 connection.send(Message(run.id, content, environment))
 

@@ -1,0 +1,181 @@
+"""Where runs execute: a pool of processes on this machine. It keeps no state of the study; the store does.
+
+A worker that dies takes the run it was at with it, as a failure of that run; another takes its place.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from bakeoff.errors import BakeoffError
+from bakeoff.processes import context, starting
+from bakeoff.records import Failure, Measured, Outcome
+from bakeoff.spec import Run
+from bakeoff.workers import Begun, Job, Message, Placement, train, work
+
+KILLED = -9
+"""The exit code of a process that was killed: `signal.SIGKILL` is not there on every system."""
+PATIENCE = 10.0
+"""Seconds that a process may take to end once it has closed its pipe."""
+MEMORY = "the system may have run out of memory: use fewer --workers or a smaller batch_size"
+
+
+@dataclass
+class Worker:
+    """A process of a pool, and how far it has come."""
+
+    process: BaseProcess
+    run: Run | None = None
+    """What it was given."""
+    has_begun: bool = False
+    """Whether it has taken the run in hand: if not, its death says nothing about the run."""
+    has_spoken: bool = False
+    """Whether it has done anything since it was started."""
+
+
+class Pool:
+    """Worker processes that train one run each at a time, or do another job with it."""
+
+    def __init__(self, placement: Placement, folder: Path, job: Job | None = None) -> None:
+        """Start the processes.
+
+        Raises:
+            BakeoffError: they cannot be started.
+        """
+        self._job = job or train
+        self._context = context()
+        self._placement, self._folder = placement, folder
+        self._workers: dict[Connection, Worker] = {}
+        self._stillborn = 0
+        for _ in range(placement.workers):
+            self._start()
+
+    def _start(self) -> None:
+        while True:
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(
+                target=work, args=(theirs, self._placement, self._folder, self._job), daemon=True
+            )
+            try:
+                with starting():
+                    process.start()
+            except (EOFError, OSError) as error:  # the server that starts them is gone, or there is no memory
+                ours.close()
+                self._count_stillborn(str(error) or type(error).__name__)
+                continue
+            finally:
+                theirs.close()
+            self._workers[ours] = Worker(process)
+            return
+
+    def _count_stillborn(self, why: str) -> None:
+        """Give up once more processes than there are to be, and one more, have come to nothing in a row."""
+        self._stillborn += 1
+        if self._stillborn > self._placement.workers + 1:
+            raise BakeoffError(
+                f"{self._stillborn} worker processes in a row ended before they did anything, the last {why}: {MEMORY}"
+            )
+
+    @property
+    def idle(self) -> int:
+        """How many workers wait for a run."""
+        return sum(worker.run is None for worker in self._workers.values())
+
+    @property
+    def at_work(self) -> list[Run]:
+        """The runs that are being trained."""
+        return [worker.run for worker in self._workers.values() if worker.run is not None]
+
+    def submit(self, run: Run) -> None:
+        """Give a run to an idle worker."""
+        while True:
+            connection, worker = next((c, w) for c, w in self._workers.items() if w.run is None)
+            try:
+                connection.send(run)
+            except OSError:  # it has died meanwhile
+                self._bury(connection)
+                continue
+            worker.run, worker.has_begun = run, False
+            return
+
+    def messages(self, timeout: float) -> Iterator[Message]:
+        """Yield what the workers have said, waiting at most `timeout` seconds for something.
+
+        A run dies with the worker that has begun it; a run that was only given to one goes to another.
+
+        Raises:
+            BakeoffError: one worker after the other ends before it has done anything.
+        """
+        for connection in wait(list(self._workers), timeout):
+            assert isinstance(connection, Connection)
+            worker = self._workers.get(connection)
+            if worker is None:  # it was buried or dismissed while this was waiting to be read
+                continue
+            try:
+                message: Message | Begun = connection.recv()
+            except (EOFError, OSError):
+                if lost := self._bury(connection):
+                    yield lost
+                continue
+            self._stillborn, worker.has_spoken = 0, True
+            if isinstance(message, Begun):
+                worker.has_begun = True
+                continue
+            if isinstance(message.content, Outcome | Measured | Failure):
+                worker.run = None
+            yield message
+
+    def _bury(self, connection: Connection) -> Message | None:
+        """Put another process in the place of one that has ended, and say what became of its run."""
+        worker = self._workers.pop(connection)
+        connection.close()
+        worker.process.join(PATIENCE)
+        if worker.process.is_alive():  # it has closed its pipe, and something in it does not end
+            worker.process.kill()
+            worker.process.join()
+        if not worker.has_spoken:
+            self._count_stillborn(_told(worker.process.exitcode))
+        self._start()
+        if worker.run is None:
+            return None
+        if worker.has_begun:
+            return Message(worker.run.id, _death(worker.process.exitcode), {})
+        self.submit(worker.run)
+        return None
+
+    def dismiss(self, run_id: str) -> None:
+        """End the worker that trains a run at once, and put another in its place."""
+        for connection, worker in list(self._workers.items()):
+            if worker.run is not None and worker.run.id == run_id:
+                del self._workers[connection]
+                worker.process.kill()
+                connection.close()
+                worker.process.join()
+                self._start()
+
+    def close(self) -> None:
+        """End the processes at once; what they had not finished goes on from its last checkpoint another time."""
+        for connection, worker in self._workers.items():
+            worker.process.kill()
+            connection.close()
+        for worker in self._workers.values():
+            worker.process.join()
+        self._workers.clear()
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _told(exit_code: int | None) -> str:
+    return "killed (signal 9)" if exit_code == KILLED else f"ended with exit code {exit_code}"
+
+
+def _death(exit_code: int | None) -> Failure:
+    hint = f"; {MEMORY}" if exit_code == KILLED else ""
+    was = "was " if exit_code == KILLED else ""
+    return Failure("killed", f"the worker process {was}{_told(exit_code)}{hint}")
