@@ -16,7 +16,8 @@ ROOT = Path(bakeoff.__file__).parent
 
 LAYERS = (
     "errors",
-    "lookup values",
+    "lookup values text",
+    "terminal",
     "spec",
     "files stats pairs records ledger data nets runtime optimizers database owners processes",
     "grid",

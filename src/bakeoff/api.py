@@ -172,11 +172,10 @@ def _carry_out(
     **how: Any,
 ) -> Plan:
     """Train what the store lacks of a study, or of a race in it, and return the plan; `how` goes to the session."""
-    from rich.console import Console
-
     from bakeoff.cli.live import follow, follow_robustness
     from bakeoff.cli.settle import follow_race
     from bakeoff.processes import warm_up
+    from bakeoff.terminal import Console
 
     warm_up()
     plan = plan_race(race) if race else session.make_plan(study)

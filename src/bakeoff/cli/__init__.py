@@ -1,6 +1,7 @@
 """The command line: parse, call, print. No decisions, and nothing heavy before a command needs it."""
 
 import sys
+from contextlib import suppress
 
 import rich_click as click
 
@@ -82,26 +83,45 @@ def cli() -> None:
     """
 
 
+READER_GONE = 141
+"""The exit code of a program whose reader has gone, as a shell gives it: 128 and the number of the signal."""
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one sentence on stderr and exit code 2."""
+    from bakeoff import terminal
+
+    terminal.prepare()
     try:
-        cli.main(prog_name="bakeoff", standalone_mode=False)
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `bakeoff nets | head`
+        terminal.abandon()
+        code = READER_GONE
+    except OSError as error:  # a full disk, a place that may not be written
+        code = _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        terminal.abandon()
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        code = cli.main(prog_name="bakeoff", standalone_mode=False)
     except BakeoffError as error:
-        sys.exit(_complain(str(error)))
+        return _complain(str(error))
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f": see {context.command_path} --help" if context else ""
-        sys.exit(_complain(error.format_message().rstrip(".") + hint))
+        return _complain(error.format_message().rstrip(".") + hint)
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone: `bakeoff nets | head`
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:  # a full disk, a place that may not be written
-        sys.exit(_complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
+        return 130
+    return code if isinstance(code, int) else 0
 
 
 def _complain(message: str) -> int:
-    line = "".join(character if character.isprintable() else " " for character in message)
-    print(f"bakeoff: {line}", file=sys.stderr)
+    from bakeoff.terminal import echo_lines
+
+    with suppress(OSError):
+        echo_lines([f"bakeoff: {' '.join(message.splitlines())}"], err=True)
     return 2

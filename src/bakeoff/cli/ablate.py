@@ -9,6 +9,7 @@ from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, changes_of, options, stand_ins_of
 from bakeoff.cli.tables import draw, show
 from bakeoff.errors import BakeoffError
+from bakeoff.terminal import Console, escape
 
 if TYPE_CHECKING:
     from bakeoff.ablation import Ablation
@@ -71,7 +72,6 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
 
 
 def _print_changes(ablation: "Ablation") -> None:
-    from rich.console import Console
 
     from bakeoff.reporting.text_table import TextTable
 
@@ -82,4 +82,4 @@ def _print_changes(ablation: "Ablation") -> None:
     for variation in ablation.variations:
         if variation.impossible:
             made = ", ".join(sorted(variation.made)) or "no change"
-            Console().print(f"Not possible with {made} on {variation.data}: {variation.impossible}", markup=False)
+            Console().print(escape(f"Not possible with {made} on {variation.data}: {variation.impossible}"))

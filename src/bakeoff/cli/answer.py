@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.options import json_option, store_option
+from bakeoff.terminal import echo_json, echo_lines
 
 if TYPE_CHECKING:
     from bakeoff.answers import InGeneral, Lead, OnData
@@ -45,19 +46,17 @@ def answer(store: Path, as_json: bool) -> None:
         material, experiments = gather(opened), responses(opened)
     single, general = on_each_data_set(material), in_general(material)
     if as_json:
-        import json
-
         told = {"on_data": [asdict(a) for a in single], "in_general": [asdict(a) for a in general]}
         told["experiments"] = [asdict(one) | {"said": said(one)} for one in experiments]
         told["tendencies"] = [asdict(one) for one in tendencies(material)]
-        return click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        return echo_json(told)
     lines = [line for one in single for line in tell(one)] + [line for one in general for line in tell_general(one)]
     for heading, sentences in [
         *((f"Experiment, {title(one)}", said(one)) for one in experiments),
         *((f"Properties of data sets, recipe {one.recipe}", one.said) for one in tendencies(material)),
     ]:
         lines += [heading, *(f"  {sentence}" for sentence in sentences), ""]
-    return click.echo("\n".join(lines or ["No run has finished yet: bakeoff run makes some."]))
+    return echo_lines(lines or ["No run has finished yet: bakeoff run makes some."])
 
 
 def tell(answer: "OnData") -> list[str]:

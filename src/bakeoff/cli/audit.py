@@ -1,11 +1,13 @@
 """`bakeoff audit`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from bakeoff.cli.options import json_option, store_option
+from bakeoff.terminal import echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,9 +51,7 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
         with Store(store) as opened:
             findings, kinds = auditing.audit(opened), len(auditing.FINDINGS)
     if as_json:
-        from bakeoff.reporting.tables import to_json
-
-        click.echo(to_json(findings))
+        echo_json([asdict(finding) for finding in findings])
     else:
         print_findings(findings, kinds)
 
@@ -59,7 +59,6 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
 def summaries(networks: "Iterable[Network]") -> "dict[Network, dict[str, Any]]":
     """Return the layers and parameters of the networks as they are built here, but of those that cannot be."""
     from contextlib import suppress
-    from dataclasses import asdict
 
     from bakeoff.errors import BakeoffError
     from bakeoff.nets.summary import summarize
@@ -73,19 +72,18 @@ def summaries(networks: "Iterable[Network]") -> "dict[Network, dict[str, Any]]":
 
 def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
     """Print findings for people, what to do once for each of the `kinds` that were looked for."""
-    from rich.console import Console
     from rich.padding import Padding
-    from rich.text import Text
 
     from bakeoff.audit import SEVERITIES, tell_counts
+    from bakeoff.terminal import Console, escape
 
     console = Console(highlight=False)
     for severity in SEVERITIES:
         for kind in dict.fromkeys(finding.kind for finding in findings if finding.severity == severity):
             own = [finding for finding in findings if (finding.kind, finding.severity) == (kind, severity)]
-            console.print(Text(severity, COLOURS[severity]), Text(kind, "bold"))
+            console.print(f"[{COLOURS[severity]}]{severity}[/] [bold]{escape(kind)}[/]")
             for message in dict.fromkeys(finding.message for finding in own):  # tables share some
-                console.print(Padding(Text(f"· {message}"), (0, 0, 0, 2)))
+                console.print(Padding(escape(f"· {message}"), (0, 0, 0, 2)))
             for advice in dict.fromkeys(finding.advice for finding in own):
-                console.print(Padding(Text(f"→ {advice}", "dim"), (0, 0, 0, 2)))
+                console.print(Padding(f"[dim]{escape(f'→ {advice}')}[/]", (0, 0, 0, 2)))
     console.print(f"Found: {tell_counts(findings)}. Looked for {kinds} kinds.")

@@ -1,15 +1,12 @@
 """What `bakeoff data NAME` prints."""
 
-import json
 from typing import TYPE_CHECKING
 
-import rich_click as click
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from bakeoff.data.properties import LABELS, tell_property
+from bakeoff.terminal import Console, echo_json, escape
 from bakeoff.values import to_dict
 
 if TYPE_CHECKING:
@@ -22,13 +19,13 @@ SHOWN_FILES = 10
 def print_description(description: "Description", as_json: bool) -> None:
     """Print the facts of a data set for people, or all of them as JSON."""
     if as_json:
-        return click.echo(json.dumps(to_dict(description), indent=2))
+        return echo_json(to_dict(description))
     console = Console(highlight=False)
     splits = description.splits
     console.print(f"[bold]{escape(description.name)}[/]  {description.shape}, {len(description.classes)} classes")
     for what in ("source", "licence", "citation"):
         if text := getattr(description, what):
-            console.print(f"{what}: {text}", style="dim", markup=False)
+            console.print(f"{what}: {escape(text)}", style="dim")
     console.print(_class_table(description))
     for name, split in splits.items():
         mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (split.mean, split.std))
@@ -43,7 +40,7 @@ def print_description(description: "Description", as_json: bool) -> None:
     if description.skipped:
         console.print(f"[yellow]{len(description.skipped)} unreadable files left out:[/]")
         for path, reason in description.skipped[:SHOWN_FILES]:
-            console.print(f"  {path}: {reason}", markup=False)
+            console.print(f"  {escape(f'{path}: {reason}')}")
     console.print(f"content hash {description.content_hash}", style="dim")
     return None
 
@@ -76,5 +73,5 @@ def _print_duplicates(duplicates: "Duplicates", console: Console) -> None:
         console.print(f"[yellow]{duplicates.conflicting:,} groups of identical images carry different labels[/]")
     for group in duplicates.examples[:3]:
         places = ", ".join(f"{p.file or f'{p.split} {p.index}'} ({p.label})" for p in group)
-        console.print(f"  {places}", markup=False)
+        console.print(f"  {escape(places)}")
     return None

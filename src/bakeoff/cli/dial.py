@@ -8,6 +8,7 @@ from bakeoff.cli.options import as_list, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
 from bakeoff.errors import BakeoffError
+from bakeoff.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,6 @@ def print_study(study: "Study", store: "Path", form: str = "table") -> None:
 
 def print_responses(found: "Sequence[Response]", form: str) -> None:
     """Print curves in one of `FORMATS`: as tables with what is to be said of them, JSON with all that is known."""
-    import json
     from dataclasses import asdict
 
     from bakeoff.cli.tables import show
@@ -101,9 +101,9 @@ def print_responses(found: "Sequence[Response]", form: str) -> None:
 
     if form == "json":
         told = [asdict(one) | {"said": said(one)} for one in found]
-        return click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        return echo_json(told)
     if not found:
-        return click.echo("No run has finished yet.")
+        return echo("No run has finished yet.")
     if form == "csv":
         return show(form, rows(found), Row, (), (), RULE)
     for one in found[:-1]:

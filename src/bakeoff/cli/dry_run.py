@@ -1,13 +1,10 @@
 """What `bakeoff run --dry-run` prints: the plan, and an estimate of the time from timing a few steps here."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import rich_click as click
 from msgspec.structs import replace
-from rich.console import Console
 
 from bakeoff.cli.live import clock
 from bakeoff.cli.settle import tell_standings
@@ -19,6 +16,7 @@ from bakeoff.settling import Race, standings
 from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
 from bakeoff.study import Plan
+from bakeoff.terminal import Console, echo_json
 from bakeoff.workers import Placement, machine_of
 
 LONG_SECONDS = 600.0
@@ -65,7 +63,7 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
             facts["until_settled"] = [race.first, race.second]
             facts |= {"seeds": race.study.seeds, "max_seeds": race.max_seeds}
             facts["settled"] = [asdict(one) for one in standing]
-        return click.echo(json.dumps(facts, indent=2))
+        return echo_json(facts)
     numbers = (("runs", True), ("done", True), ("epochs", True), ("time a run", True))
     columns = (("network", False), ("data", False), *numbers, ("recipe", False))
     cells = tuple(

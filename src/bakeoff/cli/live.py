@@ -4,14 +4,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from bakeoff.estimate import Remaining
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run, data_label
 from bakeoff.study import Event
+from bakeoff.terminal import Console, escape
 from bakeoff.workers import Step
 
 
@@ -44,7 +43,7 @@ class View:
     started: float = field(default_factory=time.monotonic)
 
     def __enter__(self) -> "View":
-        if self.console.is_terminal:
+        if self.console.is_interactive:
             self.progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),

@@ -1,11 +1,11 @@
 """Commands that show what there is: nets, show, datasets, data, recipes."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from bakeoff.cli.options import json_option
+from bakeoff.terminal import echo_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,20 +53,19 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from bakeoff.cli.results import short
     from bakeoff.nets import check, find_net
     from bakeoff.nets.summary import summarize
     from bakeoff.session import known_network
     from bakeoff.spec import ImageShape
+    from bakeoff.terminal import Console
 
     shape, net = ImageShape.parse(images), known_network(net)
     check(net, shape, classes)
     summary = summarize(net, shape, classes)
     facts = asdict(summary)
     if as_json:
-        return click.echo(json.dumps(facts, indent=2))
+        return echo_json(facts)
     layers = [
         layer | {side: "×".join(map(str, layer[side])) for side in ("input", "output")} for layer in facts["layers"]
     ]
@@ -149,11 +148,10 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     """List the recipes, or show every field of one: what is not written there does not happen."""
     from inspect import cleandoc
 
-    from rich.console import Console
-
     from bakeoff import data as sets
     from bakeoff.lookup import find
     from bakeoff.recipes import RECIPES
+    from bakeoff.terminal import Console
     from bakeoff.values import to_dict
 
     if name is None:
@@ -162,7 +160,7 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     function = find(RECIPES, name, "recipe")
     tree = to_dict(function(net, sets.info(data_name)), full=True)
     if as_json:
-        return click.echo(json.dumps(tree, indent=2))
+        return echo_json(tree)
     console = Console()
     for paragraph in cleandoc(function.__doc__ or "").split("\n\n"):
         console.print(paragraph.replace("\n", " ") + "\n", highlight=False, markup=False)
@@ -174,18 +172,19 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str, json_only: tuple[str, ...] = ()) -> None:
     """Print rows of the same keys as JSON or as a table without the keys that are for JSON only."""
-    from rich.console import Console
+    from bakeoff.terminal import Console
 
     if as_json:
-        return click.echo(json.dumps(rows, indent=2))
+        return echo_json(rows)
     shown = [{key: value for key, value in row.items() if key not in json_only} for row in rows]
     return Console().print(_table(shown, title, one_line=len(rows) > 20))
 
 
 def _table(rows: list[dict[str, Any]], title: str, one_line: bool) -> "Table":
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
+
+    from bakeoff.terminal import escape
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=one_line)
     for position, key in enumerate(rows[0] if rows else ()):

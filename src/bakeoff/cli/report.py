@@ -6,6 +6,7 @@ import rich_click as click
 
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.errors import BakeoffError
+from bakeoff.terminal import echo, echo_json, echo_lines
 
 ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 """Format → the ending of the file it goes to by default."""
@@ -50,8 +51,6 @@ def report(
 
     Test images are shown where the data set lies on this machine; nothing is downloaded for it.
     """
-    import json
-
     output = output or Path(f"report.{ENDINGS[form]}")
     if follow:
         _follow(store, output, form, title, figures, pictures=not no_pictures)
@@ -70,11 +69,11 @@ def report(
 
         drawn = draw_figures(store, figures)
     if as_json:
-        click.echo(json.dumps({"report": str(output), "figures": [str(path) for path in drawn]}))
+        echo_json({"report": str(output), "figures": [str(path) for path in drawn]}, indent=None)
         return
-    click.echo(f"Report: {output}")
+    echo_lines([f"Report: {output}"])
     if drawn:
-        click.echo(f"Figures: {len(drawn)} in {figures}")
+        echo_lines([f"Figures: {len(drawn)} in {figures}"])
 
 
 def _follow(store: Path, output: Path, form: str, title: str | None, figures: Path | None, *, pictures: bool) -> None:
@@ -82,4 +81,4 @@ def _follow(store: Path, output: Path, form: str, title: str | None, figures: Pa
 
     if form != "html" or figures:
         raise BakeoffError("--watch keeps the page up to date: leave --format and --figures out, or leave --watch out")
-    watch(store, output, title=title, pictures=pictures, say=click.echo)
+    watch(store, output, title=title, pictures=pictures, say=echo)

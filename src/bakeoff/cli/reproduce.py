@@ -10,6 +10,7 @@ from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
 from bakeoff.cli.tables import show
 from bakeoff.lookup import hint
+from bakeoff.terminal import echo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,7 @@ def tell_strangers(original: "Study", wanted: "Study") -> None:
     for net in wanted.nets:
         if net not in original.nets:
             what = "it is trained under the same rules, with nothing published beside it"
-            click.echo(f"{original.name} has no {net} ({hint(net, original.nets)}): {what}", err=True)
+            echo_lines([f"{original.name} has no {net} ({hint(net, original.nets)}): {what}"], err=True)
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """`bakeoff results`."""
 
-import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ import rich_click as click
 
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
+from bakeoff.terminal import echo, echo_json, escape, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,6 @@ def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
 
     In a table failures stand below it.
     """
-    from rich.markup import escape
 
     from bakeoff.audit import tell_counts
     from bakeoff.cli.live import label
@@ -60,8 +60,12 @@ def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
     findings = findings_about(rows, store)
     if form != "table":
         from bakeoff.reporting.exports import written
+        from bakeoff.reporting.marks import audited
 
-        return click.echo(written(rows, findings, form).rstrip("\n"))
+        if form == "json":
+            return echo_json([asdict(row) for row in audited(rows, findings)])
+
+        return echo(written(rows, findings, form).rstrip("\n"))
     console = wide_console()
     for group in by_table(rows):
         print_fitting(console, ranking_table(group, findings), kept=4)
@@ -70,10 +74,10 @@ def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
     for result in results:
         if result.failure:
             run = result.run
-            console.print(f"[red]✗[/] {label(run)}: {escape(result.failure.message)}")
+            console.print(f"[red]✗[/] {label(run)}: {escape(result.failure.message)}", highlight=False)
     if findings:
-        see = f"bakeoff audit --store {shlex.quote(str(store))}"
-        console.print(f"Audit: {tell_counts(findings)}; {see}", markup=False, highlight=False, soft_wrap=True)
+        see = f"bakeoff audit --store {quote(store)}"
+        console.print(f"Audit: {tell_counts(findings)}; {escape(see)}", highlight=False, soft_wrap=True)
     return None
 
 
@@ -91,7 +95,6 @@ def findings_about(rows: "Sequence[Row]", store: Path) -> "list[Finding]":
 def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> "Table":
     """Return the rows of one data set and recipe as a table for the terminal; accuracies in doubt are marked."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     from bakeoff.reporting.marks import gravest
@@ -118,7 +121,7 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
     for row, mark in zip(rows, marks, strict=True):
         table.add_row(
             "–" if row.rank is None else str(row.rank),
-            row.net,
+            escape(row.net),
             _accuracy(row) + (f" [{COLOURS[mark]}]{mark:<{widest}}[/]" if widest else ""),
             _seeds(row),
             short(row.parameters) + ("*" if row.parameters_are == "all" else ""),

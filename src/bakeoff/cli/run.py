@@ -1,6 +1,5 @@
 """`bakeoff run`."""
 
-import shlex
 from typing import Any
 
 import rich_click as click
@@ -17,6 +16,7 @@ from bakeoff.cli.running import (
     wanted_race,
     wanted_study,
 )
+from bakeoff.terminal import Console, escape, quote
 
 click.rich_click.OPTION_GROUPS["bakeoff run"] = GROUPS
 
@@ -45,8 +45,6 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
     bakeoff run --set optimizer=sgd --set optimizer.lr=0.1 --dry-run
     bakeoff run --data mnist --until-settled conv,lenet-afif --max-seeds 12
     """
-    from rich.console import Console
-    from rich.markup import escape
 
     from bakeoff.cli.results import print_results
     from bakeoff.cli.settle import print_settled
@@ -67,5 +65,5 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
             print_study(plan.study, asked["store"])
         else:
             print_results(results, "json" if as_json else "table", asked["store"])
-        store = escape(shlex.quote(str(asked["store"])))
+        store = escape(quote(asked["store"]))
         Console(stderr=True).print(f"[dim]See it on one page:[/] bakeoff report --store {store}")

@@ -10,10 +10,9 @@ import rich_click as click
 
 from bakeoff.cli.options import as_list, store_option
 from bakeoff.errors import BakeoffError
+from bakeoff.terminal import Console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from bakeoff.grid import Study
     from bakeoff.settling import Race
     from bakeoff.study import Plan
@@ -182,7 +181,6 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
 
     None if only the plan was to be printed.
     """
-    from rich.console import Console
 
     from bakeoff import session
     from bakeoff.cli.live import follow, follow_robustness

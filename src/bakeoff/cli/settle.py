@@ -1,6 +1,5 @@
 """Following a race of two networks in the terminal."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -8,11 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+from bakeoff.terminal import Console, echo_json, escape
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from bakeoff.records import Result
     from bakeoff.settling import Race, Settled
     from bakeoff.study import Plan
@@ -54,12 +51,11 @@ def follow_race(
 def tell_standings(standings: "Sequence[Settled]", console: "Console") -> None:
     """Print where the race stands, a line for each data set."""
     for standing in standings:
-        console.print(standing.said, markup=False, highlight=False, soft_wrap=True)
+        console.print(escape(standing.said), highlight=False, soft_wrap=True)
 
 
 def print_settled(race: "Race", plan: "Plan", store: Path, results: "Sequence[Result]", as_json: bool) -> None:
     """Print the ranking, and how the race ended."""
-    from rich.console import Console
 
     from bakeoff.cli.results import findings_about, print_results
     from bakeoff.ranking import rank
@@ -71,7 +67,7 @@ def print_settled(race: "Race", plan: "Plan", store: Path, results: "Sequence[Re
         rows = rank(results)
         ranking = [asdict(row) for row in audited(rows, findings_about(rows, store))]
         told = {"ranking": ranking, "settled": [asdict(one) for one in ended]}
-        return click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        return echo_json(told)
     print_results(results, "table", store)
     console = Console()
     tell_standings(ended, console)

@@ -1,11 +1,11 @@
 """`bakeoff studies`."""
 
-import json
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from bakeoff.cli.options import json_option
+from bakeoff.terminal import Console, echo_json, escape
 
 if TYPE_CHECKING:
     from bakeoff.estimate import Speed
@@ -60,7 +60,6 @@ def _facts(study: "Study", speed: "Speed") -> dict:
 
 def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     import msgspec
-    from rich.console import Console
 
     from bakeoff.data.graded import tell_level
     from bakeoff.published import name_changes
@@ -73,12 +72,12 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
             {"net": cell.net, "data": cell.data, "recipe": cell.recipe, "changes": cell.all_changes}
             for cell in study.grid()
         ]
-        return click.echo(json.dumps(facts | more | {"cells": cells}, indent=2, ensure_ascii=False))
+        return echo_json(facts | more | {"cells": cells})
     console = Console(highlight=False)
-    console.print(study.name, style="bold")
+    console.print(escape(study.name), style="bold")
     for text in (study.citation, study.about):
         if text:
-            console.print(text, markup=False)
+            console.print(escape(text))
     console.print(
         f"{facts['runs']} runs, {study.seeds} seeds each; about {roughly(facts['estimated_seconds'])} on this machine."
     )
@@ -86,7 +85,7 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
         if texts:
             console.print(f"\n{title}", style="bold")
         for text in texts:
-            console.print(f"- {text}", markup=False)
+            console.print(f"- {escape(text)}")
     console.print("\nIts cells", style="bold")
     grid = msgspec.structs.replace(study, dials=()).grid()
     for data in dict.fromkeys(cell.data for cell in grid):
@@ -95,13 +94,13 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
             for cell in grid
             if cell.data == data
         ]
-        console.print(f"- {data}, recipe {study.recipe}: {', '.join(nets)}", markup=False)
+        console.print(escape(f"- {data}, recipe {study.recipe}: {', '.join(nets)}"))
     for dial in study.dials:
         changes = f" ({name_changes(dial.set)})" if dial.set else ""
         levels, nets = ", ".join(map(tell_level, dial.levels)), list(dial.nets or study.nets)
         recipe = f"{dial.recipe or study.recipe}{changes}"
-        console.print(f"- {dial.data}, recipe {recipe}, {dial.turn} at {levels}: {', '.join(nets)}", markup=False)
-    return console.print(f"\nbakeoff reproduce {study.name} --dry-run plans it.", style="dim")
+        console.print(escape(f"- {dial.data}, recipe {recipe}, {dial.turn} at {levels}: {', '.join(nets)}"))
+    return console.print(f"\nbakeoff reproduce {escape(study.name)} --dry-run plans it.", style="dim")
 
 
 def roughly(seconds: float | None) -> str:

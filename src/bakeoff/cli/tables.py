@@ -1,14 +1,14 @@
 """Drawing tables of words in a terminal."""
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+from bakeoff.terminal import Console, echo, echo_json, escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
     from rich.table import Table
 
     from bakeoff.reporting.text_table import TextTable
@@ -19,8 +19,6 @@ FILE_WIDTH = 160
 
 def wide_console() -> "Console":
     """Return the console for tables: as wide as the terminal, and wide enough for all columns where there is none."""
-    from rich.console import Console
-
     console = Console()
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=FILE_WIDTH)
 
@@ -42,35 +40,32 @@ def show(
     form: str, rows: "Sequence[Any]", kind: type, tables: "Sequence[TextTable]", said: "Sequence[str]", rule: str
 ) -> None:
     """Print rows of the dataclass `kind` in one of `FORMATS`: for people as tables, with what is to be said of them."""
-    from rich.console import Console
-
-    from bakeoff.reporting.tables import to_csv, to_json
+    from bakeoff.reporting.tables import to_csv
     from bakeoff.reporting.text_table import to_markdown
 
     if form == "json":
-        return click.echo(to_json(rows))
+        return echo_json([asdict(row) for row in rows])
     if form == "csv":
-        return click.echo(to_csv(rows, kind), nl=False)
+        return echo(to_csv(rows, kind).rstrip("\n"))
     if form == "markdown":
-        return click.echo(to_markdown(tables, [*said, rule]), nl=False)
+        return echo(to_markdown(tables, [*said, rule]).rstrip("\n"))
     console = Console(highlight=False)
     for table in tables:
         console.print(draw(table), "")
-    console.print(rule, style="dim")
+    console.print(escape(rule), style="dim")
     for sentence in said:
-        console.print(sentence, markup=False)
+        console.print(escape(sentence))
     return None
 
 
 def draw(table: "TextTable") -> "Table":
     """Return the table for a rich console, what stands below it as its caption."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     drawn = Table(
         title=escape(table.title),
-        caption=escape("\n".join(table.below)) or None,
+        caption="\n".join(map(escape, table.below)) or None,
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,

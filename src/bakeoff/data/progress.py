@@ -10,7 +10,8 @@ from bakeoff.data.dataset import Progress
 def progress_bar() -> Iterator[Progress]:
     """Give a callback that draws one bar per task on standard error, and nothing where that is no terminal."""
     from rich import progress as bars
-    from rich.console import Console
+
+    from bakeoff.terminal import Console
 
     console = Console(stderr=True)
     columns = (
