@@ -11,7 +11,8 @@ from bakeoff.api import Results
 from bakeoff.ranking import by_table, cells, rank
 from bakeoff.records import Failure, Result
 from bakeoff.reporting.tables import to_csv, to_json
-from bakeoff.spec import SGD, Recipe, Run
+from bakeoff.spec import PROTOCOL, SGD, Recipe, Run
+from generated import RECIPES
 
 RECIPE = Recipe(
     name="plain", epochs=3, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)
@@ -170,3 +171,37 @@ def test_runs_of_two_protocols_are_never_averaged():
     old = result(accuracy=0.5)
     old = replace(old, run=msgspec.structs.replace(old.run, protocol=1))
     assert sorted(row.test_accuracy for row in rank([old, result(accuracy=0.7)])) == [0.5, 0.7]
+
+
+class TestLabels:
+    """One recipe is one table, whatever it was called when it was asked for; two never pass for one."""
+
+    def test_do_not_depend_on_the_order_of_typing(self):
+        changed = msgspec.structs.replace(RECIPE, epochs=4, batch_size=8)
+        one = msgspec.structs.replace(changed, name="plain (epochs=4, batch_size=8)")
+        other = msgspec.structs.replace(changed, name="plain (batch_size=8, epochs=4)")
+        third = msgspec.structs.replace(other, optimizer=SGD(lr=0.2))  # a network that is treated in its own way
+        rows = rank([result("a", recipe=one), result("b", recipe=other), result("c", recipe=third)])
+        assert {row.recipe for row in rows} == {"plain (batch_size=8, epochs=4)"}
+
+    def test_say_what_differs_where_a_network_met_two_recipes_of_one_name(self):
+        longer = msgspec.structs.replace(RECIPE, epochs=9)
+        gentle = msgspec.structs.replace(RECIPE, optimizer=SGD(lr=0.01))
+        rows = rank([result("a"), result("a", recipe=longer), result("b", recipe=longer), result("c", recipe=gentle)])
+        assert {(row.net, row.recipe) for row in rows} == {
+            ("a", "plain (epochs=3)"),
+            ("a", "plain (epochs=9)"),
+            ("b", "plain (epochs=9)"),
+            ("c", "plain (epochs=3)"),
+        }
+
+    @given(recipes=st.lists(RECIPES, max_size=6), called=st.sampled_from(["a", "a (epochs=3)", "a (with b)"]))
+    def test_are_different_for_different_recipes_of_a_network(self, recipes, called):
+        found = cells(result("a", recipe=msgspec.structs.replace(recipe, name=called)) for recipe in recipes)
+        assert len({cell.recipe for cell in found}) == len({recipe.key for recipe in recipes})
+
+    def test_tell_protocols_apart_where_there_are_several(self):
+        new = result("a", accuracy=0.5)
+        old = replace(new, run=msgspec.structs.replace(new.run, protocol=1))
+        assert {cell.recipe for cell in cells([new])} == {cell.recipe for cell in cells([old])} == {"plain"}
+        assert [cell.recipe for cell in cells([old, new])] == ["plain (protocol 1)", f"plain (protocol {PROTOCOL})"]

@@ -133,7 +133,7 @@ class TestEveryRecipe:
         recipe = recipe_for(cell, MNIST)
         assert recipe.name == "quick (epochs=2) (with mirroring)"
         unlabelled = recipe_for(cell._replace(label=""), MNIST)
-        assert unlabelled.name == "quick (epochs=2, augment.flip=true)"
+        assert unlabelled.name == "quick (augment.flip=true, epochs=2)"
         assert recipe.key == unlabelled.key
         assert tell_difference(recipe, unlabelled) == []
 

@@ -10,7 +10,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Exceptional, Study
 from bakeoff.recipes import RECIPES as NAMED
 from bakeoff.recipes import clark2020, quick
-from bakeoff.settings import change, field_names, parse_assignment, parse_size
+from bakeoff.settings import change, difference, field_names, flatten, parse_assignment, parse_size
 from bakeoff.spec import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop
 from bakeoff.values import to_dict
 from generated import RECIPES
@@ -68,8 +68,24 @@ class TestChange:
 
     def test_is_told_in_the_name_only(self):
         changed = change(QUICK, {"epochs": 3, "augment.flip": True})
-        assert changed.name == "quick (epochs=3, augment.flip=true)"
+        assert changed.name == "quick (augment.flip=true, epochs=3)"
         assert changed.key == msgspec.structs.replace(changed, name="quick").key
+
+    @given(recipe=RECIPES, wanted=RECIPES, order=st.randoms())
+    def test_names_a_recipe_by_what_it_is_not_by_how_it_was_asked_for(self, recipe, wanted, order):
+        """In any order, with changes that change nothing among them, and in more words than needed."""
+        changes = difference(recipe, wanted)
+        name = change(recipe, changes).name
+        kept = {f"{table}.name" for table in ("optimizer", "schedule")} | {"epochs", "batch_size"}
+        spare = {field: value for field, value in flatten(to_dict(wanted, full=True)).items() if field in kept}
+        items = [*changes.items(), *spare.items()]
+        first = [item for item in items if item[0] in ("optimizer", "schedule")]  # their fields come after them
+        order.shuffle(items)
+        assert change(recipe, dict([*first, *items])).name == name
+
+    @pytest.mark.parametrize("changes", [{"optimizer": "sgd", "optimizer.lr": 3e-3}, {"optimizer.name": "sgd"}])
+    def test_that_say_the_same_are_named_alike(self, changes):
+        assert change(QUICK, changes).name == "quick (optimizer=sgd)"
 
     def test_of_the_optimiser_starts_from_its_own_defaults_at_the_same_rate(self):
         assert isinstance(QUICK.optimizer, AdamW)

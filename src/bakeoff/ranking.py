@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
+from bakeoff.labels import recipe_labels, trained
 from bakeoff.records import Failure, Result
 from bakeoff.spec import data_label
 from bakeoff.stats import Interval, mean_interval
@@ -79,8 +80,11 @@ class Row:
 def cells(results: Iterable[Result]) -> list[Cell]:
     """Group runs that differ in nothing but the seed, in the order they were planned; those of two protocols differ.
 
-    Different images under one name (a folder that changed, two folders of one name) are told apart by their hash.
+    Different images under one name (a folder that changed, two folders of one name) are told apart by their hash,
+    recipes as `recipe_labels` says.
     """
+    results = list(results)
+    recipes = recipe_labels(result.run for result in results)
     groups: dict[tuple[str, str, int, str], list[Result]] = {}
     for result in results:
         run = result.run
@@ -90,7 +94,7 @@ def cells(results: Iterable[Result]) -> list[Cell]:
     return [
         Cell(
             labels[data_hash] if twice[labels[data_hash]] == 1 else f"{labels[data_hash]} ({data_hash[:6]})",
-            group[0].run.recipe.name,
+            recipes[trained(group[0].run)],
             net,
             tuple(group),
         )
@@ -100,7 +104,12 @@ def cells(results: Iterable[Result]) -> list[Cell]:
 
 def rank(results: Iterable[Result]) -> list[Row]:
     """Return the rows, data set by data set and recipe by recipe, best mean test accuracy first."""
-    return [row for table in by_table(map(_row, cells(results))) for row in _ranked(table)]
+    return rank_cells(cells(results))
+
+
+def rank_cells(given: Iterable[Cell]) -> list[Row]:
+    """Return the rows of cells, which keep their labels though they are only some of a store's."""
+    return [row for table in by_table(map(_row, given)) for row in _ranked(table)]
 
 
 def by_table(rows: Iterable[Row]) -> list[list[Row]]:

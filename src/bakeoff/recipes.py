@@ -4,13 +4,14 @@ The docstring of each is its protocol: where it comes from, what to expect, how 
 networks differently where its study did, and data sets where their images differ; it never looks at pixels.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
 from bakeoff.grid import Cell
 from bakeoff.lookup import find
-from bakeoff.settings import change
+from bakeoff.settings import change, difference, named
 from bakeoff.spec import (
     L2,
     SGD,
@@ -27,6 +28,7 @@ from bakeoff.spec import (
     Stop,
     Validation,
 )
+from bakeoff.values import digest
 
 
 def quick(net: str, data: DataInfo) -> Recipe:
@@ -219,3 +221,23 @@ def recipe_for(cell: Cell, data: DataInfo) -> Recipe:
     if cell.label:
         changed = replace(changed, name=f"{change(plain, cell.changes).name} ({cell.label})")
     return changed
+
+
+def named_alike(planned: Sequence[tuple[Cell, DataInfo, Recipe]]) -> list[Recipe]:
+    """Return the recipes of cells, all those of one treatment under one name, so that they stand in one table.
+
+    The name has what is changed for any of them: a network or a data set may have some of it anyway.
+    """
+    changes: dict[str, dict[str, Any]] = {}
+    for cell, data, _ in planned:
+        plain, shown = RECIPES[cell.recipe](cell.net, data), cell._replace(variant={}) if cell.label else cell
+        changes.setdefault(_treatment(cell), {}).update(difference(plain, recipe_for(shown._replace(label=""), data)))
+    alike = [named(recipe, cell.recipe, changes[_treatment(cell)]) for cell, _, recipe in planned]
+    return [
+        replace(recipe, name=f"{recipe.name} ({cell.label})") if cell.label else recipe
+        for (cell, _, _), recipe in zip(planned, alike, strict=True)
+    ]
+
+
+def _treatment(cell: Cell) -> str:
+    return digest([cell.recipe, cell.changes, cell.variant, cell.label])

@@ -19,7 +19,9 @@ CHOICES: dict[str, Mapping[str, type[Value]]] = {
 
 
 def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with fields changed by dotted name, and its name telling so.
+    """Return the recipe with fields changed by dotted name, and its name telling what is another then.
+
+    However the same recipe was asked for, it is named alike: in what order, and with what it has anyway.
 
     "none" empties a field that may be empty: stop, l2, images_per_class, image.size. Naming another optimiser or
     schedule starts from that one's own defaults (the learning rate stays).
@@ -32,18 +34,23 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     tree = to_dict(recipe, full=True)
     for name, value in changes.items():
         _set(tree, name, _meant(name, value))
-    told = _told(changes)
     try:
-        changed = msgspec.convert(tree | {"name": f"{recipe.name} ({told})"}, Recipe)
+        changed = msgspec.convert(tree, Recipe)
     except msgspec.ValidationError as error:
         field = field_of(error)
         wrong = {name: value for name, value in changes.items() if f"{field}.".startswith((f"{name}.", f"{name}["))}
         raise BakeoffError(f"cannot set {_told(wrong or changes)}: {sentence(error)}") from error
-    return recipe if msgspec.structs.replace(changed, name=recipe.name) == recipe else changed
+    return recipe if changed == recipe else named(changed, recipe.name, difference(recipe, changed))
+
+
+def named(recipe: Recipe, name: str, changes: Mapping[str, Any]) -> Recipe:
+    """Return the recipe under the name of the one it was made from, with the changes in the order of their fields."""
+    told = f" ({_told(dict(sorted(changes.items())))})" if changes else ""
+    return msgspec.structs.replace(recipe, name=f"{name}{told}")
 
 
 def _told(changes: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_plain(value)}" for name, value in changes.items())
+    return ", ".join(f"{name}={tell_value(value)}" for name, value in changes.items())
 
 
 def _set(tree: dict[str, Any], name: str, value: Any) -> None:
@@ -103,7 +110,8 @@ def parse_size(text: str) -> list[int]:
     return [int(parts[0]), int(parts[-1])]
 
 
-def _plain(value: Any) -> str:
+def tell_value(value: Any) -> str:
+    """Return a value of a recipe's field as names and sentences have it: true, none, [64, 64]."""
     return str(value).lower() if isinstance(value, bool | None) else str(value).replace("'", "")
 
 
@@ -121,7 +129,7 @@ def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def difference(old: Recipe, new: Recipe) -> dict[str, Any]:
-    """Return the changes, by dotted field, by which `change` makes `old` into `new`, its nickname aside."""
+    """Return the fewest changes, by dotted field, by which `change` makes `old` into `new`, its nickname aside."""
     before, after = to_dict(old, full=True), to_dict(new, full=True)
     changes: dict[str, Any] = {}
     for field, value in after.items():
@@ -131,7 +139,8 @@ def difference(old: Recipe, new: Recipe) -> dict[str, Any]:
         if field in CHOICES and value["name"] != had["name"]:
             changes[field] = value["name"]
             own = to_dict(getattr(new, field))
-            changes |= {f"{field}.{inner}": v for inner, v in own.items() if inner != "name"}
+            stays = {"lr": had["lr"]} if field == "optimizer" else {}
+            changes |= {f"{field}.{k}": v for k, v in own.items() if k != "name" and v != stays.get(k)}
         elif isinstance(value, dict):
             inside = had or {}
             changes |= {
@@ -158,11 +167,11 @@ def tell_changes(old: Recipe, changes: Mapping[str, Any]) -> list[str]:
         if field in CHOICES:
             told.append(f"{field} {value} instead of {before[field]['name']}")
         elif field in known:
-            told.append(f"{field} {_plain(value)} instead of {_plain(known[field])}")
+            told.append(f"{field} {tell_value(value)} instead of {tell_value(known[field])}")
         elif value == "none":
             told.append(f"no {field}")
         else:
-            told.append(f"{field} {_plain(value)}")
+            told.append(f"{field} {tell_value(value)}")
     return told
 
 

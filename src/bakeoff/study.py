@@ -21,7 +21,7 @@ from bakeoff.grid import Cell, Study
 from bakeoff.lookup import unknown
 from bakeoff.owners import this_process
 from bakeoff.pool import Pool
-from bakeoff.recipes import recipe_for
+from bakeoff.recipes import named_alike, recipe_for
 from bakeoff.records import DataRecord, Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps
 from bakeoff.store import Store
@@ -70,7 +70,8 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
         nets.find_net(cell.net)
     loaded: dict[tuple[str, Image], Dataset] = {}
     facts: dict[str, DataInfo] = {}
-    cells: list[tuple[str, str, str, Recipe]] = []
+    cells: list[tuple[Cell, DataInfo, Recipe]] = []
+    places: list[tuple[str, str]] = []
     for cell in grid:
         used = study.used(cell.data)
         base, _ = split_name(used)
@@ -78,7 +79,8 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
             if name not in facts:
                 facts[name] = datasets.info(name, progress=progress)
         data = datasets.usual_name(used, facts[base])
-        recipe = recipe_for(cell, datasets.stand_in(facts[used], cell.data))
+        known = datasets.stand_in(facts[used], cell.data)
+        recipe = recipe_for(cell, known)
         images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
         if (data, images) not in loaded:
             loaded[data, images] = datasets.load(data, images, progress)
@@ -86,12 +88,14 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
         _check_recipe(recipe, dataset)
         assert dataset.info.shape is not None
         nets.check(cell.net, recipe.image.shape(dataset.info.shape), len(dataset.info.classes))
-        cells.append((cell.net, data, dataset.info.content_hash, recipe))
+        cells.append((cell, known, recipe))
+        places.append((data, dataset.info.content_hash))
     seeds = range(study.first_seed, study.first_seed + study.seeds)
     runs: dict[str, Run] = {}
+    recipes = named_alike(cells)
     for seed in seeds:
-        for net, data, data_hash, recipe in cells:
-            run = Run(net, data, data_hash, recipe, seed)
+        for (cell, _, _), (data, data_hash), recipe in zip(cells, places, recipes, strict=True):
+            run = Run(cell.net, data, data_hash, recipe, seed)
             runs.setdefault(run.id, run)  # a changed study may have made a variant the same as its cell
     return Plan(study, tuple(runs.values()), {dataset.info.content_hash: dataset for dataset in loaded.values()})
 

@@ -65,13 +65,12 @@ def test_values_that_json_does_not_know_become_null() -> None:
     )
 
 
-def test_the_same_network_twice_is_told_apart(tmp_path: Path) -> None:
+def test_the_same_network_under_two_recipes_of_one_name_is_told_apart(tmp_path: Path) -> None:
     path = make_store(tmp_path / "two.db", nets=("conv",), data=("digits",))
     other = msgspec.structs.replace(RECIPE, epochs=4)
     make_store(path, nets=("conv",), data=("digits",), recipe=other)
-    (table,) = read(path).tables
-    assert {line.label for line in table.lines} == {"conv (epochs 8)", "conv (epochs 4)"}
-    assert "conv (epochs 4)" in build(path)
+    assert {table.recipe for table in read(path).tables} == {"quick (epochs=8)", "quick (epochs=4)"}
+    assert "quick (epochs=4)" in build(path)
 
 
 @pytest.mark.parametrize(

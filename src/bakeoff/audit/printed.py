@@ -55,7 +55,8 @@ def audit_printed(study: Study, built: Mapping[Network, Mapping[str, Any]] | Non
     if not study.published:
         raise BakeoffError(f"the study {study.name!r} has no published numbers to audit")
     results = [_result(study, printed, built or {}) for printed in study.published if not _is_corrected(study, printed)]
-    material = Material(tuple(cells(results)), {}, _parameters(study))
+    printed_together = tuple(dataclasses.replace(cell, recipe=study.name) for cell in cells(results))
+    material = Material(printed_together, {}, _parameters(study))
     found = [dataclasses.replace(finding, runs=()) for look in PRINTED_FINDINGS.values() for finding in look(material)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 

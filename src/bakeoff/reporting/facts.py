@@ -11,12 +11,11 @@ from bakeoff.audit import Material
 from bakeoff.audit.finding import Tested, put_together, tested
 from bakeoff.measure.quality import Quality, Reliability, quality
 from bakeoff.pareto import COSTS, Chances, chances
-from bakeoff.ranking import Cell, Row, cells, rank
+from bakeoff.ranking import Cell, Row, cells, rank_cells
 from bakeoff.records import DataRecord, Result
 from bakeoff.reporting.verdicts import Tally, Verdicts
 from bakeoff.stats import Interval, mean_interval
 from bakeoff.store import Store
-from bakeoff.values import to_dict
 
 
 @dataclass(frozen=True)
@@ -181,12 +180,11 @@ def arrange(results: Iterable[Result], records: dict[str, DataRecord], store: St
 
 
 def _lines(store: Store | None, group: Sequence[Cell], records: dict[str, DataRecord]) -> tuple[Line, ...]:
-    rows = rank(result for cell in group for result in cell.results)
-    labels = dict(zip(map(id, group), _labels(group), strict=True))
+    rows = rank_cells(group)
     best_first = sorted(group, key=_by_accuracy)  # stable, as the ranking is: equal means stay in the order planned
     return tuple(
         Line(
-            labels[id(cell)],
+            cell.net,
             row,
             cell,
             pool(store, cell.finished, records.get(cell.results[0].run.data_hash)) if store else None,
@@ -198,20 +196,6 @@ def _lines(store: Store | None, group: Sequence[Cell], records: dict[str, DataRe
 def _by_accuracy(cell: Cell) -> float:
     accuracy = cell.interval("test_accuracy")
     return float("inf") if accuracy is None else -accuracy.mean
-
-
-def _labels(group: Sequence[Cell]) -> list[str]:
-    """Name each cell by its network; where networks repeat, add the settings in which they differ."""
-    nets = [cell.net for cell in group]
-    if len(set(nets)) == len(nets):
-        return nets
-    settings = [flat(to_dict(cell.results[0].run.recipe, full=True)) for cell in group]
-    labels = []
-    for net, own in zip(nets, settings, strict=True):
-        others = [other for name, other in zip(nets, settings, strict=True) if name == net and other is not own]
-        apart = [f"{key} {value}" for key, value in own.items() if any(o.get(key, "") != value for o in others)]
-        labels.append(f"{net} ({', '.join(apart)})" if apart else net)
-    return [label if labels.count(label) == 1 else f"{label} #{i}" for i, label in enumerate(labels, start=1)]
 
 
 def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) -> Pooled | None:

@@ -1,0 +1,103 @@
+"""What the recipes of a store are called: one recipe has one name, and two that a network met never share one."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import NamedTuple
+
+from bakeoff.settings import flatten, tell_value
+from bakeoff.spec import Run
+from bakeoff.values import to_dict
+
+CHANGED = re.compile(r"([^()]+) \(([\w.]+=[^()]*)\)(.*)")
+"""A recipe's name, the changes to it, and what a variant is called."""
+
+
+class Trained(NamedTuple):
+    """What a label is for: a recipe on one data set, by one protocol."""
+
+    data_hash: str
+    recipe_key: str
+    protocol: int
+
+
+def trained(run: Run) -> Trained:
+    """Return what the label of a run's recipe is for."""
+    return Trained(run.data_hash, run.recipe.key, run.protocol)
+
+
+def recipe_labels(runs: Iterable[Run]) -> dict[Trained, str]:
+    """Return what the recipes of runs are called, in whatever order their changes were typed.
+
+    Networks that a recipe treats each in their own way share its name. Where one network met two recipes of one name
+    on a data set, the labels say in which settings they differ; where there are several protocols, by which it was.
+    """
+    by_data: dict[str, list[Run]] = {}
+    for run in runs:
+        by_data.setdefault(run.data_hash, []).append(run)
+    named = {data_hash: _on_one_data_set(own) for data_hash, own in by_data.items()}
+    places = dict.fromkeys(trained(run) for own in by_data.values() for run in own)
+    has_several = len({place.protocol for place in places}) > 1
+    return {
+        place: named[place.data_hash][place.recipe_key] + (f" (protocol {place.protocol})" if has_several else "")
+        for place in places
+    }
+
+
+def _on_one_data_set(runs: Iterable[Run]) -> dict[str, str]:
+    """Return the label of each recipe, by its key."""
+    settings: dict[str, dict[str, str]] = {}
+    labels: dict[str, str] = {}
+    met: dict[str, dict[str, None]] = {}
+    for run in runs:
+        key = run.recipe.key
+        met.setdefault(run.net, {})[key] = None
+        if key not in labels:
+            labels[key] = in_order(run.recipe.name)
+            flat = flatten(to_dict(run.recipe, full=True))
+            settings[key] = {field: tell_value(value) for field, value in flat.items() if field != "name"}
+    while clashes := _clashes(labels, met):
+        for label, pairs in clashes.items():
+            fields = _telling(pairs, settings)
+            for key in [key for key, own in labels.items() if own == label]:
+                apart = {field: settings[key].get(field, "none") for field in fields}
+                labels[key] = _with(label, apart) if apart else f"{label} #{key[:6]}"
+    return labels
+
+
+def _clashes(labels: Mapping[str, str], met: Mapping[str, Iterable[str]]) -> dict[str, list[tuple[str, str]]]:
+    """Return the labels that two recipes of one network share, with all pairs of such recipes."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for keys in met.values():
+        for first, second in combinations(keys, 2):
+            if labels[first] == labels[second]:
+                found.setdefault(labels[first], []).append((first, second))
+    return found
+
+
+def _telling(pairs: Iterable[tuple[str, str]], settings: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return fields that tell the recipes of each pair apart: as few as come to hand."""
+    fields: list[str] = []
+    for first, second in pairs:
+        apart = sorted(_apart(settings[first], settings[second]))
+        if not set(apart) & set(fields):
+            fields += apart[:1]
+    return fields
+
+
+def _apart(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[str]:
+    return (field for field in first.keys() | second.keys() if first.get(field) != second.get(field))
+
+
+def in_order(name: str) -> str:
+    """Return the name of a recipe with its changes in the order of their fields: older versions kept that of typing."""
+    return _with(name, {}) if CHANGED.fullmatch(name) else name
+
+
+def _with(name: str, changes: Mapping[str, str]) -> str:
+    """Return the name with more changes among those it has."""
+    found = CHANGED.fullmatch(name)
+    base, told, variant = found.groups() if found else (name, "", "")
+    known = dict(part.split("=", 1) for part in re.split(r", (?=[\w.]+=)", told) if part)
+    whole = ", ".join(f"{field}={value}" for field, value in sorted((known | dict(changes)).items()))
+    return f"{base} ({whole}){variant}"
