@@ -3,15 +3,21 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import bakeoff
 import tiny
+from bakeoff.audit import audit
+from bakeoff.cli.results import findings_about
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.pool import Pool
+from bakeoff.reporting.exports import written
+from bakeoff.reporting.marks import gravest
+from bakeoff.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +46,20 @@ def test_run_gives_results_to_work_on(results):
     assert set(runs["seed"]) == {0, 1}
     assert (runs["state"] == "done").all()
     assert "<table" in results._repr_html_()
+
+
+def test_marks_are_those_of_the_command_line(results):
+    """In print, in the frame and in a notebook: what the audit finds about these runs."""
+    with Store(results.store) as store:
+        assert list(results.findings) == audit(store)
+    serious = [finding for finding in results.findings if finding.severity != "note"]
+    assert serious and all(finding.message in str(results).replace("\\*", "*") for finding in serious)
+    printed = json.loads(written(results.rows, findings_about(results.rows, results.store), "json"))
+    assert [list(kinds) for kinds in results.to_frame()["findings"]] == [row["findings"] for row in printed]
+    marked = [row for row in results.rows if gravest(results.findings, row)]
+    assert marked and results._repr_html_().count(" !") == len(marked)
+    part = replace(results, results=tuple(r for r in results.results if r.run.net == "nin"))
+    assert {net for finding in part.findings for net in finding.nets} <= {"nin"}
 
 
 def test_time_to_an_accuracy_is_that_of_the_epochs(results):

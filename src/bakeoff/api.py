@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from bakeoff.study import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bakeoff.audit import Finding
 
 
 NAMES = ["id", "net", "data", "recipe", "seed"]
@@ -38,17 +41,33 @@ class Results:
         """The ranking: one row per data set, recipe and network."""
         return rank(self.results)
 
+    @cached_property
+    def findings(self) -> "tuple[Finding, ...]":
+        """What the audit finds in these runs, the most serious first; nothing if their store is gone."""
+        from bakeoff.audit import audit
+
+        try:
+            with Store(self.store) as opened:
+                return tuple(audit(opened, [result.id for result in self.results]))
+        except BakeoffError:
+            return ()
+
     def table(self) -> str:
-        """Return the ranking as Markdown."""
+        """Return the ranking as Markdown; accuracies that the audit has doubts about are marked, and it says why."""
         from bakeoff.reporting.tables import to_markdown
 
-        return to_markdown(self.rows)
+        return to_markdown(self.rows, self.findings)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return the ranking as a data frame, one row per data set, recipe and network."""
+        """Return the ranking as a data frame, one row per data set, recipe and network.
+
+        The column `findings` has the kinds of what the audit found, as the JSON of the command line.
+        """
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self.rows])
+        from bakeoff.reporting.marks import audited
+
+        return pd.DataFrame([asdict(row) for row in audited(self.rows, self.findings)])
 
     def runs_frame(self) -> "pd.DataFrame":
         """Return one row per run: its state, all its measures and, of runs that failed, why and where."""
@@ -71,7 +90,7 @@ class Results:
     def _repr_html_(self) -> str:
         from bakeoff.reporting.notebook import to_html
 
-        return to_html(self.store, self.results)
+        return to_html(self.store, self.results, self.findings)
 
     def __str__(self) -> str:
         return self.table()

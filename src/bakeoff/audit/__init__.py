@@ -40,9 +40,9 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
 """Kind → what looks for it, in the order they are told within one severity."""
 
 
-def audit(store: Store) -> list[Finding]:
-    """Return everything that is found in a store, the most serious first."""
-    return look_through(gather(store))
+def audit(store: Store, ids: Iterable[str] | None = None) -> list[Finding]:
+    """Return everything that is found in a store, or in some of its runs alone, the most serious first."""
+    return look_through(gather(store, ids))
 
 
 def look_through(material: Material) -> list[Finding]:

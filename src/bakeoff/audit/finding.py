@@ -108,9 +108,9 @@ class Material:
         return np.array([[own[seed].predicted == own[seed].labels for seed in seeds] for own in by_seed])
 
 
-def gather(store: Store) -> Material:
-    """Read a store. A run's probabilities are in memory one run at a time."""
-    records, results, runs = store.datasets(), store.results(), []
+def gather(store: Store, ids: Iterable[str] | None = None) -> Material:
+    """Read a store, or some of its runs. A run's probabilities are in memory one run at a time."""
+    records, results, runs = store.datasets(), store.results(ids), []
     for result in results:
         if result.state == "done":
             record = records[result.run.data_hash]

@@ -82,14 +82,14 @@ def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
 
 
 def findings_about(rows: "Sequence[Row]", store: Path) -> "list[Finding]":
-    """Return what the audit of a store finds about some of its rows."""
+    """Return what the audit finds in the runs of rows, the rest of their store aside."""
     from bakeoff.audit import audit
-    from bakeoff.reporting.marks import touches
     from bakeoff.store import Store
 
+    if not rows:
+        return []
     with Store(store) as opened:
-        found = audit(opened) if rows else []
-    return [finding for finding in found if any(touches(finding, row) for row in rows)]
+        return audit(opened, [run for row in rows for run in row.runs])
 
 
 def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> "Table":
