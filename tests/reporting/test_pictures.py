@@ -1,5 +1,6 @@
 import base64
 import io
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from PIL import Image
 from synthetic import RECIPE
 
-from bakeoff.data import load
+from bakeoff.data import DATASETS, load
 from bakeoff.records import DataRecord
-from bakeoff.reporting.pictures import PIXELS, draw_sheet, find, similarity_map, size_of, thumbnail
+from bakeoff.reporting.pictures import PIXELS, _is_here, draw_sheet, find, similarity_map, size_of, thumbnail
 from bakeoff.spec import Run
 
 
@@ -99,3 +100,18 @@ def test_images_are_found_and_checked(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path))
     assert "“bakeoff data mnist” gets them" in str(find(Run("conv", "mnist", "0" * 64, RECIPE, 0), record))
     assert "does not say which images" in str(find(run, None))
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_files_are_looked_for_where_they_are_fetched_to(name, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path))
+    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path / "cache"))
+    entry, places = DATASETS[name], []
+    monkeypatch.setattr("bakeoff.data.builtin.fetch", lambda folder, remote, progress: places.append(folder))
+    with suppress(Exception):
+        load(name)
+    for folder, file in zip(places, entry.files, strict=True):
+        assert not _is_here(name)
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / file.name).touch()
+    assert _is_here(name)

@@ -26,8 +26,7 @@ def load_builtin(entry: Entry, progress: Progress | None = None) -> Dataset:
     folder = pack_folder(entry.name)
     if packed := open_pack(folder):
         return packed
-    folder_of_files = "svhn" if entry.name == "svhn-extra" else entry.name
-    classes, train, test = entry.read(*(fetch(folder_of_files, remote, progress) for remote in entry.files))
+    classes, train, test = entry.read(*(fetch(entry.folder, remote, progress) for remote in entry.files))
     info = DataInfo(
         name=entry.name,
         shape=ImageShape(*train[0][0].shape[1:]),

@@ -35,6 +35,14 @@ class Entry:
     """To be fetched before `read`, which gets their paths in this order."""
     read: Callable[..., Content]
 
+    beside: str = ""
+    """The data set whose files lie in the same folder, if they do."""
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder its files lie in, within a data folder."""
+        return self.beside or self.name
+
     def info(self) -> DataInfo:
         """Return what is known of it before it is fetched: names of classes and content are not."""
         unnamed = tuple(str(number) for number in range(self.classes))
@@ -256,6 +264,7 @@ _ENTRIES = (
         citation=SVHN_CITATION,
         files=(SVHN_TEST, SVHN_TRAIN, SVHN_EXTRA),
         read=_read_svhn,
+        beside="svhn",
     ),
 )
 DATASETS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

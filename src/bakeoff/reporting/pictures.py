@@ -51,8 +51,8 @@ def _is_here(name: str) -> bool:
     name, _ = split_name(name)
     if name not in DATASETS or open_pack(pack_folder(name)):
         return True
-    files = DATASETS[name].files
-    return all(any((folder / name / file.name).is_file() for folder in data_folders()) for file in files)
+    entry = DATASETS[name]
+    return all(any((folder / entry.folder / file.name).is_file() for folder in data_folders()) for file in entry.files)
 
 
 @dataclass(frozen=True)
