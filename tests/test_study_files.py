@@ -1,4 +1,6 @@
+import os
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,56 @@ from bakeoff.grid import Study
 from bakeoff.studies.files import line_of, parse_study, read_study, write_study
 from generated import values
 
+SHORT = 'name = "é"\nnets = ["conv"]\ndata = ["folder:photos"]\n'
+
 
 class TestStudyFiles:
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+    def test_are_read_in_the_encodings_of_windows(self, tmp_path, encoding):
+        text = SHORT if encoding in ("utf-8", "utf-8-sig", "utf-16") else f"\ufeff{SHORT}"
+        (tmp_path / "a.toml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        assert read_study(tmp_path / "a.toml").name == "é"
+
+    def test_name_folders_and_networks_relative_to_themselves(self, tmp_path, monkeypatch):
+        text = """
+            name = "a"
+            nets = ["conv", "my_net.py:Tiny", "/else/where.py"]
+            data = ["mnist", "folder:photos~contrast=0.5", "folder:~/photos", "folder:/photos"]
+            data_as = { mnist = "folder:../mnist" }
+            [[cells]]
+            nets = ["my_net.py"]
+            data = ["folder:photos"]
+            leave_out = true
+            [[variants]]
+            data = ["mnist"]
+            [[dials]]
+            turn = "colour"
+            data = "folder:photos"
+            levels = [1, 0]
+            [[published]]
+            net = "my_net.py"
+            data = "folder:photos"
+        """
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "a.toml").write_text(text, encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        study = read_study(Path("sub/a.toml"))
+        assert study.nets == ("conv", "sub/my_net.py:Tiny", "/else/where.py")
+        assert study.data == ("mnist", "folder:sub/photos~contrast=0.5", "folder:~/photos", "folder:/photos")
+        assert study.data_as == {"mnist": "folder:sub/../mnist"}
+        assert (study.cells[0].nets, study.cells[0].data) == (("sub/my_net.py",), ("folder:sub/photos",))
+        assert study.variants[0].data == ("mnist",)
+        assert study.dials[0].data == study.published[0].data == "folder:sub/photos"
+        monkeypatch.chdir(tmp_path / "sub")
+        assert read_study(Path("a.toml")) == parse_study(text, "a")
+
+    def test_that_are_none_are_named_and_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "a.toml")
+        with pytest.raises(BakeoffError, match=r"a\.toml: it is no file"):
+            read_study(tmp_path / "a.toml")
+        with pytest.raises(BakeoffError, match=r"b\.toml is nested too deeply"):
+            parse_study("set = " + "{a = " * 5000, "b.toml")
+
     @given(study=values(Study))
     def test_are_read_back_as_they_were_written(self, study):
         assert parse_study(write_study(study), "here") == study

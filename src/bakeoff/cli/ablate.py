@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from bakeoff.cli.options import as_list, json_option
+from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, changes_of, options, stand_ins_of
 from bakeoff.cli.tables import draw, show
@@ -47,7 +47,7 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
     from bakeoff.session import known_network
     from bakeoff.store import Store
 
-    data = as_list(asked["data"])
+    data = as_data(asked["data"])
     if not data:
         raise BakeoffError("say which images to try the changes on: --data cifar10")
     with progress_bar() as report:

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,3 +20,18 @@ def store_option(create: bool = False) -> Callable[[Any], Any]:
 def as_list(text: str | None) -> tuple[str, ...] | None:
     """Split "a,b" at its commas; None stays None."""
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def as_data(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Split each "x,y" at its commas, but those in the name of a folder that exists; None where nothing is given."""
+    from bakeoff.data import is_there
+
+    names: list[str] = []
+    for text in given or ():
+        parts = text.split(",")
+        while parts:
+            joined = (n for n in range(len(parts), 1, -1) if is_there(",".join(parts[:n]).strip()))
+            many = next(joined, 1)
+            names.append(",".join(parts[:many]).strip())
+            parts = parts[many:]
+    return tuple(filter(None, names)) or None if given else None

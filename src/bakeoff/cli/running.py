@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
-from bakeoff.cli.options import as_list, store_option
+from bakeoff.cli.options import as_data, as_list, store_option
 from bakeoff.errors import BakeoffError
 from bakeoff.terminal import Console
 
@@ -55,7 +55,12 @@ GROUPS: list[Any] = [
 
 WHAT = (
     click.option("--nets", metavar="A,B", help="Networks, by comma (see [bold]bakeoff nets[/]); your own: my_net.py."),
-    click.option("--data", metavar="X,Y", help="Data sets, by comma; your own images: [bold]folder:PATH[/]."),
+    click.option(
+        "--data",
+        multiple=True,
+        metavar="X,Y",
+        help="Data sets, by comma or with --data again; your own images: [bold]folder:PATH[/].",
+    ),
     click.option(
         "--data-as",
         multiple=True,
@@ -129,7 +134,7 @@ def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
     return session.choose_study(
         study,
         nets=as_list(asked["nets"]),
-        data=as_list(asked["data"]),
+        data=as_data(asked["data"]),
         data_as=stand_ins_of(asked),
         recipe=asked["recipe"],
         seeds=asked["seeds"],

@@ -1,5 +1,6 @@
 """Data sets by name: what there is, and one function that fetches, verifies, packs and opens it."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ __all__ = [
     "file_names",
     "foreseen",
     "info",
+    "is_there",
     "load",
     "stand_in",
     "usual_name",
@@ -65,6 +67,15 @@ def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
         # Only images of one size can be graded before it is known how large they are to be.
         return grade_facts(found, grades) if found.shape is None else load(name, image, progress).info
     return grade_dataset(load_builtin(_entry(base), progress), grades).info
+
+
+def is_there(name: str) -> bool:
+    """Say whether a name is "folder:PATH", or a graded version of one, and there is such a folder."""
+    if not name.startswith(FOLDER):
+        return False
+    with suppress(BakeoffError, OSError, ValueError):
+        return any(Path(n.removeprefix(FOLDER)).expanduser().is_dir() for n in (name, split_name(name)[0]))
+    return False
 
 
 def usual_name(name: str, info: DataInfo) -> str:

@@ -1,5 +1,7 @@
 """Reading and writing study files."""
 
+import codecs
+import re
 import tomllib
 from collections.abc import Iterator
 from itertools import product
@@ -33,19 +35,57 @@ TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional,
 
 
 def read_study(path: Path) -> Study:
-    """Read a study file.
+    """Read a study file. Paths in it that are not absolute are relative to its folder.
 
     Raises:
         BakeoffError: the file is absent, no TOML, or has a wrong field or makes an impossible change; with the line
             where it can be found.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise BakeoffError(f"cannot read the study file {path}: it is no file, but a folder, a pipe or a device")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise BakeoffError(f"cannot read the study file {path}: {error}") from error
     study = parse_study(text, str(path))
     _check_changes(study, text, str(path))
-    return study
+    return _located(study, path.parent)
+
+
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+"""What a text begins with that some editors and shells of Windows write, and how it is read."""
+
+
+def _decoded(content: bytes) -> str:
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
+    return content.decode(encoding).replace("\r\n", "\n")
+
+
+PATH = re.compile(r"folder:(?P<folder>.*)|(?P<file>.+\.py(:.*)?)", re.DOTALL)
+"""Names of data sets and networks that are paths."""
+
+
+def _located(study: Study, folder: Path) -> Study:
+    """Return the study with the paths in it relative to where it is read, not to the folder of its file."""
+
+    def name(given: str) -> str:
+        match = PATH.fullmatch(given)
+        own = match and (match["folder"] or match["file"])
+        if not match or not own or own.startswith("~") or Path(own).is_absolute() or folder == Path():
+            return given
+        return f"{given.removesuffix(own)}{folder.as_posix()}/{own}"
+
+    def located(item: Any) -> Any:
+        changed: dict[str, Any] = {}
+        for field in {"nets", "data"}.intersection(item.__struct_fields__):
+            value = getattr(item, field)
+            changed[field] = name(value) if isinstance(value, str) else tuple(map(name, value))
+        return msgspec.structs.replace(item, **changed)
+
+    tables = {table: tuple(map(located, getattr(study, table))) for table in ("cells", "variants", "dials")}
+    printed = tuple(msgspec.structs.replace(p, net=name(p.net), data=name(p.data)) for p in study.published)
+    stand_ins = {name(data): name(other) for data, other in study.data_as.items()}
+    return msgspec.structs.replace(located(study), **tables, published=printed, data_as=stand_ins)
 
 
 def parse_study(text: str, origin: str) -> Study:
@@ -58,6 +98,8 @@ def parse_study(text: str, origin: str) -> Study:
         return msgspec.convert(tomllib.loads(text), Study)
     except tomllib.TOMLDecodeError as error:
         raise BakeoffError(f"{origin} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise BakeoffError(f"{origin} is nested too deeply: no field of a study is") from error
     except msgspec.ValidationError as error:
         field = field_of(error)
         line = line_of(text, field)

@@ -1,0 +1,54 @@
+"""Image folders through the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from bakeoff.cli.options import as_data
+
+
+def draw(folder: Path, images: int = 6, classes: str = "ab", seed: int = 0) -> Path:
+    """Make a folder of different 8×8 pictures of each class."""
+    random = np.random.default_rng(seed)
+    for label in classes:
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for i in range(images):
+            pixels = random.integers(0, 256, (8, 8, 3), np.uint8)
+            Picture.fromarray(pixels).save(folder / label / f"{seed}-{i}.png")
+    return folder
+
+
+def test_commas_part_data_sets_but_not_the_names_of_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "a,b", " c , d", "e"):
+        (tmp_path / name).mkdir()
+    assert as_data(()) is as_data(None) is None
+    assert as_data(["mnist, digits,"]) == ("mnist", "digits")
+    assert as_data(["mnist", "folder:a"]) == ("mnist", "folder:a")
+    assert as_data(["folder:a,b,mnist"]) == ("folder:a,b", "mnist")
+    assert as_data(["digits,folder:a,b~contrast=0.5,folder:e"]) == ("digits", "folder:a,b~contrast=0.5", "folder:e")
+    assert as_data(["folder:a,folder:e"]) == ("folder:a", "folder:e")
+    assert as_data(["folder:none,such"]) == ("folder:none", "such")
+    assert as_data([f"folder:{'x' * 5000},\0"]) == (f"folder:{'x' * 5000}", "\0")
+
+
+@pytest.mark.parametrize("given", [["--data", "folder:x,y,digits"], ["--data", "folder:x,y", "--data", "digits"]])
+def test_a_folder_with_a_comma_is_one_data_set(bakeoff, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "x,y")
+    said = bakeoff("run", "--nets", "lenet-afif", *given, "--scale", "4", "--seeds", "1", "--dry-run", "--json")
+    assert [cell["data"] for cell in json.loads(said.out)["cells"]] == ["folder:x,y", "digits"]
+
+
+def test_a_study_finds_its_folders_from_anywhere(bakeoff, tmp_path, monkeypatch):
+    draw(tmp_path / "study" / "photos")
+    text = 'name = "own"\nnets = ["lenet-afif"]\ndata = ["folder:photos"]\nseeds = 1\nset = { "image.scale" = 4 }\n'
+    (tmp_path / "study" / "own.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    for folder, file in ((tmp_path, "study/own.toml"), (tmp_path / "study", "own.toml")):
+        monkeypatch.chdir(folder)
+        said = bakeoff("run", file, "--dry-run", "--json")
+        assert said.code == 0, said.err
+        assert [cell["data"] for cell in json.loads(said.out)["cells"]] == ["folder:photos"]
