@@ -61,7 +61,7 @@ def test_hostile_names_stay_text(make) -> None:
 
 def test_values_that_json_does_not_know_become_null() -> None:
     assert to_script({"a": [float("nan"), float("inf"), 1.5], "b": "</script>\u2028"}) == (
-        '{"a":[null,null,1.5],"b":"\\u003c/script>\\u2028"}'
+        '{"a":[null,null,1.5],"b":"\\u003c/script>\\\\u2028"}'
     )
 
 

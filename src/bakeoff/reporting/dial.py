@@ -11,6 +11,7 @@ from bakeoff.dial.crossing import Crossing
 from bakeoff.dial.guess import Guess
 from bakeoff.dial.response import Fall, Point, Response
 from bakeoff.reporting.text_table import TextTable
+from bakeoff.text import in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -242,7 +243,7 @@ def draw_response(axes: "Axes", one: Response, colours: Sequence[str]) -> None:
     for number, curve in enumerate(one.curves):
         colour = colours[number % len(colours)]
         x, y = [p.level for p in curve.points], [100 * p.accuracy for p in curve.points]
-        axes.plot(x, y, "o-", color=colour, markersize=3.5, linewidth=1.3, label=curve.net.replace("$", r"\$"))
+        axes.plot(x, y, "o-", color=colour, markersize=3.5, linewidth=1.3, label=in_a_figure(curve.net))
         known = [(p.level, p.low, p.high) for p in curve.points if p.low is not None and p.high is not None]
         if known:
             levels, lows, highs = zip(*known, strict=True)
@@ -255,8 +256,8 @@ def draw_response(axes: "Axes", one: Response, colours: Sequence[str]) -> None:
     axes.minorticks_off()
     axes.set_xlim(one.levels[0], one.levels[-1])
     axes.margins(x=0.04)
-    axes.set_xlabel(f"{one.turn}: {one.about}")
+    axes.set_xlabel(in_a_figure(f"{one.turn}: {one.about}"))
     axes.set_ylabel("Test accuracy (%)")
-    axes.set_title(f"{one.data}, recipe {one.recipe}".replace("$", r"\$"), loc="left", fontsize=9)
+    axes.set_title(in_a_figure(f"{one.data}, recipe {one.recipe}"), loc="left", fontsize=9)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7.5)

@@ -13,6 +13,7 @@ from bakeoff.reporting.marks import AuditedRow, audited
 from bakeoff.reporting.page import save
 from bakeoff.reporting.tables import COLUMNS, doubted, in_words, rules, to_csv, to_json, to_markdown
 from bakeoff.store import Store
+from bakeoff.text import latex
 
 
 def export(store: Path, output: Path, form: str) -> Path:
@@ -53,9 +54,9 @@ def _latex_table(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
     texts, notes = doubted(rows, findings)
 
     def line(cells: Sequence[str]) -> str:
-        return f"    {' & '.join(map(_latex, cells))} \\\\"
+        return f"    {' & '.join(map(latex, cells))} \\\\"
 
-    title = _latex(f"Networks on {rows[0].data}, recipe {rows[0].recipe}. {rules(rows)}")
+    title = latex(f"Networks on {rows[0].data}, recipe {rows[0].recipe}. {rules(rows)}")
     return "\n".join(
         [
             "\\begin{table}",
@@ -68,29 +69,11 @@ def _latex_table(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
             *map(line, texts),
             "    \\bottomrule",
             "  \\end{tabular}",
-            *(f"  \\par\\smallskip\\footnotesize {_latex(note)}" for note in notes),
+            *(f"  \\par\\smallskip\\footnotesize {latex(note)}" for note in notes),
             "\\end{table}",
             "",
         ]
     )
-
-
-LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
-    "\\": "\\textbackslash{}",
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
-    "<": "\\textless{}",
-    ">": "\\textgreater{}",
-    "|": "\\textbar{}",
-    "[": "{[}",  # at the start of a line of a table it would be an option
-    "]": "{]}",
-    "–": "--",
-    "\n": " ",
-}
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
 
 
 def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:

@@ -26,6 +26,7 @@ from bakeoff.reporting.payload import payload, to_script
 from bakeoff.reporting.tables import ALL_PARAMETERS
 from bakeoff.store import Store
 from bakeoff.tendencies import tendencies
+from bakeoff.text import visible
 
 if TYPE_CHECKING:
     import jinja2
@@ -115,6 +116,7 @@ def environment() -> "jinja2.Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_seen,
     )
     made.filters |= {"bold": bold, "code": code, "sortable": sortable}
     made.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
@@ -177,6 +179,11 @@ def _doubted(answer: Answer, facts: Facts, found: Doubts) -> Answer:
     return replace(answer, cautions=(*told, *answer.cautions))
 
 
+def _seen(value: Any) -> Any:
+    """Write out what is unseen in a text from a store; HTML of our own stays."""
+    return value if not isinstance(value, str) or isinstance(value, Markup) else visible(value, keep="\n\t")
+
+
 def _inline(*parts: str) -> Markup:
     return Markup(HERE.joinpath(*parts).read_text(encoding="utf-8"))
 
@@ -193,7 +200,8 @@ def code(sentence: str) -> Markup:
 
 def _every_other(parts: Sequence[str], name: str) -> Markup:
     made = Markup(f"<{name}>{{}}</{name}>")
-    return Markup("").join(made.format(part) if number % 2 else escape(part) for number, part in enumerate(parts))
+    seen = [visible(part) for part in parts]
+    return Markup("").join(made.format(part) if number % 2 else escape(part) for number, part in enumerate(seen))
 
 
 def sortable(text: str) -> str:

@@ -13,6 +13,7 @@ from bakeoff.reporting.collection import Collection
 from bakeoff.reporting.critical import Diagram
 from bakeoff.reporting.facts import Facts, Line, Pooled, Table
 from bakeoff.stats import Interval
+from bakeoff.text import finite, visible
 
 COSTS = (
     "train_seconds",
@@ -51,9 +52,12 @@ def payload(
 
 
 def to_script(value: object) -> str:
-    """Return `value` as JSON that can stand inside a script element; what is not finite becomes null."""
-    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    """Return `value` as JSON that can stand inside a script element; what is not finite becomes null.
+
+    Texts are as a reader may see them, as the rest of the page has them.
+    """
+    text = json.dumps(finite(_seen(value)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
 
 
 def _table(table: Table, dataset: str | None, shown: dict[str, Any]) -> dict[str, Any]:
@@ -140,11 +144,9 @@ def _round(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.5g}")
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+def _seen(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return value
+        return {_seen(key): _seen(inner) for key, inner in value.items()}
+    return [_seen(inner) for inner in value] if isinstance(value, list | tuple) else value

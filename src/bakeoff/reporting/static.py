@@ -1,7 +1,7 @@
 """The main charts as files for papers and slides: PNG, SVG and PDF, drawn by matplotlib."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.static_critical import draw_critical
 from bakeoff.reporting.static_published import draw_published
 from bakeoff.store import Store
+from bakeoff.text import in_a_figure
+from bakeoff.values import digest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +32,8 @@ COLOURS = (
 BEST = 10
 """Networks whose learning curves are drawn: as many as there are colours."""
 COSTS = (("train_seconds", "Training time (s)"), ("trainable_parameters", "Parameters"))
+LONGEST = 100
+"""Bytes of a file's name."""
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -59,7 +63,8 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
             "--figures needs matplotlib, which is not installed: pip install 'bakeoff[figures]', "
             "or save single charts from the page"
         ) from error
-    facts, written = read(store), []
+    facts = read(store)
+    written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(STYLE):
@@ -68,7 +73,7 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
                 *_published_figures(store, facts),
                 *_response_figures(store),
             ):
-                name = re.sub(r"[^\w.-]+", "-", title)
+                name = _file_name(title, {path.stem for path in written})
                 for kind in kinds:
                     path = folder / f"{name}.{kind}"
                     figure.savefig(path, dpi=200, metadata=UNDATED[kind])
@@ -76,6 +81,14 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
     except OSError as error:
         raise BakeoffError(f"cannot write the figures to {folder}: {error.strerror or error}") from error
     return written
+
+
+def _file_name(title: str, taken: Collection[str]) -> str:
+    """Return a name that every file system takes, and that no other figure has."""
+    name = re.sub(r"[^\w.-]+", "-", title)
+    if len(name.encode()) > LONGEST:
+        name = f"{name.encode()[:LONGEST].decode(errors='ignore')}-{digest(title)[:8]}"
+    return name if name not in taken else f"{name}-{digest(title)[:8]}"
 
 
 def _all_figures(tables: Sequence[Table]) -> Iterable[tuple[str, "Figure"]]:
@@ -117,11 +130,6 @@ def _figures(table: Table) -> Iterable[tuple[str, "Figure"]]:
         yield "confusion", _confusion(best, table)
 
 
-def _plain(text: str) -> str:
-    """Keep matplotlib from reading what stands between two dollar signs as mathematics."""
-    return text.replace("$", r"\$")
-
-
 def _new(width: float, height: float, columns: int = 1) -> tuple["Figure", Sequence["Axes"]]:
     """Return a figure of its own (inches), outside of pyplot's global list."""
     from matplotlib.figure import Figure
@@ -149,10 +157,10 @@ def _accuracy(table: Table) -> "Figure":
     axes.errorbar(means, places, xerr=_errors(lines), fmt="o", color=COLOURS[0], capsize=3, markersize=5)
     for place, line in zip(places, lines, strict=True):
         axes.plot([100 * seed for seed in line.seeds], [place] * len(line.seeds), ".", color=COLOURS[0], alpha=0.4)
-    axes.set_yticks(places, [_plain(line.label) for line in lines])
+    axes.set_yticks(places, [in_a_figure(line.label) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlabel("Test accuracy (%), mean over seeds with its 95 % interval")
-    axes.set_title(_plain(table.title), loc="left")
+    axes.set_title(in_a_figure(table.title), loc="left")
     axes.grid(axis="x", alpha=0.3)
     return figure
 
@@ -167,13 +175,15 @@ def _cost(table: Table) -> "Figure":
         front = pareto(costs, means)
         axes.plot([costs[i] for i in front], [means[i] for i in front], "-", color=COLOURS[1], zorder=0)
         for line, cost, mean in zip(lines, costs, means, strict=True):
-            axes.annotate(_plain(line.label), (cost, mean), textcoords="offset points", xytext=(5, 4), fontsize=7.5)
+            axes.annotate(
+                in_a_figure(line.label), (cost, mean), textcoords="offset points", xytext=(5, 4), fontsize=7.5
+            )
         if lines:
             axes.set_xscale("log")
         axes.set_xlabel(f"{text}, log scale")
         axes.set_ylabel("Test accuracy (%)")
         axes.grid(alpha=0.3)
-    figure.suptitle(_plain(table.title), x=0.01, ha="left", fontsize=10)
+    figure.suptitle(in_a_figure(table.title), x=0.01, ha="left", fontsize=10)
     return figure
 
 
@@ -200,7 +210,7 @@ def _learning(table: Table) -> "Figure":
         axes.set_xlabel("Epoch")
         axes.set_ylabel(part.capitalize())
         axes.grid(alpha=0.3)
-    figure.suptitle(f"{_plain(table.title)}: validation solid, training dashed", x=0.01, ha="left", fontsize=10)
+    figure.suptitle(f"{in_a_figure(table.title)}: validation solid, training dashed", x=0.01, ha="left", fontsize=10)
     figure.legend(*all_axes[-1].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     return figure
 
@@ -213,7 +223,7 @@ def _band(axes: "Axes", line: Line, name: str, colour: str, dashes: tuple[int, .
     if not values.size or np.isnan(values).all():
         return
     epochs = np.arange(1, length + 1)
-    label = _plain(line.label) if not dashes else None
+    label = in_a_figure(line.label) if not dashes else None
     axes.plot(epochs, values.mean(axis=0), color=colour, linewidth=1.2, dashes=dashes or (None, None), label=label)
     axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
 
@@ -225,7 +235,7 @@ def _confusion(line: Line, table: Table) -> "Figure":
     shares = 100 * counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     side = 1.6 + 0.42 * len(classes)
     figure, (axes,) = _new(side, side)
-    names = [_plain(name) for name in classes]
+    names = [in_a_figure(name) for name in classes]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     for (row, column), share in np.ndenumerate(shares):
         if counts[row, column]:
@@ -235,6 +245,8 @@ def _confusion(line: Line, table: Table) -> "Figure":
     axes.set_yticks(range(len(classes)), names)
     axes.set_xlabel("Taken for")
     axes.set_ylabel("True class")
-    axes.set_title(f"{_plain(line.label)} on {_plain(table.title)}, percent of each class", loc="left", fontsize=9)
+    axes.set_title(
+        f"{in_a_figure(line.label)} on {in_a_figure(table.title)}, percent of each class", loc="left", fontsize=9
+    )
     axes.spines[:].set_visible(False)
     return figure

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bakeoff.reporting.critical import Diagram
+from bakeoff.text import in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +46,7 @@ def draw_critical(diagram: Diagram, test: str) -> "Figure":
         axes.plot([rank, rank, 1 if left else most], [0, below, below], color="#66635c", linewidth=0.8)
         label = f"{name}  {rank:.2f}" if left else f"{rank:.2f}  {name}"
         axes.annotate(
-            label.replace("$", r"\$"),
+            in_a_figure(label),
             (1 if left else most, below),
             textcoords="offset points",
             xytext=(-4 if left else 4, 0),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.published import Comparison
 from bakeoff.reporting.comparison import TITLES
+from bakeoff.text import in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,12 +36,12 @@ def draw_published(study: str, lines: Sequence[Comparison]) -> "Figure":
         axes.plot(measured, place, "o", color=colour, markersize=5, label=None if verdict in labelled else verdict)
         labelled.add(verdict)
     names = [f"{line.net}{f' ({line.variant})' if line.variant else ''}, {line.data}" for line in lines]
-    axes.set_yticks(range(len(lines)), [name.replace("$", r"\$") for name in names])
+    axes.set_yticks(range(len(lines)), [in_a_figure(name) for name in names])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlabel(
         f"{TITLES[lines[0].measure].capitalize()}: hollow published, filled measured, band one more seed (95 %)"
     )
-    axes.set_title(f"Measured against {study}".replace("$", r"\$"), loc="left")
+    axes.set_title(in_a_figure(f"Measured against {study}"), loc="left")
     axes.legend(fontsize=7.5, loc="best")
     axes.grid(axis="x", alpha=0.3)
     return figure

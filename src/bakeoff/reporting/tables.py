@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -11,11 +10,12 @@ from bakeoff.audit import Finding
 from bakeoff.ranking import Row, by_table
 from bakeoff.reporting.marks import touches
 from bakeoff.reporting.text_table import Footnotes
+from bakeoff.text import csv_cell, finite, json_text, markdown
 
 
 def to_json(rows: Sequence[Any]) -> str:
     """Return a JSON list with one object per row, in the order given."""
-    return json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False, allow_nan=False)
+    return json_text([asdict(row) for row in rows])
 
 
 def to_csv(rows: Sequence[Any], kind: type = Row) -> str:
@@ -27,8 +27,8 @@ def to_csv(rows: Sequence[Any], kind: type = Row) -> str:
     writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        values = asdict(row)
-        writer.writerow({key: "; ".join(in_words(v)) if isinstance(v, tuple) else v for key, v in values.items()})
+        values = {key: "; ".join(in_words(v)) if isinstance(v, list) else v for key, v in finite(asdict(row)).items()}
+        writer.writerow({key: csv_cell(value) for key, value in values.items()})
     return text.getvalue()
 
 
@@ -78,16 +78,16 @@ def doubted(rows: Sequence[Row], findings: Sequence[Finding]) -> tuple[list[list
 def _markdown_table(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
     texts, notes = doubted(rows, findings)
     lines = [
-        f"### {rows[0].data}, recipe {rows[0].recipe}",
+        f"### {markdown(f'{rows[0].data}, recipe {rows[0].recipe}')}",
         "",
-        rules(rows).replace("*", "\\*"),
+        markdown(rules(rows)),
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "|--:|:--|" + "--:|" * (len(COLUMNS) - 2),
     ]
-    lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in texts]
+    lines += ["| " + " | ".join(map(markdown, row)) + " |" for row in texts]
     for note in notes:
-        lines += ["", note]
+        lines += ["", markdown(note)]
     return "\n".join([*lines, ""])
 
 
@@ -117,7 +117,3 @@ def accuracy(row: Row) -> str:
 
 def _plain(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*").replace("\n", " ")

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bakeoff.text import markdown
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -16,22 +18,22 @@ class TextTable:
 
     def markdown(self) -> str:
         """Return the table as Markdown, ending with a line break."""
-        lines = [f"### {self.title}", ""] if self.title else []
+        lines = [f"### {markdown(self.title)}", ""] if self.title else []
         lines.append(_line([name for name, _ in self.columns]))
         lines.append("|" + "|".join("--:" if numeric else ":--" for _, numeric in self.columns) + "|")
         lines += [_line(row) for row in self.rows]
         for text in self.below:
-            lines += ["", text]
+            lines += ["", markdown(text)]
         return "\n".join([*lines, ""])
 
 
 def to_markdown(tables: Sequence[TextTable], said: Sequence[str] = ()) -> str:
     """Return paragraphs and, after them, tables as Markdown."""
-    return "\n".join([*(f"{text}\n" for text in said), *(table.markdown() for table in tables)])
+    return "\n".join([*(f"{markdown(text)}\n" for text in said), *(table.markdown() for table in tables)])
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    return "| " + " | ".join(map(markdown, cells)) + " |"
 
 
 @dataclass

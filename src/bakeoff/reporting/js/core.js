@@ -76,9 +76,10 @@ function save(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+// A spreadsheet takes a text that begins like this for a formula; an apostrophe before it keeps it a text.
 const csvCell = (value) => {
-  const text = value == null ? "" : String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === "string" ? value.replace(/^[=+\-@＝＋－＠]/, "'$&") : value == null ? "" : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
 const toCsv = (columns, rows) =>
