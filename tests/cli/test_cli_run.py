@@ -147,7 +147,7 @@ class TestBfloat16:
         arguments = [*self.RUN, "--dry-run", "--store", str(tmp_path / "a.db")]
         plan = json.loads(bakeoff(*arguments, "--json").out)
         assert plan["estimated_seconds_in_bf16"] == plan["estimated_seconds"] / 2
-        assert "(--precision bf16), about 3:30" in bakeoff(*arguments).out
+        assert "(--precision bf16), about 3:20" in bakeoff(*arguments).out
         assert "--precision" not in bakeoff(*arguments, "--precision", "bf16").out
 
     def test_is_not_offered_where_it_is_imitated(self, bakeoff, long, monkeypatch, tmp_path):

@@ -5,6 +5,8 @@ import sys
 import tarfile
 import time
 from dataclasses import replace
+from difflib import SequenceMatcher
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,6 +28,26 @@ def test_digits_need_no_network():
     assert np.bincount(digits.test.labels).min() >= 34
     assert digits.licence == "CC BY 4.0"
     assert digits.pack is not None
+
+
+FORM = (
+    "01234567890123456789012345678909556509898417735100227820126337334"
+    "66649150952820017632174631391768431405369617544728225795488490898"
+)
+"""What everybody wrote who contributed to scikit-learn's digits."""
+FORM_STARTS = (0, 130, 256, 386, 516, 646, 776, 906, 1029, 1157, 1287, 1415, 1545, 1667, 1797)
+
+
+def test_nobody_wrote_for_training_and_test_digits():
+    digits = load("digits")
+    labels = "".join(map(str, [*digits.train.labels, *digits.test.labels]))
+    forms = [labels[start:end] for start, end in pairwise(FORM_STARTS)]
+    matches = [SequenceMatcher(None, FORM, form, autojunk=False).get_matching_blocks() for form in forms]
+    copied = sum(block.size for blocks in matches for block in blocks)
+    assert (copied, len(labels), 14 * len(FORM)) == (1796, 1797, 1820), "all is copied but one digit, and 23 are lost"
+    assert min(map(len, forms)) >= 122
+    assert len(digits.train) == 1415 == FORM_STARTS[11]
+    assert "other people" in DATASETS["digits"].description
 
 
 @pytest.mark.parametrize(("name", "mean", "std"), [("mnist", 0.1307, 0.3081), ("fashion-mnist", 0.2860, 0.3530)])

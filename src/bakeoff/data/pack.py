@@ -23,7 +23,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.spec import DataInfo, ImageShape
 from bakeoff.values import Value
 
-FORMAT = 1
+FORMAT = 2
 """Version of the packs' layout and of the decoding; it is part of every pack's name."""
 ABANDONED = 24 * 3600
 """Age in seconds after which a temporary folder is taken for one that a killed process left."""
