@@ -145,6 +145,14 @@ class TestWriting:
         assert load(tmp_path, "a", net, optimizer).history == HISTORY
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pt", "b.77.tmp"]
 
+    def test_of_weights_takes_those_that_share_memory(self, tmp_path):
+        whole = torch.arange(12.0)
+        net = nn.Module()
+        for name, buffer in {"whole": whole, "again": whole, "part": whole[3:6], "wide": whole[:1].expand(4)}.items():
+            net.register_buffer(name, buffer)
+        save_weights(tmp_path, "a", net)
+        torch.testing.assert_close(load_file(weights_path(tmp_path, "a")), dict(net.state_dict()), rtol=0, atol=0)
+
     def test_of_weights_makes_a_file_that_anything_reads(self, tmp_path):
         net, _ = trained(0)
         save_weights(tmp_path / "new", "a", net)

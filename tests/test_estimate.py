@@ -1,5 +1,3 @@
-import math
-
 import msgspec
 import numpy as np
 import pytest
@@ -9,9 +7,10 @@ from hypothesis import strategies as st
 import tiny
 from bakeoff.data.split import cut_validation
 from bakeoff.estimate import Remaining, measure_step, steps_of
+from bakeoff.parts import divide
 from bakeoff.records import Epoch
-from bakeoff.spec import ImageShape
-from bakeoff.train import divide
+from bakeoff.spec import ImageShape, steps_in_epoch
+from bakeoff.train import fit
 
 
 def epoch(number: int, seconds: float) -> Epoch:
@@ -30,12 +29,15 @@ class TestSteps:
             {"images_per_class": 8, "validation": 0.3},
             {"batch_size": 1},
             {"batch_size": 1000},
+            {"batch_size": 11},
         ],
     )
     def test_are_those_that_training_takes(self, changes):
         run, data = tiny.run(**changes), tiny.dataset()
         trained = len(divide(run, data, "cpu").train_indices)
-        assert steps_of(run.recipe, 60, 3) == math.ceil(trained / run.recipe.batch_size)
+        steps: list[int] = []
+        next(fit(run, data, tiny.MACHINE, on_step=lambda epoch, done, of: steps.append(of)))
+        assert {steps_of(run.recipe, 60, 3)} == set(steps) == {steps_in_epoch(trained, run.recipe.batch_size)}
 
     @given(images=st.integers(2, 500), validation=st.floats(0.01, 0.99))
     def test_follow_the_cut_of_validation_images(self, images, validation):

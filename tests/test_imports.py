@@ -22,7 +22,8 @@ LAYERS = (
     "files stats pairs records ledger data nets runtime optimizers database owners processes",
     "grid settings",
     "labels",
-    "rows ranking ranks sequential pareto schedules checkpoints measure",
+    "rows ranking ranks sequential pareto schedules checkpoints measure parts",
+    "evaluation",
     "store recipes studies train",
     "matching workers audit dial",
     "pool",
@@ -37,9 +38,9 @@ LAYERS = (
 
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer.split()}
 
-TORCH = {"runtime", "optimizers", "checkpoints", "train", "nets", "data.batches", "data.augment"}
-TORCH |= {"data.normalize", "data.resize", "measure.cost", "measure.energy"}
-TORCH |= {"measure.corruptions", "measure.robustness"}
+TORCH = {"runtime", "optimizers", "checkpoints", "parts", "evaluation", "train", "nets"}
+TORCH |= {"data.batches", "data.augment", "data.normalize", "data.resize", "measure.cost", "measure.energy"}
+TORCH |= {"measure.corruptions", "measure.robustness", "measure.determinism"}
 """Modules that may import torch when they are imported."""
 
 ALLOWED_TO_NETS = {"errors", "lookup", "values", "spec", "nets"}

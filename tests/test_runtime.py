@@ -1,9 +1,11 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 from itertools import groupby
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from hypothesis import given
@@ -48,10 +50,12 @@ class TestPrecision:
             ("cuda:1", "auto", False, "fp32"),
             ("cuda", "fp32", True, "fp32"),
             ("cuda", "bf16", False, "bf16"),
+            ("cuda", "tf32", True, "tf32"),
         ],
     )
     def test_is_bf16_only_on_gpus_that_have_it(self, device, wanted, has_bf16, chosen, monkeypatch):
         monkeypatch.setattr(runtime, "has_bf16", lambda device: has_bf16)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
         assert choose_precision(device, wanted) == chosen
 
     @pytest.mark.parametrize(
@@ -62,8 +66,27 @@ class TestPrecision:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities, raising=False)
         assert runtime.has_bf16("cpu") is has_bf16
 
+    @pytest.mark.parametrize(("device", "capability"), [("cpu", (0, 0)), ("mps", (0, 0)), ("cuda", (7, 5))])
+    def test_tf32_is_refused_where_there_is_none(self, device, capability, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+        with pytest.raises(BakeoffError, match=f"{device} has no TF32.*: choose fp32 or bf16"):
+            choose_precision(device, "tf32")
+
+    def test_of_products_is_whole_unless_a_machine_trains_in_tf32(self):
+        def are_rounded():
+            return torch.get_float32_matmul_precision() == "high", torch.backends.cudnn.allow_tf32
+
+        torch.set_float32_matmul_precision("medium")  # as a program around this one may have it
+        torch.backends.cudnn.allow_tf32 = True
+        runtime.prepare(Machine(threads=torch.get_num_threads()))
+        assert are_rounded() == (False, False)
+        for precision in ("fp32", "bf16", "tf32"):
+            with runtime.products(Machine(precision=precision)):
+                assert are_rounded() == (precision == "tf32",) * 2
+            assert are_rounded() == (False, False)
+
     def test_that_is_unknown_is_told(self):
-        with pytest.raises(BakeoffError, match="unknown precision 'fp16': choose auto, fp32 or bf16"):
+        with pytest.raises(BakeoffError, match="unknown precision 'fp16': choose auto, fp32, tf32 or bf16"):
             choose_precision("cpu", "fp16")
 
 
@@ -116,4 +139,16 @@ def test_the_environment_says_what_may_explain_a_difference():
     assert facts["torch"] == torch.__version__
     assert (facts["device"], facts["precision"], facts["threads"], facts["compiled"]) == ("cpu", "fp32", 3, False)
     assert all(facts[name] for name in ("bakeoff", "python", "numpy", "system", "processor", "cores", "memory_gib"))
+    assert all(facts[name] for name in ("pillow", "libjpeg", "zlib"))
     json.dumps(facts)
+
+
+def test_the_environment_lacks_what_the_system_does_not_tell(monkeypatch):
+    def refuse(*_):
+        raise PermissionError("/proc/meminfo")
+
+    monkeypatch.setattr(psutil, "virtual_memory", refuse)
+    monkeypatch.setattr(metadata, "version", lambda name: (_ for _ in ()).throw(metadata.PackageNotFoundError(name)))
+    facts = runtime.environment(Machine())
+    assert not facts.keys() & {"bakeoff", "memory_gib"}
+    assert facts["torch"] == torch.__version__

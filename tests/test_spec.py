@@ -20,6 +20,7 @@ from bakeoff.spec import (
     Stop,
     data_label,
     derive_seed,
+    steps_in_epoch,
 )
 from bakeoff.values import Value, digest, to_dict
 from generated import RECIPES, RUNS
@@ -167,6 +168,15 @@ def test_values_are_spelled_out_inside_tuples_and_dicts():
     shape = ImageShape(1, 2, 3)
     plain = {"channels": 1, "height": 2, "width": 3}
     assert to_dict(Nested((shape,), {"a": shape})) == {"many": [plain], "named": {"a": plain}}
+
+
+@given(images=st.integers(1, 1000), batch_size=st.integers(1, 100))
+def test_an_epoch_has_no_last_batch_of_one(images, batch_size):
+    steps = steps_in_epoch(images, batch_size)
+    last = images - (steps - 1) * batch_size
+    assert 0 < last <= batch_size + (batch_size > 1)
+    assert last > 1 or batch_size == 1 or images == 1
+    assert steps == -(-images // batch_size) or last == batch_size + 1
 
 
 class TestSeeds:

@@ -5,17 +5,22 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+import bakeoff.evaluation
 import bakeoff.train
+import odd
 import tiny
 from bakeoff.data.batches import train_batches
 from bakeoff.errors import BakeoffError
+from bakeoff.evaluation import Diverged
 from bakeoff.files import checkpoint_path, weights_path
-from bakeoff.nets import build
+from bakeoff.nets import NETS, Net, build
 from bakeoff.optimizers import make_loss
+from bakeoff.parts import divide
 from bakeoff.records import Epoch, Outcome
 from bakeoff.runtime import Machine
 from bakeoff.spec import (
@@ -30,9 +35,10 @@ from bakeoff.spec import (
     ImageShape,
     OneCycle,
     Plateau,
+    Run,
     Stop,
 )
-from bakeoff.train import Diverged, divide, fit
+from bakeoff.train import fit
 
 DATA = tiny.dataset()
 
@@ -259,6 +265,16 @@ class TestParts:
         with pytest.raises(BakeoffError, match="100"):
             divide(tiny.run(images_per_class=100), DATA, "cpu")
 
+    def test_keep_copies_of_an_image_together(self):
+        data = replace(tiny.dataset(), info=msgspec.structs.replace(DATA.info, content_hash="with copies"))
+        data.train.images[1::2] = data.train.images[::2]
+        data.train.labels[1::2] = data.train.labels[::2]
+        for seed in range(5):
+            parts = divide(Run("conv", "tiny", "with copies", tiny.RECIPE, seed), data, "cpu")
+            sides = [set((part // 2).tolist()) for part in (parts.train_indices, parts.validation_indices)]
+            assert not sides[0] & sides[1]
+            assert len(parts.validation_indices) in (14, 15)  # pairs and an odd number
+
     def test_normalise_by_training_images_alone(self):
         data = tiny.dataset()
         before = divide(tiny.run(normalize="channel"), data, "cpu")
@@ -396,6 +412,96 @@ class TestAuxiliaryOutputs:
         assert (one["other.weight"] != other["other.weight"]).any()
         assert together.train_loss == pytest.approx(1.3 * alone.train_loss, rel=0.2)
         assert together.train_accuracy == alone.train_accuracy
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """Make a network known, and return a run of it."""
+
+    def run(kind, **changes):
+        monkeypatch.setitem(NETS, "odd", Net(kind, "own", 2026, "a test", 1))
+        return tiny.run("odd", **changes)
+
+    return run
+
+
+class TestWhatIsMeasuredBeside:
+    @pytest.mark.parametrize(
+        "kind", [odd.Item, odd.Numpy, odd.Recurrent, odd.NumpyRecurrent, odd.Attentive, odd.ItemAttentive, odd.Tied]
+    )
+    def test_is_complete_for_unusual_networks(self, own, tmp_path, kind):
+        _, outcome = train(own(kind), tmp_path)
+        assert outcome.blanks == {}
+        assert outcome.layers
+        assert outcome.measures.keys() >= {"flops", "activation_bytes_per_image", "latency_ms_median"}
+        assert "not_measured" not in outcome.environment
+
+    def test_is_a_blank_with_its_reason_where_it_fails(self, own, tmp_path):
+        run = own(odd.ByImages, validation=22)
+        whole = train(run, tmp_path)
+        assert whole[1].layers == ()
+        assert whole[1].blanks == dict.fromkeys(
+            ["layers", "flops", "activation memory", "latency"], "ValueError: five images at least"
+        )
+        assert whole[1].environment["not_measured"] == whole[1].blanks
+        assert not whole[1].measures.keys() & {"flops", "activation_bytes_per_image", "latency_ms_median"}
+        assert whole[1].measures["parameters"] == 4 * 9 + 4 + 256 * 3 + 3
+        assert_same(train(run, tmp_path), whole)
+
+    @pytest.mark.parametrize("name", ["summarize", "activation_bytes", "inference_cost"])
+    def test_fails_no_run_in_any_way(self, monkeypatch, name):
+        def fail(*_):
+            raise RuntimeError("no such kernel")
+
+        monkeypatch.setattr(bakeoff.evaluation, name, fail)
+        _, outcome = train(tiny.run())
+        assert set(outcome.blanks.values()) == {"RuntimeError: no such kernel"}
+        assert outcome.measures["test_accuracy"] > 0
+
+    def test_weights_that_have_two_names_are_kept_and_go_on(self, own, tmp_path):
+        run = own(odd.Tied)
+        whole = train(run, tmp_path / "whole")
+        kept = load_file(weights_path(tmp_path / "whole", run.id))
+        assert (kept["first.weight"] == kept["second.weight"]).all()
+        net = odd.Tied(ImageShape(1, 8, 8), 3)
+        net.load_state_dict(kept)
+        assert net.first.weight is net.second.weight
+        next(generator := fit(run, DATA, tiny.MACHINE, tmp_path / "parts"))
+        generator.close()
+        assert_same(train(run, tmp_path / "parts"), whole)
+
+    def test_weights_that_cannot_be_written_are_a_blank(self, tmp_path, monkeypatch):
+        def refuse(*_):
+            raise ValueError("no such type")
+
+        monkeypatch.setattr(safetensors.torch, "save", refuse)
+        _, outcome = train(tiny.run(), tmp_path)
+        assert outcome.blanks == {"weights": "ValueError: no such type"}
+
+
+class TestOutputs:
+    def test_that_are_a_tuple_of_other_things_are_told(self, own):
+        with pytest.raises(BakeoffError, match="must give 16 × 3 logits for 16 images in training and gives a tuple"):
+            train(own(odd.Pair))
+
+    def test_that_are_a_tuple_in_evaluation_are_told(self, own):
+        with pytest.raises(BakeoffError, match="in evaluation give the logits alone"):
+            train(own(odd.Twin))
+
+
+class TestLastBatches:
+    def test_of_one_image_join_the_one_before(self):
+        steps = []
+        data = tiny.dataset(train=33)
+        run = tiny.run("resnet20", validation="none", epochs=1)
+        _, outcome = train(run, data=data, on_step=lambda epoch, done, of: steps.append((done, of)))
+        assert steps == [(1, 2), (2, 2)]
+        assert outcome.measures["train_images"] == 33
+
+    def test_of_one_image_throughout_are_told_where_the_network_cannot(self):
+        run = tiny.run("resnet18", batch_size=1, validation="none", epochs=1)
+        with pytest.raises(BakeoffError, match="batch_size of at least 2"):
+            train(run)
 
 
 def test_images_too_small_are_refused():

@@ -78,7 +78,7 @@ def evaluate(run: Run, data: Dataset, machine: "Machine", folder: Path) -> dict[
     from bakeoff.measure.robustness import robustness
     from bakeoff.nets import build
     from bakeoff.nets.fast import move
-    from bakeoff.train import divide, seen_shape
+    from bakeoff.parts import divide, seen_shape
 
     path = weights_path(folder, run.id)
     if not path.exists():

@@ -116,9 +116,17 @@ def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
 def save_weights(folder: Path, run_id: str, net: nn.Module) -> None:
     """Keep the weights that were evaluated, in a format anything can read.
 
+    Weights that a network uses in several places are written under each of their names.
+
     Raises:
         OSError: the disk is full or cannot be written.
     """
-    tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, value in net.state_dict().items():
+        own = value.detach().cpu().contiguous()
+        memory = own.untyped_storage().data_ptr()
+        tensors[name] = own.clone() if memory in seen else own  # the format refuses two names for one memory
+        seen.add(memory)
     with written_whole(weights_path(folder, run_id)) as file:
         file.write(safetensors.torch.save(tensors))

@@ -1,6 +1,5 @@
 """How long a study will take: guessed from FLOPs, measured before it starts, re-estimated while it runs."""
 
-import math
 import statistics
 import time
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
-from bakeoff.spec import ImageShape, Recipe, Run
+from bakeoff.spec import ImageShape, Recipe, Run, steps_in_epoch
 from bakeoff.workers import explain, place
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def steps_of(recipe: Recipe, train_images: int, classes: int) -> int:
         images -= round(images * recipe.validation)
     elif isinstance(recipe.validation, int):
         images -= recipe.validation
-    return math.ceil(images / recipe.batch_size)
+    return steps_in_epoch(images, recipe.batch_size)
 
 
 def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, machine: "Machine") -> float:
@@ -47,7 +46,9 @@ def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe,
     """
     try:
         return _step_seconds(net_name, shape, classes, recipe, machine)
-    except (MemoryError, RuntimeError) as error:
+    except BakeoffError:
+        raise
+    except Exception as error:  # a user's network may fail in any way
         size = recipe.image.shape(shape)
         raise BakeoffError(f"cannot time {net_name} on {size} images here: {explain(error).message}") from error
 
@@ -57,28 +58,30 @@ def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe
 
     from bakeoff.nets import build
     from bakeoff.nets.fast import move
+    from bakeoff.nets.outputs import logits_of
     from bakeoff.optimizers import build_optimizer, make_loss
-    from bakeoff.runtime import autocast, synchronize
+    from bakeoff.runtime import autocast, products, synchronize
 
-    device = machine.device
+    device, batch_size = machine.device, recipe.batch_size
     torch.set_num_threads(machine.threads)
-    net = move(build(net_name, recipe.image.shape(shape), classes), device)
-    optimizer, loss_of = build_optimizer(recipe.optimizer, net.parameters()), make_loss(recipe)
     size = recipe.image.shape(shape)
-    images = torch.rand(recipe.batch_size, size.channels, size.height, size.width, device=device)
+    net = move(build(net_name, size, classes), device)
+    optimizer, loss_of = build_optimizer(recipe.optimizer, net.parameters()), make_loss(recipe)
+    images = torch.rand(batch_size, size.channels, size.height, size.width, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(classes, (recipe.batch_size,), device=device)
+    labels = torch.randint(classes, (batch_size,), device=device)
     times: list[float] = []
-    while not times or (len(times) < 4 and sum(times) < PATIENCE_SECONDS):
-        start = time.perf_counter()
-        with autocast(machine):
-            outputs = net(images)
-            loss = loss_of((outputs[0] if isinstance(outputs, tuple) else outputs).float(), labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        synchronize(device)
-        times.append(time.perf_counter() - start)
+    with products(machine):
+        while not times or (len(times) < 4 and sum(times) < PATIENCE_SECONDS):
+            start = time.perf_counter()
+            with autocast(machine):
+                logits, *_ = logits_of(net(images), batch_size, classes, net_name, training=True)
+                loss = loss_of(logits.float(), labels)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            synchronize(device)
+            times.append(time.perf_counter() - start)
     return statistics.median(times[1:] or times)
 
 
@@ -150,14 +153,15 @@ def calibrate(device: str) -> Speed:
     shape, points = ImageShape(3, 32, 32), []
     for net in ("lenet-afif", "resnet20"):
         seconds = measure_step(net, shape, 10, recipe, Machine(device)) / recipe.batch_size
-        points.append((summarize(net, shape, 10).flops, seconds))
+        points.append((summarize(net, shape, 10).flops or 0, seconds))
     (few, fast), (many, slow) = points
     per_flop = max(slow - fast, 0.0) / (many - few)
     return Speed(max(fast - few * per_flop, 0.0), per_flop, place(2**10, device).workers)
 
 
 def study_seconds(study: Study, speed: Speed) -> float | None:
-    """Return about how long a study takes at most, None if it has data whose size is not known beforehand.
+    """Return about how long a study takes at most, None if it has data whose size is not known beforehand, or
+    a network whose FLOPs cannot be counted.
 
     From the FLOPs of its networks: right to a factor of two or three. Early stopping may end it sooner.
     """
@@ -170,6 +174,8 @@ def study_seconds(study: Study, speed: Speed) -> float | None:
             return None
         recipe, classes = recipe_for(cell, data), len(data.classes)
         flops = summarize(cell.net, recipe.image.shape(data.shape), classes).flops
+        if flops is None:
+            return None
         image = speed.seconds_per_image + flops * speed.seconds_per_flop
         images = steps_of(recipe, data.train_images, classes) * recipe.batch_size
         watched = data.test_images if recipe.validation == "test" else max(0, data.train_images - images)

@@ -4,24 +4,30 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
+import psutil
 import torch
 
 from bakeoff.errors import BakeoffError
 from bakeoff.values import Value
+
+Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
+"""Of training: single precision; single precision whose products are rounded to TF32 (NVIDIA GPUs); bfloat16 by
+autocast. Evaluation is in fp32 always."""
 
 
 class Machine(Value, frozen=True):
     """Where and how a run executes. None of it is part of a run's identity; all of it is on record."""
 
     device: str = "cpu"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     threads: int = 1
     compile: bool = False
 
@@ -44,17 +50,25 @@ def choose_device(wanted: str = "auto") -> str:
     return wanted
 
 
-def choose_precision(device: str, wanted: str = "auto") -> Literal["fp32", "bf16"]:
+def choose_precision(device: str, wanted: str = "auto") -> Precision:
     """Return bf16 (autocast) on GPUs that have it, fp32 elsewhere, unless the user asked for one of them.
 
     Raises:
-        BakeoffError: there is no such precision.
+        BakeoffError: there is no such precision, or none on this device.
     """
-    if wanted not in ("auto", "fp32", "bf16"):
-        raise BakeoffError(f"unknown precision {wanted!r}: choose auto, fp32 or bf16")
+    precisions: tuple[Precision, ...] = ("fp32", "tf32", "bf16")
     if wanted == "auto":
         return "bf16" if device.startswith("cuda") and has_bf16(device) else "fp32"
-    return "bf16" if wanted == "bf16" else "fp32"
+    if wanted not in precisions:
+        raise BakeoffError(f"unknown precision {wanted!r}: choose auto, fp32, tf32 or bf16")
+    if wanted == "tf32" and not has_tf32(device):
+        raise BakeoffError(f"{device} has no TF32, which is of NVIDIA GPUs from Ampere on: choose fp32 or bf16")
+    return next(precision for precision in precisions if precision == wanted)
+
+
+def has_tf32(device: str) -> bool:
+    """Tell whether a device can round the products of single precision to TF32."""
+    return device.startswith("cuda") and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def has_bf16(device: str) -> bool:
@@ -69,20 +83,47 @@ def has_bf16(device: str) -> bool:
 
 
 def prepare(machine: Machine) -> None:
-    """Set this process up for training: threads, allocator, and the fastest kernels that are deterministic."""
+    """Set this process up for training: threads, allocator, exact products, and kernels that give the same bits twice.
+
+    Of operations that have no such kernel on a GPU torch runs the one they have: `varying_operations` names them.
+    """
     torch.set_num_threads(machine.threads)
+    round_products(False)
     if machine.device == "cpu":
         keep_freed_memory()
     if machine.device.startswith("cuda"):
-        torch.backends.cuda.matmul.allow_tf32 = True
-        torch.backends.cudnn.allow_tf32 = True
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may vary between streams
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        warnings.filterwarnings("ignore", ".* does not have a deterministic implementation", UserWarning)
+
+
+def round_products(to_tf32: bool) -> None:
+    """Let matrix products and convolutions of single precision round their factors to TF32, or keep them whole.
+
+    torch's own default keeps those of matrices whole and rounds those of convolutions.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer versions of torch have other names for this as well
+        torch.set_float32_matmul_precision("high" if to_tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = to_tf32
+
+
+@contextmanager
+def products(machine: Machine) -> Iterator[None]:
+    """Round products as the machine's precision says while it trains; outside they are whole."""
+    round_products(machine.precision == "tf32")
+    try:
+        yield
+    finally:
+        round_products(False)
 
 
 def autocast(machine: Machine) -> torch.autocast | nullcontext:
-    """Return the context that computes in the machine's precision."""
-    if machine.precision == "fp32":
+    """Return the context of a forward pass of training in the machine's precision."""
+    if machine.precision != "bf16":
         return nullcontext()
     return torch.autocast(machine.device.partition(":")[0], dtype=torch.bfloat16)
 
@@ -121,10 +162,12 @@ def peak_memory_bytes(device: str) -> int:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("RssAnon:"):
                 return int(line.split()[1]) * 1024
-    import resource
+    with suppress(ImportError):  # there is none on Windows
+        import resource
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return int(getattr(psutil.Process().memory_info(), "peak_wset", 0))
 
 
 def synchronize(device: str) -> None:
@@ -136,26 +179,37 @@ def synchronize(device: str) -> None:
 
 
 def environment(machine: Machine) -> dict:
-    """Return what may explain a difference between two machines, as plain values."""
-    import psutil
-
+    """Return what may explain a difference between two machines, as plain values; what is not told is absent."""
     facts = {
-        "bakeoff": metadata.version("bakeoff"),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
-        "numpy": metadata.version("numpy"),
         "system": f"{platform.system()} {platform.release()}",
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "device": machine.device,
         "precision": machine.precision,
         "threads": machine.threads,
         "compiled": machine.compile,
     }
+    for name in ("bakeoff", "numpy", "pillow"):
+        with suppress(metadata.PackageNotFoundError):
+            facts[name] = metadata.version(name)
+    with suppress(Exception):
+        facts["memory_gib"] = round(psutil.virtual_memory().total / 2**30, 1)
     if machine.device.startswith("cuda"):
         facts |= {"gpu": torch.cuda.get_device_name(machine.device), "cuda": torch.version.cuda}
-    return facts
+    return facts | decoders()
+
+
+@cache
+def decoders() -> dict[str, str]:
+    """Return the versions of the libraries that turn files into pixels: others may round a JPEG otherwise."""
+    from PIL import features
+
+    turbo = features.version_feature("libjpeg_turbo") if features.check("libjpeg_turbo") else None
+    jpeg = f"libjpeg-turbo {turbo}" if turbo else features.version("jpg")
+    found = {"libjpeg": jpeg, "zlib": features.version("zlib"), "libwebp": features.version("webp")}
+    return {name: str(version) for name, version in found.items() if version}
 
 
 def across(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from bakeoff.values import Value, digest, to_dict
 PROTOCOL = 2
 """Version of the training protocol. It goes up when the same settings would give another number.
 
-2: dropout draws its masks in another way.
+2: dropout draws its masks in another way; a last batch of one image joins the one before it; copies of an image are not
+cut apart for validation; networks are evaluated in fp32, whatever they were trained in.
 """
 
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -290,6 +291,16 @@ def data_label(name: str) -> str:
     """Return the name of a data set for tables: of a folder only the last part of its path."""
     kind, colon, path = name.partition(":")
     return f"{kind}:{path.rstrip('/').rpartition('/')[2]}" if colon else name
+
+
+def steps_in_epoch(images: int, batch_size: int) -> int:
+    """Return how many batches an epoch of `images` images has.
+
+    A last batch of a single image joins the one before it, unless all are of one image: where maps have shrunk to one
+    pixel, batch normalisation finds no variance in one value, and elsewhere one image would weigh as much as a batch.
+    """
+    alone = images % batch_size == 1 and images > batch_size > 1
+    return -(-images // batch_size) - alone
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:

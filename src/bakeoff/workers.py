@@ -129,7 +129,8 @@ def _end_with_parent() -> None:
 def train(run: Run, placement: Placement, folder: Path, on_step: Callable[[int, int, int], None] | None = None) -> Told:
     """Train one run here, turning whatever goes wrong into a `Failure`."""
     from bakeoff import runtime
-    from bakeoff.train import Diverged, fit
+    from bakeoff.evaluation import Diverged
+    from bakeoff.train import fit
 
     environment: dict = {}
     try:

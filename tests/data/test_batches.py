@@ -11,8 +11,9 @@ from bakeoff.data import batches
 from bakeoff.data.batches import Source, eval_batches, train_batches
 from bakeoff.data.dataset import Images
 from bakeoff.data.normalize import fit_normalizer
+from bakeoff.nets import NETS, build
 from bakeoff.runtime import reset_peak_memory
-from bakeoff.spec import SGD, Augment, Image, Recipe
+from bakeoff.spec import SGD, Augment, Image, ImageShape, Recipe, steps_in_epoch
 
 RANDOM_CHANGES = Augment(
     shift=0.1, crop=1, flip=True, rotation=10, shear=5, zoom=(0.9, 1.1), brightness=0.2, contrast=0.2, saturation=0.2,
@@ -54,7 +55,21 @@ def test_an_epoch_shows_each_image_once_with_its_label(n, batch_size, seed):
     for images, truth in seen:
         assert torch.equal(images, truth.float().view(-1, 1, 1, 1).expand_as(images))
     sizes = [len(labels) for _, labels in seen]
-    assert sizes == [batch_size] * (n // batch_size) + [n % batch_size] * (n % batch_size > 0)
+    assert len(sizes) == steps_in_epoch(n, batch_size)
+    if n % batch_size == 1 and n > batch_size > 1:  # it joins the one before it
+        assert sizes == [*[batch_size] * (n // batch_size - 1), batch_size + 1]
+    else:
+        assert sizes == [batch_size] * (n // batch_size) + [n % batch_size] * (n % batch_size > 0)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_no_network_meets_a_last_batch_of_one(name):
+    """Where maps are one pixel across, batch normalisation finds no variance in it, whatever the network."""
+    shape = ImageShape(3, *[max(32, NETS[name].smallest)] * 2)
+    ((first, _),) = epoch_of(random_split(5), recipe(batch_size=4))
+    with torch.device("meta"):
+        net = build(name, shape, 10).train()
+        net(torch.empty(len(first), 3, shape.height, shape.width))
 
 
 def test_only_the_indices_are_shown():

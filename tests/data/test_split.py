@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -35,6 +37,51 @@ def test_a_fraction_is_rounded_to_whole_images():
 def test_neither_part_may_be_empty(validation):
     with pytest.raises(BakeoffError, match="both parts need at least one"):
         cut_validation(np.zeros(10, int), validation, seed=0)
+
+
+@given(
+    images=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=2, max_size=80),
+    count=st.integers(1, 79),
+    seed=st.integers(0, 5),
+)
+def test_copies_stay_on_one_side_of_the_cut(images, count, seed):
+    contents, labels = np.array(images).T
+    assume(count < len(labels))
+    try:
+        train, validation = cut_validation(labels, count, seed, contents)
+    except BakeoffError as error:
+        assert "validation=none" in str(error)
+        return
+    assert 0 < len(validation) <= count
+    assert sorted([*train, *validation]) == list(range(len(labels)))
+    assert not set(contents[train]) & set(contents[validation])
+    ambiguous = {content for content in set(contents) if len(set(labels[contents == content])) > 1}
+    if ambiguous & set(contents[validation]):
+        left = set(contents[train]) - ambiguous
+        assert all(np.sum(contents == content) > count - len(validation) for content in left)
+
+
+@given(labels=LABELS, count=st.integers(1, 79), seed=st.integers(0, 5))
+def test_where_there_are_no_copies_the_draw_is_the_same(labels, count, seed):
+    assume(count < len(labels))
+    plain, told = (cut_validation(labels, count, seed, copies) for copies in (None, np.arange(len(labels))[::-1]))
+    assert all(np.array_equal(one, other) for one, other in zip(plain, told, strict=True))
+
+
+def test_a_few_copies_change_neither_sizes_nor_shares():
+    labels = np.repeat(np.arange(10), 600)
+    contents = np.arange(6000)
+    contents[1:6000:30] = contents[0:6000:30]  # 20 pairs in each class
+    train, validation = cut_validation(labels, 0.1, 3, contents)
+    assert np.bincount(labels[validation]).tolist() == [60] * 10
+    assert not set(contents[train]) & set(contents[validation])
+
+
+def test_the_cut_of_many_images_takes_a_moment():
+    labels = np.arange(60_000) // 2 % 10
+    clock = time.process_time()
+    cut_validation(labels, 0.15, 3, np.arange(60_000) // 2 * 2)
+    assert time.process_time() - clock < 1
 
 
 @given(labels=LABELS, per_class=st.integers(1, 20), seed=st.integers(0, 5))

@@ -3,10 +3,13 @@ import time
 from dataclasses import asdict
 
 import pytest
+import torch
 
+import odd
 from bakeoff.audit.conditions import grown_maps
 from bakeoff.errors import BakeoffError
-from bakeoff.nets import NETS
+from bakeoff.measure.cost import activation_bytes
+from bakeoff.nets import NETS, Net
 from bakeoff.nets.summary import parameter_count, summarize
 from bakeoff.spec import ImageShape
 
@@ -61,7 +64,8 @@ def test_layers_add_up(name):
 
 def test_it_is_written_as_json():
     facts = json.loads(json.dumps(asdict(summarize("conv", ImageShape(1, 28, 28), 10))))
-    assert list(facts) == ["net", "images", "classes", "total", "trainable", "non_trainable", "flops", "layers"]
+    counts = ["total", "trainable", "non_trainable", "flops", "layers"]
+    assert list(facts) == ["net", "images", "classes", *counts, "blanks"]
     assert (facts["net"], facts["images"], facts["total"]) == ("conv", "1x28x28", 93322)
     assert facts["layers"][0] == {
         "name": "0",
@@ -87,3 +91,48 @@ def test_the_largest_takes_no_time_and_no_memory():
 def test_too_small_images_are_refused():
     with pytest.raises(BakeoffError, match="squeezenet-afif needs at least 17×17 pixels"):
         summarize("squeezenet-afif", ImageShape(1, 16, 16), 10)
+
+
+SHAPE = ImageShape(1, 8, 8)
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """Make a network known, and return its name."""
+
+    def name(kind) -> str:
+        monkeypatch.setitem(NETS, "odd", Net(kind, "own", 2026, "a test", 1))
+        return "odd"
+
+    return name
+
+
+class TestNetworksThatCannotRunOnTheMetaDevice:
+    @pytest.mark.parametrize("kind", [odd.Item, odd.Numpy])
+    def test_are_counted_on_the_processor(self, named, kind):
+        found = summarize(named(kind), SHAPE, 3)
+        assert found.flops == 2 * 9 * 4 * 64 + 2 * 4 * 64 * 3
+        assert [(layer.name, layer.flops) for layer in found.layers] == [("features", 4608), ("classify", 1536)]
+        assert (found.total, found.blanks) == (4 * 9 + 4 + 256 * 3 + 3, {})
+        assert activation_bytes("odd", SHAPE, 3) > 64 * 4
+
+    def test_leave_a_blank_where_they_fail_there_too(self, named):
+        found = summarize(named(odd.ByImages), SHAPE, 3)
+        assert (found.flops, found.layers, found.total) == (None, (), 4 * 9 + 4 + 256 * 3 + 3)
+        assert found.blanks == dict.fromkeys(["flops", "layers"], "ValueError: five images at least")
+
+    def test_may_be_recurrent_or_attend(self, named):
+        """Fused kernels hide their products from the counter: both devices must give the same."""
+        for kind, same in ((odd.Recurrent, odd.NumpyRecurrent), (odd.Attentive, odd.ItemAttentive)):
+            on_meta, on_cpu = (summarize(named(one), SHAPE, 3) for one in (kind, same))
+            assert on_meta.flops == on_cpu.flops > 0
+            assert on_meta.layers == on_cpu.layers
+        products = 2 * 8 * (8 * 24 + 6 * 24)
+        read = summarize(named(odd.NumpyRecurrent), SHAPE, 3).layers[0]
+        assert (read.type, read.input, read.output, read.flops) == ("LSTM", (8, 8), (8, 6), products)
+
+    def test_leave_the_generator_alone(self, named):
+        before = torch.get_rng_state()
+        summarize(named(odd.Item), SHAPE, 3)
+        parameter_count("odd", SHAPE, 3)
+        assert (torch.get_rng_state() == before).all()

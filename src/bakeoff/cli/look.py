@@ -76,6 +76,8 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
         highlight=False,
         markup=False,
     )
+    for reason in dict.fromkeys(summary.blanks.values()):
+        Console().print(f"{' and '.join(summary.blanks)} could not be counted: {reason}", highlight=False, markup=False)
     return None
 
 

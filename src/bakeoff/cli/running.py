@@ -102,10 +102,10 @@ HOW = (
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
     click.option(
         "--precision",
-        type=click.Choice(["auto", "fp32", "bf16"]),
+        type=click.Choice(["auto", "fp32", "tf32", "bf16"]),
         default="auto",
         show_default=True,
-        help="auto is bf16 on GPUs that have it, fp32 elsewhere. Some processors are faster in bf16: see --dry-run.",
+        help="Of training: auto is bf16 on GPUs that have it, else fp32. For bf16 on processors see --dry-run.",
     ),
     click.option("--compile", "compiled", is_flag=True, help="torch.compile the networks (pays on long GPU runs)."),
     click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of the time; train nothing."),

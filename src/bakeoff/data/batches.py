@@ -15,7 +15,7 @@ from bakeoff.data.augment import augment, cutout, draw
 from bakeoff.data.dataset import Images
 from bakeoff.data.normalize import Normalizer
 from bakeoff.data.resize import resize
-from bakeoff.spec import Recipe, derive_seed
+from bakeoff.spec import Recipe, derive_seed, steps_in_epoch
 
 RESIDENT_SHARE = 0.25
 """A split moves to the GPU when it takes at most this share of the memory that is free there."""
@@ -71,7 +71,8 @@ def train_batches(
         epoch: any whole number.
 
     Yields:
-        (b, C, H, W) float32 channels-last images and (b,) int64 labels on the device; the last batch may be smaller.
+        (b, C, H, W) float32 channels-last images and (b,) int64 labels on the device; the last batch may be smaller, or
+        larger by the one image that would be left over.
     """
     generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
     order = indices[torch.randperm(len(indices), generator=generator)]
@@ -79,8 +80,7 @@ def train_batches(
     changes = {name: values.to(source.device, non_blocking=True) for name, values in changes.items()}
     labels = source.labels[order.to(source.device, non_blocking=True)]
     order = order.to(source.images.device, non_blocking=True)
-    for start in range(0, len(order), recipe.batch_size):
-        part = slice(start, start + recipe.batch_size)
+    for part in _batches(len(order), recipe.batch_size):
         own = {name: values[part] for name, values in changes.items()}
         images = resize(source.gather(order[part]), recipe.image)
         batch = normalizer(augment(images, own, recipe.augment))
@@ -92,10 +92,19 @@ def train_batches(
 def eval_batches(
     source: Source, indices: Tensor | None, recipe: Recipe, normalizer: Normalizer
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the images at `indices` (all if None) in this order, resized and normalised, with their labels."""
+    """Yield the images at `indices` (all if None) in this order, resized and normalised, with their labels.
+
+    Batches are as long as in training: a network that squeezes its maps may stumble over one image here too.
+    """
     labels = source.labels if indices is None else source.labels[indices.to(source.device)]
     rows = None if indices is None else indices.to(source.images.device)
-    for start in range(0, len(labels), recipe.batch_size):
-        part = slice(start, start + recipe.batch_size)
+    for part in _batches(len(labels), recipe.batch_size):
         images = source.gather(part if rows is None else rows[part])
         yield normalizer(resize(images, recipe.image)), labels[part]
+
+
+def _batches(images: int, batch_size: int) -> Iterator[slice]:
+    """Yield the places of each batch of so many images: see `steps_in_epoch`."""
+    steps = steps_in_epoch(images, batch_size)
+    for step in range(steps):
+        yield slice(step * batch_size, (step + 1) * batch_size if step < steps - 1 else images)

@@ -10,12 +10,23 @@ from bakeoff.errors import BakeoffError
 from bakeoff.values import digest
 
 
-def cut_validation(labels: np.ndarray, validation: float | int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def cut_validation(
+    labels: np.ndarray, validation: float | int, seed: int, copies: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return sorted indices of the training part and of the validation part of `labels` (N,).
 
     A float is a fraction of the images, an int a number of them. The sizes are exact, and every class is
     represented in proportion to its share (largest remainders); who is taken within a class is drawn from
     `seed`.
+
+    Args:
+        labels: (N,) int64.
+        validation: how many images, or which part of them, the validation part has.
+        seed: of the draw.
+        copies: (N,) what copies of an image, and no other images, have in common. They come to one side together; an
+            image that is in several classes goes to training. Where this leaves too few of a class, other classes
+            make up for it, then images in several classes; where nothing fits, the validation part is smaller.
+            Without copies the draw is that of `copies=None`.
 
     Raises:
         BakeoffError: one of the two parts would be empty.
@@ -27,11 +38,48 @@ def cut_validation(labels: np.ndarray, validation: float | int, seed: int) -> tu
             "both parts need at least one"
         )
     classes, of_class, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    taken = _shares(sizes, count)
     random = np.random.default_rng(seed)
-    chosen = [random.permutation(np.flatnonzero(of_class == i))[: taken[i]] for i in range(len(classes))]
-    validation_indices = np.sort(np.concatenate(chosen))
+    drawn = [random.permutation(np.flatnonzero(of_class == i)) for i in range(len(classes))]
+    taken = _shares(sizes, count)
+    if copies is None:
+        chosen = np.concatenate([rows[:wanted] for rows, wanted in zip(drawn, taken, strict=True)])
+    else:
+        groups = _Groups(labels, copies)
+        within = [groups.take(rows, int(wanted)) for rows, wanted in zip(drawn, taken, strict=True)]
+        chosen = np.concatenate(within)
+        for of_one_class in (True, False):
+            chosen = np.append(chosen, groups.take(np.concatenate(drawn), count - len(chosen), of_one_class))
+    if not len(chosen):
+        raise BakeoffError(
+            f"cannot set {validation} aside for validation: the {len(labels)} images are copies of too few, "
+            "each of which would have to come to one side: add --set validation=none"
+        )
+    validation_indices = np.sort(chosen)
     return np.setdiff1d(np.arange(len(labels)), validation_indices, assume_unique=True), validation_indices
+
+
+class _Groups:
+    """Images that are copies of each other, taken together or not at all."""
+
+    def __init__(self, labels: np.ndarray, copies: np.ndarray) -> None:
+        _, self._of, self._sizes = np.unique(copies, return_inverse=True, return_counts=True)
+        order = np.argsort(self._of, kind="stable")
+        starts = np.cumsum(self._sizes) - self._sizes
+        least, most = (ufunc.reduceat(labels[order], starts) for ufunc in (np.minimum, np.maximum))
+        self._members = np.split(order, starts[1:])
+        self._of_one_class = least == most
+        self._taken = np.zeros(len(starts), bool)
+
+    def take(self, rows: np.ndarray, wanted: int, of_one_class: bool = True) -> np.ndarray:
+        """Return the first `wanted` of `rows` with their copies; groups that are larger than the rest are left."""
+        found: list[np.ndarray] = [np.empty(0, np.int64)]
+        for group in self._of[rows] if wanted else ():
+            fits = self._sizes[group] <= wanted and self._of_one_class[group] == of_one_class
+            if fits and not self._taken[group]:
+                self._taken[group] = True
+                found.append(self._members[group])
+                wanted -= int(self._sizes[group])
+        return np.concatenate(found)
 
 
 def _shares(sizes: np.ndarray, count: int) -> np.ndarray:

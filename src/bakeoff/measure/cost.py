@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff import runtime
-from bakeoff.nets import build
+from bakeoff.nets.summary import count
 from bakeoff.runtime import Machine
 from bakeoff.spec import ImageShape
 
@@ -29,7 +29,7 @@ LIVE = 4
 
 
 def inference_cost(net: nn.Module, shape: ImageShape, machine: Machine, train_seconds: float = 0.0) -> dict[str, float]:
-    """Time forward passes of random images, as evaluation computes them, uncompiled, after a warm-up.
+    """Time forward passes of random images, as evaluation computes them, in fp32, uncompiled, after a warm-up.
 
     Returns:
         latency_ms_median and latency_ms_p95 of one image; batch256_ms_median and batch256_ms_p95 of 256 images at
@@ -40,7 +40,7 @@ def inference_cost(net: nn.Module, shape: ImageShape, machine: Machine, train_se
     net.eval()
     device = machine.device
     allowed = max(ALLOWED_SECONDS, ALLOWED_SHARE * train_seconds)
-    with torch.inference_mode(), runtime.autocast(machine):
+    with torch.inference_mode():
         times = time_passes(net, images(1, shape, device), device)
         measures = milliseconds("latency", times)
         probe = images(8, shape, device)  # a small batch foretells the memory and time of the large one
@@ -120,14 +120,17 @@ def activation_bytes(name: str, shape: ImageShape, classes: int) -> int:
 
     Counted, not measured: the distinct tensors that automatic differentiation saves (outputs, indices of pooling,
     masks of dropout), without the weights; the input is among them where a layer needs it. The network runs on
-    torch's meta device, so nothing is computed and nothing allocated.
+    torch's meta device where it can, so that nothing is computed and nothing allocated.
 
     Raises:
         BakeoffError: there is no such network, or the images are too small for it.
+        Exception: what a user's network raises.
     """
-    with torch.device("meta"):
-        net = build(name, shape, classes).train()
-        batch = torch.empty(2, shape.channels, shape.height, shape.width)  # batch normalisation wants two images
+    return count(name, shape, classes, 2, _kept_bytes)  # batch normalisation wants two images
+
+
+def _kept_bytes(net: nn.Module, batch: Tensor) -> int:
+    net.train()
     own = {value.untyped_storage()._cdata for value in (*net.parameters(), *net.buffers())}
     kept: dict[int, Tensor] = {}  # by storage: several saved tensors may be views of one
 
@@ -139,4 +142,4 @@ def activation_bytes(name: str, shape: ImageShape, classes: int) -> int:
         outputs = net(batch)
     del outputs
     per_image = [t.untyped_storage().nbytes() for key, t in kept.items() if key not in own]
-    return sum(per_image) // 2
+    return sum(per_image) // len(batch)

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from bakeoff import runtime
 from bakeoff.data.batches import Source
 from bakeoff.data.normalize import Normalizer
 from bakeoff.data.resize import resize
@@ -33,7 +32,7 @@ def robustness(
     def right(pixels: Tensor, labels: Tensor) -> Tensor:
         return (net(normalizer(resize(pixels, image))).argmax(1) == labels).sum()
 
-    with torch.inference_mode(), runtime.autocast(machine):
+    with torch.inference_mode():
         for start in range(0, len(test), BATCH):
             part = slice(start, start + BATCH)
             pixels, labels = test.gather(part), test.labels[part]
@@ -52,6 +51,5 @@ def robustness(
 def corrupted(pixels: Tensor, name: str, severity: int, start: int) -> Tensor:
     """Return (n, C, H, W) uint8 images corrupted; `start` is the place of the first in the test split."""
     generator = torch.Generator().manual_seed(derive_seed(0, "corruption", name, start))
-    with torch.autocast(pixels.device.type, enabled=False):
-        changed = CORRUPTIONS[name](pixels.float(), severity, generator)
+    changed = CORRUPTIONS[name](pixels.float(), severity, generator)
     return changed.round_().clamp_(0, 255).to(torch.uint8)

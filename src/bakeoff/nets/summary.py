@@ -1,12 +1,22 @@
-"""What a network costs before it is trained: parameters and FLOPs, layer by layer, without any arithmetic."""
+"""What a network costs before it is trained: parameters and FLOPs, layer by layer.
 
-from dataclasses import dataclass
+Counting runs the network on torch's meta device, shapes only. What has to see numbers (`.item()`, numpy) cannot run
+there and is counted in a forward pass of one black image; where that fails too, the count is a blank with its reason.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from bakeoff.nets import build
+from bakeoff.nets import build, find_net
 from bakeoff.spec import ImageShape
 
 
@@ -41,9 +51,42 @@ class Summary:
     trainable: int
     non_trainable: int
     """Fixed values: the running means and variances of batch normalisation, as Keras counts, and fixed codes."""
-    flops: int
-    """Of one forward pass of one image outside training, a multiply-add counted as 2."""
+    flops: int | None
+    """Of one forward pass of one image outside training, a multiply-add counted as 2; None where it is unknown."""
     layers: tuple[Layer, ...]
+    blanks: dict[str, str] = field(default_factory=dict)
+    """Why something could not be counted, by its name."""
+
+
+Counted = TypeVar("Counted")
+
+
+def count(
+    name: str, shape: ImageShape, classes: int, images: int, of: Callable[[nn.Module, Tensor], Counted]
+) -> Counted:
+    """Return `of` a freshly built network and that many images, on the meta device or, where that fails, on the CPU.
+
+    The global generator of random numbers is left as it was.
+
+    Raises:
+        BakeoffError: there is no such network, or the images are too small for it.
+        Exception: what the network raises on the CPU.
+    """
+    find_net(name).check(name, shape)
+    try:
+        return _count(name, shape, classes, images, of, "meta")
+    except Exception:  # a user's network may fail in any way
+        return _count(name, shape, classes, images, of, "cpu")
+
+
+def _count(
+    name: str, shape: ImageShape, classes: int, images: int, of: Callable[[nn.Module, Tensor], Counted], device: str
+) -> Counted:
+    with torch.random.fork_rng([]):
+        with torch.device(device):
+            net = build(name, shape, classes)
+            batch = torch.zeros(images, shape.channels, shape.height, shape.width)
+        return of(net, batch)
 
 
 def parameter_count(name: str, shape: ImageShape, classes: int) -> int:
@@ -51,34 +94,46 @@ def parameter_count(name: str, shape: ImageShape, classes: int) -> int:
 
     Raises:
         BakeoffError: there is no such network, or the images are too small for it.
+        Exception: what a user's network raises when it is built.
     """
-    with torch.device("meta"):
-        return trainable(build(name, shape, classes))
+    return count(name, shape, classes, 1, lambda net, _: trainable(net))
 
 
 def summarize(name: str, shape: ImageShape, classes: int) -> Summary:
     """Return the layers of a network in the order they run, with output shapes, parameters and FLOPs.
 
-    The network is built and run on torch's meta device: shapes only, so even the largest takes a second.
-
     Raises:
         BakeoffError: there is no such network, or the images are too small for it.
+        Exception: what a user's network raises when it is built.
     """
-    with torch.device("meta"):
-        net = build(name, shape, classes).eval()
-        images = torch.empty(1, shape.channels, shape.height, shape.width)
+
+    def summary(net: nn.Module, flops: int | None, layers: tuple[Layer, ...], blanks: dict[str, str]) -> Summary:
+        own, fixed = trainable(net), non_trainable(net)
+        return Summary(name, str(shape), classes, own + fixed, own, fixed, flops, layers, blanks)
+
+    try:
+        return count(name, shape, classes, 1, lambda net, images: summary(net, *_layers(net, images), {}))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        blanks = {"flops": reason, "layers": reason}
+        return count(name, shape, classes, 1, lambda net, _: summary(net, None, (), blanks))
+
+
+def _layers(net: nn.Module, images: Tensor) -> tuple[int, tuple[Layer, ...]]:
+    """Return the FLOPs of a forward pass, and the layers."""
+    net.eval()
     inputs: dict[nn.Module, tuple[int, ...]] = {}
     outputs: dict[nn.Module, tuple[int, ...]] = {}
 
-    def note(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        inputs[layer] = tuple(given[0].shape[1:])
-        outputs[layer] = tuple(output.shape[1:])
+    def note(layer: nn.Module, given: Any, named: Any, output: Any) -> None:
+        inputs[layer] = _shape_of((given, named))
+        outputs[layer] = _shape_of(output)
 
     leaves = {module: path for path, module in net.named_modules() if not list(module.children())}
     for layer in leaves:
-        layer.register_forward_hook(note)
+        layer.register_forward_hook(note, with_kwargs=True)
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
+    with torch.no_grad(), in_plain_products(), counter:
         net(images)
     counts = counter.get_flop_counts()
     ran = [layer for layer in outputs if not isinstance(layer, nn.Identity)]
@@ -94,16 +149,27 @@ def summarize(name: str, shape: ImageShape, classes: int) -> Summary:
         )
         for layer in [*ran, *idle]
     )
-    return Summary(
-        net=name,
-        images=str(shape),
-        classes=classes,
-        total=trainable(net) + non_trainable(net),
-        trainable=trainable(net),
-        non_trainable=non_trainable(net),
-        flops=counter.get_total_flops(),
-        layers=layers,
-    )
+    return counter.get_total_flops(), layers
+
+
+def _shape_of(values: Any) -> tuple[int, ...]:
+    """Return the shape of the first tensor among `values`, without the batch; () where there is none."""
+    tensors = (value for value in tree_leaves(values) if isinstance(value, Tensor))
+    return next((tuple(tensor.shape[1:]) for tensor in tensors), ())
+
+
+@contextmanager
+def in_plain_products() -> Iterator[None]:
+    """Keep recurrent layers and attention from the fused kernels, whose products torch's counter does not see."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # oneDNN's flags speak of GPUs that are not there
+            with torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH):
+                yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def trainable(module: nn.Module) -> int:

@@ -1,0 +1,41 @@
+"""Which operations of a training step give other bits each time they run, by torch's own account."""
+
+import re
+import warnings
+from copy import deepcopy
+
+import torch
+from torch import nn
+from torch.utils._pytree import tree_leaves
+
+from bakeoff import runtime
+from bakeoff.measure.cost import images
+from bakeoff.runtime import Machine
+from bakeoff.spec import ImageShape
+
+SAID = re.compile(r"^(\S+) does not have a deterministic implementation")
+
+
+def varying_operations(net: nn.Module, shape: ImageShape, machine: Machine) -> list[str]:
+    """Return the names of torch's operations without a deterministic form that a step of `net` runs, sorted.
+
+    A copy of the network takes the step, with two images: the network and the generators stay as they are.
+    """
+    devices = [machine.device] if machine.device.startswith("cuda") else []
+    is_on, warns_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    copy = deepcopy(net).train()
+    with torch.random.fork_rng(devices), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            with runtime.autocast(machine):
+                outputs = copy(images(2, shape, machine.device))
+            sum(part.float().square().mean() for part in tree_leaves(outputs)).backward()
+            runtime.synchronize(machine.device)
+        finally:
+            torch.use_deterministic_algorithms(is_on, warn_only=warns_only)
+    found = (SAID.match(str(warning.message)) for warning in caught)
+    return sorted({match[1] for match in found if match})
