@@ -15,16 +15,16 @@ import tiny
 ROOT = Path(bakeoff.__file__).parent
 
 LAYERS = (
-    "errors",
+    "errors tails",
     "lookup values text",
     "terminal",
     "spec",
-    "files stats pairs records ledger data nets runtime optimizers database owners processes",
+    "files stats pairs draws records ledger data nets runtime optimizers database owners processes",
     "grid settings",
     "labels",
     "rows ranking ranks sequential pareto schedules checkpoints measure parts",
     "evaluation",
-    "store recipes studies train",
+    "store recipes studies train versus",
     "matching workers audit dial",
     "pool",
     "published study estimate ablation answers tendencies",

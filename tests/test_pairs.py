@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.pairs import Difference, holm, mcnemar, paired_difference, seeds_to_settle
+from bakeoff.pairs import Difference, all_pairs, exact_p_values, holm, mcnemar, paired_difference, seeds_to_settle
 
 
 def made_up(
@@ -27,9 +27,45 @@ def truth(lead: float) -> float:
 def test_equal_networks_do_not_differ():
     right = np.random.default_rng(0).random((3, 100)) < 0.8
     difference = paired_difference(right, right)
-    assert (difference.mean, difference.low, difference.high) == (0, 0, 0)
-    assert (difference.probability, difference.p_value) == (0.5, 1)
-    assert not difference.is_settled
+    assert difference.mean == 0 and difference.probability == pytest.approx(0.5)
+    assert difference.p_value == pytest.approx(1) and not difference.is_settled
+    assert difference.low < 0 < difference.high, "the next image may tell them apart"
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_seeds_of_the_same_count_are_not_the_same(seeds):
+    """301 of 359 right each time against 300: one image, and on most of them both are right or wrong together."""
+    a, b = np.arange(359) < 301, np.arange(359) < 300
+    difference = paired_difference(np.tile(a, (seeds, 1)), np.tile(b, (seeds, 1)))
+    assert difference.mean == pytest.approx(1 / 359)
+    assert difference.p_value > 0.3 and difference.low < 0 < difference.high
+    shifted = np.stack([np.roll(b, 7 * seed) for seed in range(seeds)])
+    noisy = paired_difference(np.tile(a, (seeds, 1)), shifted)
+    assert noisy.seed_error > 0, "which images they get right differs, so another seed may have another count"
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_one_seed_is_never_surer_than_the_exact_test(only_a, only_b):
+    """And the interval says what the test says."""
+    a, b = np.zeros((2, 1, 500), bool)
+    a[0, :only_a], b[0, only_a : only_a + only_b] = True, True
+    difference = paired_difference(a, b)
+    assert difference.p_value == pytest.approx(mcnemar(a[0], b[0]).p_value)
+    assert difference.is_settled == (not difference.low <= 0 <= difference.high)
+    assert difference.low < difference.mean < difference.high or only_a + only_b == 500
+    if difference.p_value < 0.06:
+        normal = 2 * min(difference.probability, 1 - difference.probability)
+        assert normal > 0.9 * difference.p_value, "the part of the test images, wherever it is used"
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds=st.integers(1, 5), images=st.integers(2, 60), draw=st.integers(0, 1000), same=st.booleans())
+def test_no_interval_is_without_a_width(seeds, images, draw, same):
+    a, b = made_up(np.random.default_rng(draw), seeds, images, 0.05, 0.05)
+    difference = paired_difference(a, a if same else b)
+    assert difference.high - difference.low > 1 / images or max(abs(difference.low), abs(difference.high)) == 1
+    assert -1 <= difference.low <= difference.mean <= difference.high <= 1
+    assert difference.is_settled == (not difference.low <= 0 <= difference.high)
 
 
 def test_a_clear_difference():
@@ -45,21 +81,23 @@ def test_a_clear_difference():
 @given(seeds=st.integers(1, 4), images=st.integers(2, 50), draw=st.integers(0, 1000))
 def test_the_other_way_round_is_the_same(seeds, images, draw):
     a, b = made_up(np.random.default_rng(draw), seeds, images, 0.05, 0.05)
-    one, other = paired_difference(a, b, draws=4000), paired_difference(b, a, draws=4000)
+    one, other = paired_difference(a, b), paired_difference(b, a)
     assert one.mean == pytest.approx(-other.mean)
-    assert one.probability == pytest.approx(1 - other.probability, abs=0.08)
+    assert one.probability == pytest.approx(1 - other.probability)
+    assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
+    assert one.p_value == pytest.approx(other.p_value)
     assert one.low <= one.mean <= one.high
     assert one.image_error == pytest.approx(other.image_error)
 
 
-def test_one_seed_is_the_image_bootstrap():
-    """Its standard error is that of a paired difference of proportions, ((b + c) - (b - c)² / N)^½ / N."""
+def test_one_seed_has_the_error_of_a_paired_difference_of_proportions():
+    """((b + c) - (b - c)² / N)^½ / N, and half an image."""
     a, b = made_up(np.random.default_rng(1), 1, 2000, 0.02)
     difference = paired_difference(a, b)
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     error = np.sqrt(only_a + only_b - (only_a - only_b) ** 2 / 2000) / 2000
-    assert difference.image_error == pytest.approx(error, rel=1e-3)
-    assert difference.high - difference.low == pytest.approx(2 * 1.96 * error, rel=0.05)
+    assert difference.image_error == pytest.approx(error + 0.5 / 2000, rel=1e-3)
+    assert difference.high - difference.low == pytest.approx(2 * 1.96 * difference.image_error, rel=0.05)
     assert "one seed" in difference.method and difference.seed_error is None
 
 
@@ -112,6 +150,36 @@ def test_holm_keeps_the_order_and_lies_between_none_and_bonferroni(p_values):
     assert min(adjusted) == pytest.approx(min(1, min(p_values) * len(p_values)))
 
 
+SIX = [0.001, 0.002, 0.003, 0.01, 0.04, 0.9]
+
+
+def test_all_pairs_by_hand():
+    """Of four groups: after one of the six pairs differs, three at most are equal; then 3, 3, 2, 1 (Shaffer 1986)."""
+    expected = [0.006, 0.006, 0.009, 0.03, 0.08, 0.9]
+    assert all_pairs(SIX, 4) == pytest.approx(expected)
+    assert all_pairs([], 1) == [] and all_pairs([0.03], 2) == [0.03]
+
+
+@given(st.integers(2, 12), st.data())
+def test_all_pairs_lie_between_none_and_holm(nets, data):
+    """And pairs that cannot be compared only lower the number."""
+    pairs = nets * (nets - 1) // 2
+    p_values = data.draw(st.lists(st.floats(0, 1), min_size=1, max_size=pairs))
+    for raw, new, most in zip(p_values, all_pairs(p_values, nets), holm(p_values), strict=True):
+        assert raw <= new <= most + 1e-12
+
+
+def test_many_networks_are_corrected_in_no_time():
+    assert all_pairs([0.5] * 4950, 100)[0] == 1 and len(all_pairs([0.001] * 1770, 60)) == 1770
+
+
+def test_exact_p_values_are_those_of_scipy():
+    from scipy.stats import binomtest
+
+    found = exact_p_values(np.array([0, 3, 17, 0]), np.array([1, 10, 40, 0]))
+    assert found == pytest.approx([binomtest(0, 1).pvalue, binomtest(3, 10).pvalue, binomtest(17, 40).pvalue, 1.0])
+
+
 def looking(mean: float, seeds: int, seed_error: float | None, image_error: float) -> Difference:
     return Difference(mean, mean - 1, mean + 1, 0.8, 0.4, seeds, 1000, seed_error, image_error, "made up")
 
@@ -143,7 +211,7 @@ def test_what_more_seeds_would_not_settle():
 def test_the_interval_covers_the_truth(seeds, between_seeds, lead):
     """At least as often as it says, give or take the simulation; where seeds differ not at all it is cautious."""
     random, expected = np.random.default_rng(seeds), truth(lead)
-    found = [paired_difference(*made_up(random, seeds, 400, lead, between_seeds), draws=2000) for _ in range(1500)]
+    found = [paired_difference(*made_up(random, seeds, 400, lead, between_seeds)) for _ in range(1500)]
     covered = np.mean([one.low <= expected <= one.high for one in found])
     rejected = np.mean([one.p_value < 0.05 for one in found])
     print(f"\n{seeds} seeds, {between_seeds} between them, lead {lead}: covers {covered:.3f}, rejects {rejected:.3f}")
@@ -158,7 +226,7 @@ def test_a_single_run_covers_what_those_two_networks_are_worth():
     for _ in range(2000):
         only_a, only_b = random.random((2, 400)) < 0.05
         a, b = only_a[None], only_b[None]
-        difference = paired_difference(a, b, draws=2000)
+        difference = paired_difference(a, b)
         covered += difference.low <= 0 <= difference.high
         rejected += mcnemar(only_a, only_b).p_value < 0.05
     print(f"\nsingle runs: covers {covered / 2000:.3f}, McNemar rejects {rejected / 2000:.3f}")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.pairs import Difference, paired_difference
-from bakeoff.sequential import LEVEL, SPREAD, critical_t, stand
+from bakeoff.pairs import LEVEL, Difference, paired_difference
+from bakeoff.sequential import SPREAD, critical_t, stand
 from test_pairs import made_up, truth
 
 
@@ -58,8 +58,8 @@ def test_test_images_count_too():
     """A difference that the seeds are sure of may still be one of these test images."""
     seeds_alone, both = stand(looking(0.03, 8, 0.002)), stand(looking(0.03, 8, 0.002, 0.02))
     assert (seeds_alone.verdict, both.verdict) == ("first", "alike")
-    assert both.smallest == pytest.approx(0.0392)
-    half = math.hypot(0.002 * critical_t(8), 0.0392)
+    assert both.smallest == pytest.approx(0.0392, rel=1e-4)
+    half = math.hypot(0.002 * critical_t(8), both.smallest)
     assert (both.low, both.high) == pytest.approx((0.03 - half, 0.03 + half))
 
 
@@ -72,6 +72,12 @@ def test_equal_predictions_are_alike_or_open():
     right = np.random.default_rng(0).random((6, 100)) < 0.8
     assert stand(paired_difference(right, right)).verdict == "alike"
     assert stand(paired_difference(right[:3], right[:3])).verdict == "open"
+
+
+def test_of_several_networks_all_pairs_count():
+    alone, among = stand(looking(0.03, 8, 0.004)), stand(looking(0.03, 8, 0.004), pairs=45)
+    assert alone.low > 0 > among.low and (alone.verdict, among.verdict) == ("first", "open")
+    assert math.isinf(critical_t(5, LEVEL / 45)) and critical_t(8, LEVEL / 45) > critical_t(8)
 
 
 @given(st.floats(-0.5, 0.5), st.integers(1, 40), st.floats(0, 0.1), st.floats(0, 0.1))
@@ -184,7 +190,7 @@ def test_seeds_and_images_together(between_seeds, lead):
     wrong, told, naive = 0, 0, 0
     for _ in range(1000):
         a, b = made_up(random, 12, 400, lead, between_seeds)
-        looks = [paired_difference(a[:n], b[:n], draws=400) for n in range(3, 13)]
+        looks = [paired_difference(a[:n], b[:n]) for n in range(3, 13)]
         standings = [stand(look) for look in looks]
         wrong += any(s.low is not None and not s.low <= expected <= s.high for s in standings)
         told += any(s.verdict in ("first", "second") for s in standings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.pairs import draw_together
+from bakeoff.draws import draw_together
 
 COSTS = ("flops", "trainable_parameters", "train_seconds", "latency_ms_median")
 """Measures that accuracy is held against, where all networks of a table have them: medians over seeds."""

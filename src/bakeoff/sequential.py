@@ -15,19 +15,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from bakeoff.pairs import Difference
-
-LEVEL = 0.05
-"""The probability that an interval is ever wrong."""
+from bakeoff.pairs import LEVEL, Difference
 
 SPREAD = 3.0
 """Variance of the expected differences, in units of the variance between seeds. A larger one settles clear cases
 sooner and close ones later. At 3, a difference of four standard deviations takes four seeds; one of one deviation takes
 13 on average, and 20 show it with a chance of 84 %. A test for a limit fixed beforehand would take 11 (Pocock 1977);
 this one may be stopped, gone on with and given more seeds at will."""
-
-IMAGES = 1.96
-"""Half the width of an interval over test images, in standard errors. More seeds do not make it narrower."""
 
 Verdict = Literal["first", "second", "alike", "open"]
 """Which network is better; alike: the test images cannot tell so small a difference, whatever further seeds say."""
@@ -49,26 +43,31 @@ class Standing:
     """The smallest difference that so many test images could show with any number of seeds, a fraction of 1."""
 
 
-def critical_t(seeds: int) -> float:
+def critical_t(seeds: int, level: float = LEVEL) -> float:
     """Return the t value that the mean over so many seeds may never exceed by chance; infinite for too few seeds.
 
     With g = `SPREAD`, n seeds and t = mean / standard error, the ratio is
-    (1 + n·g)^(-1/2) · ((1 + t²/(n-1)) / (1 + t²/((n-1)·(1 + n·g))))^(n/2); this is where it becomes 1 / `LEVEL`.
+    (1 + n·g)^(-1/2) · ((1 + t²/(n-1)) / (1 + t²/((n-1)·(1 + n·g))))^(n/2); this is where it becomes 1 / `level`.
     """
     if seeds < 2:
         return math.inf
     wider = 1 + seeds * SPREAD
-    bound = (wider / LEVEL**2) ** (1 / seeds)
+    bound = (wider / level**2) ** (1 / seeds)
     return math.sqrt((seeds - 1) * (bound - 1) / (1 - bound / wider)) if bound < wider else math.inf
 
 
-def stand(difference: Difference) -> Standing:
+def stand(difference: Difference, pairs: int = 1) -> Standing:
     """Return where a comparison stands, looked at for the first or the twentieth time.
 
-    Seeds and test images are independent sources of error, so the two half widths are added as squares.
+    Seeds and test images are independent sources of error, so the two half widths are added as squares. More seeds do
+    not make the second narrower. Of several networks, `pairs` is the number of their pairs: the intervals of all of
+    them then hold together, so that the best of the data may be compared with every other.
     """
-    smallest = IMAGES * difference.image_error
-    limit = critical_t(difference.seeds)
+    from scipy.special import ndtri
+
+    level = LEVEL / pairs
+    smallest = float(ndtri(1 - level / 2)) * difference.image_error
+    limit = critical_t(difference.seeds, level)
     by_seeds = math.inf if difference.seed_error is None or math.isinf(limit) else limit * difference.seed_error
     half = math.hypot(by_seeds, smallest)
     verdict: Verdict = "open"

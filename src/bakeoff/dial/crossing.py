@@ -56,7 +56,7 @@ def differences(one: Experiment, store: Store, labels: Mapping[float, np.ndarray
             shared = sorted(right[a].keys() & right[b].keys())
             if shared and len(truth) > 1:
                 own, other = (np.stack([right[net][seed] for seed in shared]) for net in (a, b))
-                found[a, b, level] = paired_difference(own, other, draws=DRAWS)
+                found[a, b, level] = paired_difference(own, other)
     return found
 
 
