@@ -41,7 +41,7 @@ def test_a_costlier_network_that_predicts_alike_is_never_worth_it():
     assert alike.probability == {"one": 1, "other": 1}
 
 
-@pytest.mark.parametrize("seeds", [1, 4, 6])
+@pytest.mark.parametrize("seeds", [1, 3, 6])
 def test_of_two_networks_the_dearer_is_on_it_where_it_is_better(seeds):
     """The draws of all networks together are those of each pair."""
     random = np.random.default_rng(seeds)
@@ -51,9 +51,9 @@ def test_of_two_networks_the_dearer_is_on_it_where_it_is_better(seeds):
     alone = paired_difference(a, b)
     found = front(["a", "b"], [a.mean(), b.mean()], drawn[:, :2], "flops", {"a": 2, "b": 1})
     assert found.probability["b"] == 1
-    assert found.probability["a"] == pytest.approx(alone.probability, abs=0.04)
+    assert found.probability["a"] == pytest.approx(alone.probability, abs=0.015)
     low, high = np.quantile(drawn[:, 0] - drawn[:, 1], [0.025, 0.975])
-    assert (low, high) == pytest.approx((alone.low, alone.high), abs=0.006)
+    assert (low, high) == pytest.approx((alone.low, alone.high), abs=0.002)
     assert drawn.mean(axis=0) == pytest.approx([a.mean(), b.mean(), c.mean()], abs=0.002)
 
 

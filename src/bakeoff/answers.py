@@ -11,35 +11,10 @@ import numpy as np
 
 from bakeoff.audit import Material
 from bakeoff.data.graded import is_graded
-from bakeoff.pairs import Difference, McNemar, holm, mcnemar, paired_difference, seeds_to_settle
 from bakeoff.pareto import COSTS, Front, chances
 from bakeoff.ranking import Cell
 from bakeoff.ranks import FEWEST, Belief, Ranking, rank_over_data, signed_rank_belief, wilcoxon_holm
-from bakeoff.sequential import Standing, stand
-
-LEVEL = 0.05
-"""A difference is significant if its p value, corrected for all that the best is compared with, is below this."""
-
-
-@dataclass(frozen=True)
-class Lead:
-    """The best network of a table against one of the others, paired by seed and test image."""
-
-    net: str
-    difference: Difference
-    corrected: float
-    """The p value after Holm's correction for all networks of the table; of single runs that of McNemar's test."""
-    outlook: str
-    """What would settle it; empty where it is settled."""
-    standing: Standing
-    """The same with an interval that holds even if seeds were added until the difference showed."""
-    mcnemar: McNemar | None = None
-    """Of two single runs, the exact test of their errors on the same images."""
-
-    @property
-    def is_significant(self) -> bool:
-        """Whether the best is better by more than seeds and test images explain."""
-        return self.corrected < LEVEL
+from bakeoff.versus import Lead
 
 
 @dataclass(frozen=True)
@@ -53,6 +28,8 @@ class OnData:
     """Mean test accuracy of the best over its seeds."""
     leads: tuple[Lead, ...]
     """Over every other network that shares a seed with it, in the order of their means."""
+    not_compared: tuple[str, ...]
+    """Networks that share no seed with it: of them nothing is said."""
     cheapest: str
     """The network of the fewest FLOPs that is not significantly worse than the best; may be the best itself."""
     cheapest_accuracy: float
@@ -112,16 +89,9 @@ def in_general(material: Material) -> list[InGeneral]:
 
 def _on_data(table: Sequence[Cell], material: Material) -> OnData:
     best, *others = sorted(table, key=lambda cell: -_accuracy(cell))
-    rightness = [(other, material.shared(best, other)) for other in others]
-    compared = [(other, paired_difference(*right)) for other, right in rightness if len(right[0])]
-    single = {other.net: mcnemar(*(own[0] for own in right)) for other, right in rightness if len(right[0]) == 1}
-    p_values = [single[other.net].p_value if other.net in single else found.p_value for other, found in compared]
-    corrected = holm(p_values)
-    leads = tuple(
-        Lead(other.net, d, p, "" if p < LEVEL else _outlook(d), stand(d), single.get(other.net))
-        for (other, d), p in zip(compared, corrected, strict=True)
-    )
-    as_good = [other for (other, _), lead in zip(compared, leads, strict=True) if not lead.is_significant]
+    compared = [(other, lead) for other in others if (lead := material.lead(best, other)) is not None]
+    leads = tuple(lead for _, lead in compared)
+    as_good = [other for other, lead in compared if not (lead.is_significant and lead.difference.mean > 0)]
     cheapest = min([best, *as_good], key=lambda cell: cell.median("flops") or float("inf"))
     own, of_best = cheapest.median("flops"), best.median("flops")
     everyone = [best, *others]
@@ -133,6 +103,7 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
         best=best.net,
         accuracy=_accuracy(best),
         leads=leads,
+        not_compared=tuple(net for net in (o.net for o in others) if net not in {lead.net for lead in leads}),
         cheapest=cheapest.net,
         cheapest_accuracy=_accuracy(cheapest),
         flops_share=own / of_best if own and of_best else None,
@@ -140,12 +111,6 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
         fronts=likely.fronts,
         shared_seeds=likely.seeds,
     )
-
-
-def _outlook(difference: Difference) -> str:
-    if difference.is_settled:
-        return "clear alone, but not among so many comparisons"
-    return seeds_to_settle(difference).reason
 
 
 def _in_general(tables: Sequence[Sequence[Cell]]) -> InGeneral | None:

@@ -20,6 +20,10 @@ LEVEL = 0.05
 """A difference is significant if its p value, corrected for all pairs of its table, is below this."""
 
 
+LEAST = 0.1
+"""Of the variance of seed and image together, what the seeds' variance is at least."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """Accuracy of network A minus that of network B, as fractions of 1."""
@@ -68,10 +72,11 @@ def errors(by_seed: np.ndarray, image_squares: np.ndarray, squares: np.ndarray, 
     """Split the scatter of differences into what seeds and what test images account for.
 
     The part of the scatter that belongs to a seed and an image together is in both, and is taken out of the second
-    (variance components of a crossed design, e.g. Owen 2007, doi:10.1214/07-AOAS122). It is also the least that the
-    seeds' part can be: seeds that happen to have the same count are not the same. The images' error is enlarged by half
-    an image, a correction for continuity: images are won and lost whole, and two networks that agree on all of them
-    might differ on the next.
+    (variance components of a crossed design, e.g. Owen 2007, doi:10.1214/07-AOAS122). Neither part is ever without
+    error. Seeds that happen to have the same count are not the same: theirs is at least a tenth of the variance that
+    the part of seed and image together has alone. (A tenth leaves the power as it is; the whole of it would leave
+    hardly any to three seeds.) The images' error is enlarged by half an image, a correction for continuity:
+    images are won and lost whole, and two networks that agree on all of them might differ on the next.
 
     Args:
         by_seed: (P, S) differences of the accuracies at each of S seeds.
@@ -89,7 +94,7 @@ def errors(by_seed: np.ndarray, image_squares: np.ndarray, squares: np.ndarray, 
         # Residual sum of squares of the two-way layout: all, less what seeds and what images account for.
         rest = squares - seeds * images * mean**2 - images * of_seeds - seeds * of_images
         both = np.maximum(0.0, rest) / ((seeds - 1) * (images - 1)) / (seeds * images)
-        seed_variance = np.maximum(of_seeds / (seeds - 1) / seeds, both)
+        seed_variance = np.maximum(of_seeds / (seeds - 1) / seeds, LEAST * both)
         image_variance = image_variance - both
     image_error = np.sqrt(np.maximum(0.0, image_variance)) + 0.5 / images
     return Errors(mean, np.sqrt(seed_variance), image_error, seeds, images)

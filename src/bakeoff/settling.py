@@ -180,7 +180,9 @@ def _standings(
     has_recipes = len({recipe for _, recipe in pairs}) > 1
     with Store(path) as store:
         records = store.datasets()
-        done = {run.id for run in store.finished()}
+        finished = store.finished()
+        done = {run.id for run in finished}
+        nets = {place: {run.net for run in finished if (run.data_hash, run.recipe.name) == place} for place in pairs}
         for place, runs in pairs.items():
             whole = [
                 pair
@@ -191,7 +193,9 @@ def _standings(
             if whole:
                 labels = records[place[0]].test_labels
                 right = [np.stack([store.predictions(pair[i].id)[0] == labels for pair in whole]) for i in (0, 1)]
-                standing = stand(paired_difference(*right)) if len(labels) > 1 else None
+                # The two may have been chosen by what the table showed: all its pairs are corrected for.
+                among = math.comb(len(nets[place]), 2)
+                standing = stand(paired_difference(*right), among) if len(labels) > 1 else None
             data, recipe = data_label(next(iter(runs.values()))[0].data), place[1]
             told = tell(race, standing)
             found[place] = Settled(

@@ -6,10 +6,8 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from bakeoff.audit.finding import Finding, Material, Numbers, Severity, listing, of_cells
-from bakeoff.pairs import Difference, holm, paired_difference, seeds_to_settle
+from bakeoff.pairs import Difference
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
 from bakeoff.spec import Augment, Image
@@ -133,32 +131,26 @@ def single_run(material: Material) -> Iterator[Finding]:
 def within_noise(material: Material) -> Iterator[Finding]:
     """The best mean's lead over another network is within what other seeds and other test images would change.
 
-    Paired by seed and image, over the seeds that both have, two at least; corrected by Holm for all that the best is
-    compared with.
+    Paired by seed and image, over the seeds that both have, two at least; corrected for all pairs of the table.
     """
     for table in material.tables:
         best, *others = _ranked(table)
-        rightness = [(other, material.shared(best, other)) for other in others]
-        compared = [(other, paired_difference(*right)) for other, right in rightness if len(right[0]) > 1]
-        corrected = holm([difference.p_value for _, difference in compared])
-        close = [(o, d, p) for (o, d), p in zip(compared, corrected, strict=True) if p > 0.05]
+        leads = [(other, lead) for other in others if (lead := material.lead(best, other)) is not None]
+        close = [(other, lead) for other, lead in leads if lead.is_better is False]
         if close:
-            evidence = tuple(_numbers(other.net, difference, p) for other, difference, p in close)
-            other, difference, _ = close[0]
-            outlook = seeds_to_settle(difference)
+            evidence = tuple(_numbers(other.net, lead.difference, lead.corrected) for other, lead in close)
+            other, lead = close[0]
+            found = lead.difference
             message = (
                 f"On {table[0].data}, recipe {table[0].recipe}, the lead of {best.net} over "
-                f"{listing([cell.net for cell, _, _ in close])} is within the noise of seeds and test images: over "
-                f"{other.net} it is {_points(difference.mean)}, 95 % interval {100 * difference.low:.2f} to "
-                f"{_points(difference.high)} ({difference.seeds} seeds, {difference.images:,} test images)."
+                f"{listing([cell.net for cell, _ in close])} is within the noise of seeds and test images: over "
+                f"{other.net} it is {_points(found.mean)}, 95 % interval {100 * found.low:.2f} to "
+                f"{_points(found.high)} ({found.seeds} seeds, {found.images:,} test images)."
             )
-            needed = f"about {outlook.seeds} seeds would probably show it" if outlook.seeds else outlook.reason
-            if difference.is_settled:
-                needed = "it would be clear alone, but not among so many comparisons"
-            advice = f"Do not call one of them better; as for {other.net}, {needed}."
-            yield of_cells(
-                "within-noise", "caution", message, advice, [best, *(cell for cell, _, _ in close)], evidence
-            )
+            needed = f": {lead.outlook}" if lead.outlook else ", on the seeds that both have it is behind"
+            advice = f"Do not call one of them better. As for {other.net}{needed}."
+            touched = [best, *(cell for cell, _ in close)]
+            yield of_cells("within-noise", "caution", message, advice, touched, evidence)
 
 
 def _numbers(net: str, difference: Difference, corrected: float) -> Numbers:
@@ -178,36 +170,32 @@ def _numbers(net: str, difference: Difference, corrected: float) -> Numbers:
 def test_set_too_small(material: Material) -> Iterator[Finding]:
     """The best network's lead over the next is less than another draw of as many test images would move it."""
     for table in material.tables:
-        if len(table) < 2 or len(material.runs(table[0])[0].labels) < 2:
+        if len(table) < 2:
             continue
         first, second = _ranked(table)[:2]
-        apart = _rightness(material, first) - _rightness(material, second)
-        lead, half = float(apart.mean()), 1.96 * float(apart.std(ddof=1) / math.sqrt(len(apart)))
+        found = material.lead(first, second)
+        if found is None or found.is_significant:
+            continue
+        lead, half, images = found.difference.mean, 1.96 * found.difference.image_error, found.difference.images
         if abs(lead) >= half:
             continue
         message = (
-            f"On {table[0].data}, recipe {table[0].recipe}, {len(apart):,} test images are too few to tell {first.net} "
+            f"On {table[0].data}, recipe {table[0].recipe}, {images:,} test images are too few to tell {first.net} "
             f"from {second.net}: the difference is {_points(lead)}, and the images alone make it uncertain by "
             f"±{_points(half)}."
         )
-        needed = math.ceil(len(apart) * (half / lead) ** 2) if lead else 0
+        needed = math.ceil(images * (half / lead) ** 2) if lead else 0
         advice = (
             f"A difference of this size needs about {needed:,} test images; without them, call the two equal."
             if needed
             else "Call the two equal on these images."
         )
-        numbers = {"difference": lead, "half_width": half, "test_images": len(apart), "needed": needed}
+        numbers = {"difference": lead, "half_width": half, "test_images": images, "needed": needed}
         yield of_cells("test-set-too-small", "caution", message, advice, [first, second], (numbers,))
 
 
 def _ranked(table: Sequence[Cell]) -> list[Cell]:
     return sorted(table, key=lambda cell: -fmean(r.measures["test_accuracy"] for r in cell.finished))
-
-
-def _rightness(material: Material, cell: Cell) -> np.ndarray:
-    """Return (N,) float64: of each test image, the share of the seeds that got it right."""
-    found: np.ndarray = np.mean([run.predicted == run.labels for run in material.runs(cell)], axis=0)
-    return found
 
 
 def _points(difference: float) -> str:

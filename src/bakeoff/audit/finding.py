@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from bakeoff.measure.quality import Reliability, confusion, reliability
 from bakeoff.ranking import Cell, cells
 from bakeoff.records import DataRecord, Result
 from bakeoff.store import Store
+from bakeoff.versus import Comparison, Lead, Right, compare
 
 Severity = Literal["serious", "caution", "note"]
 """serious: do not use the number; caution: read it with this in mind; note: good to know."""
@@ -96,6 +97,24 @@ class Material:
         """Return the finished runs of a cell."""
         return [self.tested[result.id] for result in cell.finished]
 
+    @cached_property
+    def comparisons(self) -> Mapping[str, Comparison]:
+        """The comparison of every table, by the name that each of its cells has in it."""
+        found: dict[str, Comparison] = {}
+        for table in self.tables:
+            comparison = compare({_name(cell): self.right(cell) for cell in table})
+            found |= dict.fromkeys(comparison.names, comparison)
+        return found
+
+    def right(self, cell: Cell) -> Right:
+        """Return what each finished seed of a cell got right."""
+        return {run.result.run.seed: run.predicted == run.labels for run in self.runs(cell)}
+
+    def lead(self, cell: Cell, other: Cell) -> Lead | None:
+        """Return how a network of a table stands against another; None where they share no seed."""
+        lead = self.comparisons[_name(cell)].lead(_name(cell), _name(other))
+        return None if lead is None else replace(lead, net=other.net)
+
     def shared(self, *cells: Cell) -> np.ndarray:
         """Return what K cells got right, (K, S, N) bool, over the S seeds that all of them have finished.
 
@@ -106,6 +125,11 @@ class Material:
         if not seeds or len(by_seed[0][seeds[0]].labels) < 2:
             return np.zeros((len(cells), 0, 0), bool)
         return np.array([[own[seed].predicted == own[seed].labels for seed in seeds] for own in by_seed])
+
+
+def _name(cell: Cell) -> str:
+    """Return what tells a cell from all others: a network may be in a table twice."""
+    return cell.results[0].id
 
 
 def gather(store: Store, ids: Iterable[str] | None = None) -> Material:

@@ -10,7 +10,8 @@ from bakeoff.cli.options import json_option, store_option
 from bakeoff.terminal import echo_json, echo_lines
 
 if TYPE_CHECKING:
-    from bakeoff.answers import InGeneral, Lead, OnData
+    from bakeoff.answers import InGeneral, OnData
+    from bakeoff.versus import Lead
 
 
 @click.command()
@@ -20,9 +21,10 @@ def answer(store: Path, as_json: bool) -> None:
     """Answer from measured runs: which network for each data set, which in general, and how sure that is.
 
     For each data set the network of the highest mean test accuracy, against every other: the difference paired by
-    seed and test image with its 95 % interval, the probability of being better, and the p value by Holm's correction;
-    of single runs by McNemar's test, with the images that only one of the two got right. The p values are for a number
-    of seeds chosen beforehand; "however often one looked" holds even if seeds were added until the difference showed.
+    seed and test image with its 95 % interval, the probability of being better, and the p value, corrected for all
+    pairs of networks in the table; of single runs by McNemar's test, with the images that only one of the two got
+    right. The p values are for a number of seeds chosen beforehand; "however often one looked" holds even if seeds were
+    added until the difference showed.
 
     What it costs: the cheapest network that is not significantly worse, the probability of each to be the best, and to
     be on the front of accuracy and FLOPs, where no other network is as accurate for less. JSON has further costs.
@@ -62,7 +64,10 @@ def answer(store: Path, as_json: bool) -> None:
 def tell(answer: "OnData") -> list[str]:
     """Return one data set's answer in lines."""
     lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} is highest, {answer.accuracy:.2%}"]
-    lines += [f"  {_lead(lead)}" for lead in answer.leads] or ["  nothing to compare it with"]
+    lines += [f"  {_lead(lead)}" for lead in answer.leads]
+    lines += [f"  over {net}: open; they share no seed" for net in answer.not_compared]
+    if not answer.leads and not answer.not_compared:
+        lines.append("  nothing to compare it with")
     if answer.cheapest != answer.best and answer.flops_share is not None:
         behind = next(lead.difference for lead in answer.leads if lead.net == answer.cheapest)
         lines.append(
@@ -98,7 +103,8 @@ def _lead(lead: "Lead") -> str:
         return f"{told} (one seed): significant for these two runs; what other seeds would give is open"
     seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
     settled = ", however often one looked" if lead.standing.verdict == "first" else ""
-    return f"{told} ({seeds}): {f'significant{settled}' if lead.is_significant else f'open; {lead.outlook}'}"
+    outlook = lead.outlook or "on the seeds that both have it is behind"
+    return f"{told} ({seeds}): {f'significant{settled}' if lead.is_better else f'open; {outlook}'}"
 
 
 def tell_general(answer: "InGeneral") -> list[str]:
