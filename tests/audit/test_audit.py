@@ -89,7 +89,7 @@ def test_results_mark_what_is_serious_and_count_the_rest(store, capsys, monkeypa
     with Store(store) as opened:
         single = next(finding for finding in audit(opened) if finding.kind == "single-run")
     dead = replace(single, kind="dead-classes", severity="serious", nets=("nin",), runs=())
-    monkeypatch.setattr("bakeoff.audit.audit", lambda store: [dead])
+    monkeypatch.setattr("bakeoff.audit.audit", lambda *_: [dead])
     cli.main(["results", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out
     assert [("!!" in line) for line in told.splitlines() if line.strip().startswith(("1 ", "2 "))].count(True) == 1
