@@ -49,7 +49,7 @@ def test_every_end_is_one_line(terminal):
     text, counts = shown(terminal)
     assert "✓ lenet-afif · tiny · seed 0: 87.50% on the test images, 0:03" in text
     assert "✗ nin · folder:my[red]photos · seed 1: RuntimeError: [enforce fail] [/oops]" in text
-    assert counts == {"kept": 1, "started": 2, "step": 1, "epoch": 2, "done": 1, "failed": 1}
+    assert counts == {"wanted": 3, "kept": 1, "started": 2, "step": 1, "epoch": 2, "done": 1, "failed": 1}
 
 
 def test_epochs_are_lines_where_there_is_no_terminal():

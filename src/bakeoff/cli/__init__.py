@@ -1,10 +1,12 @@
 """The command line: parse, call, print. No decisions, and nothing heavy before a command needs it."""
 
 import sys
+import traceback
 from contextlib import suppress
 
 import rich_click as click
 
+from bakeoff.cli.endings import FAULT, MISTAKE, READER_GONE, terminable
 from bakeoff.errors import BakeoffError
 
 click.rich_click.TEXT_MARKUP = "rich"
@@ -80,11 +82,10 @@ def cli() -> None:
     [bold]bakeoff report[/]    everything about it on one page
 
     Run the same command again after an interruption: it goes on where it stopped.
+
+    Exit codes: 0 all that was asked for is there; 1 some runs have no result: they failed, are damaged, or are trained
+    by another command; 2 a mistake, told in one sentence; 3 a fault of bakeoff; 130 stopped by Ctrl-C; 143 by SIGTERM.
     """
-
-
-READER_GONE = 141
-"""The exit code of a program whose reader has gone, as a shell gives it: 128 and the number of the signal."""
 
 
 def main() -> None:
@@ -107,7 +108,8 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = cli.main(prog_name="bakeoff", standalone_mode=False)
+        with terminable() as stopped:
+            code = cli.main(prog_name="bakeoff", standalone_mode=False)
     except BakeoffError as error:
         return _complain(str(error))
     except click.ClickException as error:
@@ -115,7 +117,15 @@ def _run() -> int:
         hint = f": see {context.command_path} --help" if context else ""
         return _complain(error.format_message().rstrip(".") + hint)
     except (KeyboardInterrupt, click.Abort):
-        return 130
+        return stopped()
+    except OSError:
+        raise
+    except MemoryError:
+        return _complain("out of memory")
+    except Exception:
+        traceback.print_exc()
+        _complain("this is a fault of bakeoff itself: please report it with what stands above")
+        return FAULT
     return code if isinstance(code, int) else 0
 
 
@@ -124,4 +134,4 @@ def _complain(message: str) -> int:
 
     with suppress(OSError):
         echo_lines([f"bakeoff: {' '.join(message.splitlines())}"], err=True)
-    return 2
+    return MISTAKE

@@ -65,10 +65,11 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
         )
     if asked["dry_run"] and not as_json:
         _print_changes(ablation)
-    if plan := carry_out(ablation.study, asked, as_json):
+    if done := carry_out(ablation.study, asked, as_json):
         with Store(asked["store"]) as opened:
-            found = gains(ablation, opened.results([run.id for run in plan.runs]))
+            found = gains(ablation, opened.results([run.id for run in done.plan.runs]))
         show("json" if as_json else form, found, Gain, gain_tables(ablation, found), (), RULE)
+        done.end()
 
 
 def _print_changes(ablation: "Ablation") -> None:

@@ -72,8 +72,9 @@ def dial(
     nets = known_networks(as_list(asked["nets"])) or studies.load("demo").nets
     study = make_study(data, list(dict.fromkeys(chosen)), info, steps, _numbers(levels), nets)
     study = wanted_study(study, asked | {"nets": None, "data": None, "data_as": ()})
-    if plan := carry_out(study, asked, as_json):
-        print_study(plan.study, asked["store"], "json" if as_json else form)
+    if done := carry_out(study, asked, as_json):
+        print_study(done.plan.study, asked["store"], "json" if as_json else form)
+        done.end()
 
 
 def _numbers(text: str | None) -> "list[float] | None":

@@ -115,9 +115,10 @@ class View:
 
 
 def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: Console) -> dict[str, int]:
-    """Draw the events of a study as they come and return how many there were of each kind."""
+    """Draw the events of a study as they come; return how many there were of each kind, and of runs wanted."""
     remaining = Remaining({run.id: run for run in runs}, workers)
     with View(console, remaining) as view:
+        view.counts["wanted"] = len(remaining.runs)
         for event in events:
             if event.kind in ("kept", "failed-before", "elsewhere"):
                 remaining.runs = {key: run for key, run in remaining.runs.items() if key != event.run.id}
@@ -127,13 +128,16 @@ def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: 
     return view.counts
 
 
-def follow_robustness(events: Iterable[Event], console: Console) -> None:
-    """Print a line for each run that was evaluated on corrupted images, or could not be."""
+def follow_robustness(events: Iterable[Event], console: Console) -> int:
+    """Print a line for each run that was evaluated on corrupted images, or could not be; return how many these are."""
+    left = 0
     for event in events:
         if isinstance(event.content, Measured):
             under = event.content.measures["accuracy_under_corruption"]
             line = f"[green]✓[/] {label(event.run)}: [bold]{under:.2%}[/] on corrupted test images"
         else:
             assert isinstance(event.content, Failure)
+            left += 1
             line = f"[red]✗[/] {label(event.run)}: not tested on corrupted images: {escape(event.content.message)}"
         console.print(line, highlight=False, soft_wrap=True)
+    return left

@@ -51,15 +51,17 @@ def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None
         published.check(original)
     wanted = wanted_study(original, asked)
     tell_strangers(original, wanted)
-    if plan := carry_out(wanted, asked, as_json):
-        if plan.study.dials:
+    if done := carry_out(wanted, asked, as_json):
+        form = "json" if as_json else "table"
+        if done.plan.study.dials:
             from bakeoff.cli.dial import print_study
 
-            return print_study(plan.study, asked["store"], "json" if as_json else "table")
-        with Store(asked["store"]) as opened:
-            lines = published.compare(original, opened, [run.id for run in plan.runs])
-        print_comparison(lines, "json" if as_json else "table", everything)
-    return None
+            print_study(done.plan.study, asked["store"], form)
+        else:
+            with Store(asked["store"]) as opened:
+                lines = published.compare(original, opened, [run.id for run in done.plan.runs])
+            print_comparison(lines, form, everything)
+        done.end()
 
 
 def tell_strangers(original: "Study", wanted: "Study") -> None:

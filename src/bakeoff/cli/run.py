@@ -38,6 +38,8 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
     or the test images cannot tell them apart. The intervals hold however often one looks, so equal networks are told
     apart in 5 % of all cases at most; the limit may be raised later. Without STUDY and --nets they are the only two.
 
+    The exit code is 1 where runs have no result, whether they failed now or before.
+
     \b
     [bold]Examples[/]
     bakeoff run --nets lenet-afif --data mnist --recipe afif2018
@@ -54,7 +56,8 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
         asked["nets"] = asked["until_settled"]
     wanted = wanted_study(study, asked)
     race = wanted_race(wanted, asked)
-    if plan := carry_out(wanted, asked, as_json, race):
+    if done := carry_out(wanted, asked, as_json, race):
+        plan = done.plan
         with Store(asked["store"]) as opened:
             results = opened.results([run.id for run in plan.runs])
         if race:
@@ -67,3 +70,4 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
             print_results(results, "json" if as_json else "table", asked["store"])
         store = escape(quote(asked["store"]))
         Console(stderr=True).print(f"[dim]See it on one page:[/] bakeoff report --store {store}")
+        done.end()

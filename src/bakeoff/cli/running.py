@@ -4,10 +4,13 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+from click.exceptions import Exit
 
+from bakeoff.cli.endings import UNFINISHED, missing
 from bakeoff.cli.options import as_data, as_list, store_option
 from bakeoff.errors import BakeoffError
 from bakeoff.terminal import Console
@@ -181,8 +184,22 @@ def changes_of(asked: dict[str, Any]) -> dict[str, Any]:
     return changes | dict(parse_assignment(text) for text in asked["changes"])
 
 
-def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race | None" = None) -> "Plan | None":
-    """Train what the store lacks of a study, or of a race in it, as the options of `HOW` say, and return the plan.
+@dataclass(frozen=True)
+class Done:
+    """What came of a command that trains."""
+
+    plan: "Plan"
+    missing: int
+    """Of what was wanted: runs that have no result, or were not tested on corrupted images."""
+
+    def end(self) -> None:
+        """End the command with the exit code that tells whether all is there, once its results are printed."""
+        if self.missing:
+            raise Exit(UNFINISHED)
+
+
+def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race | None" = None) -> Done | None:
+    """Train what the store lacks of a study, or of a race in it, as the options of `HOW` say, and say what came of it.
 
     None if only the plan was to be printed.
     """
@@ -211,6 +228,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
         console.print(f"This {placement.device} imitates bfloat16, slowly: --precision fp32 is faster.", style="yellow")
     how: dict[str, Any] = {name: asked[name] for name in ("retry_failed", "restart", "fail_fast")}
     how["command"] = shlex.join(["bakeoff", *sys.argv[1:]])
+    untested = 0
     try:
         if race:
             counts = follow_race(race, plan, asked["store"], placement, console, **how)
@@ -219,12 +237,12 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
                 counts = follow(events, plan.runs, placement.workers, console)
         if asked["robustness"]:
             with closing(session.robustness(plan, asked["store"], placement)) as measured:
-                follow_robustness(measured, console)
+                untested = follow_robustness(measured, console)
     except KeyboardInterrupt:
         console.print("Stopped. What was finished is kept; the same command goes on from there.")
         raise
     _tell(counts, console)
-    return plan
+    return Done(plan, missing(counts) + untested)
 
 
 def _tell(counts: dict[str, int], console: "Console") -> None:
