@@ -1,4 +1,5 @@
 import os
+import re
 import unicodedata
 
 import pytest
@@ -55,8 +56,8 @@ def test_clutter_is_ignored_and_strays_are_noted(root):
     (root / "a" / "loop.jpg").symlink_to("loop.jpg")
     os.mkfifo(root / "b" / "pipe.jpg")
     assert [path for path, _, _ in found(root)] == ["a/1.jpg", "b/1.jpg"]
-    assert dict(list_images(root).skipped) == {
-        ".": "images outside the class folders: 1",
+    assert dict(list_images(root).skipped) == {".": "images outside the class folders: 1"}
+    assert dict(list_images(root).others) == {
         "a/gone.jpg": "a broken link or no regular file",
         "a/loop.jpg": "Too many levels of symbolic links",
         "b/pipe.jpg": "a broken link or no regular file",
@@ -79,7 +80,7 @@ def test_a_class_may_be_called_train(root):
 
 def test_folders_beside_the_splits_are_noted(root):
     touch(root, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "unlabelled/1.jpg")
-    assert list_images(root).skipped == (("unlabelled", "neither a train, val nor test folder"),)
+    assert list_images(root).skipped == (("unlabelled", "neither a train, val nor test folder: 1 images"),)
 
 
 def test_odd_names(root):
@@ -120,27 +121,46 @@ def test_the_fingerprint_changes_with_every_file(root):
     [
         ([], "photos does not exist"),
         (["1.jpg", "2.jpg"], "has no sub-folders: expected one sub-folder of images per class"),
-        (["a/1.txt", "b/1.txt"], r"has no images: expected \.jpg"),
+        (["a/1.txt", "b/1.txt", "b/1.xml"], r"has no images in its sub-folders \(2 × no image \(.txt\), 1 × .*xml"),
         (["a/1.jpg"], "has one class, 'a': expected at least two class folders$"),
-        (["a/x/1.jpg", "a/y/1.jpg"], "did you mean folder:.*photos/a?"),
-        (
-            ["train/a/1.jpg", "train/b/1.jpg", "test/c/1.jpg"],
-            "class 'c' is in the test folder of .* but not in its train",
-        ),
         (
             ["train/a/1.jpg", "train/b/1.jpg", "test/1.jpg"],
             "test has no class folders: .* or move the folder elsewhere",
         ),
         (["train/1.jpg", "test/1.jpg"], "train has no class folders: sort its images"),
-        (["train/a/1.jpg", "train/b/1.jpg", "test/a/1.txt"], "the test folder of .* has no images: add some or move"),
-        (["test/a/1.jpg", "val/a/1.jpg"], "has test but no train folder"),
+        (["train/1.jpg", "train/2.jpg", "train/a/1.jpg", "test/a/1.jpg"], "2 of the 3 images in .*train lie outside"),
+        (["test/a/1.jpg", "val/a/1.jpg"], "has test and val but no train folder"),
         (["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "more than one folder for the validation"),
+        (["x/a/1.jpg", "x/b/1.jpg", "y/a/1.jpg", "y/b/1.jpg"], "folder of data sets.*: give .* folder:.*photos/x, or"),
+        (["x/train/a/1.jpg", "x/test/a/1.jpg", "y/train/c/1.jpg", "y/test/c/1.jpg"], "data sets.* folder:.*photos/x"),
+        (["a/train/1.jpg", "a/test/1.jpg", "b/1.jpg"], "photos looks like a folder of data sets"),
+        (["a/images/1.jpg", "a/masks/1.jpg", "b/images/1.jpg", "b/masks/1.jpg"], "move the images out of the sub-fold"),
+        (
+            ["cats_train/1.jpg", "cats_test/1.jpg", "dogs_train/1.jpg"],
+            "look like splits.*: .* test/cats and train/cats",
+        ),
     ],
 )
 def test_the_message_names_what_is_wrong(root, paths, message):
     touch(root, *paths)
-    with pytest.raises(BakeoffError, match=message):
+    with pytest.raises(BakeoffError, match=re.compile(message, re.DOTALL)):
         list_images(root)
+
+
+@pytest.mark.parametrize(
+    ("paths", "problems"),
+    [
+        (["test/c/1.jpg"], ["class 'c' of the test folder is not in the train folder: move or rename it"]),
+        (["test/A/1.jpg", "test/a/1.jpg"], ["class 'A' of the test folder is not in the train folder (is it 'a'?)"]),
+        (["test/a/1.txt"], ["the test folder has no images"]),
+        (["test/c/1.jpg", "test/d/1.jpg", "val/b/1.txt"], ["classes 'c' and 'd' of the test folder", "the validation"]),
+    ],
+)
+def test_all_problems_are_told_at_once(root, paths, problems):
+    touch(root, "train/a/1.jpg", "train/b/1.jpg", *paths)
+    found = list_images(root).problems
+    assert len(found) == len(problems)
+    assert all(told.startswith(problem) for told, problem in zip(found, problems, strict=True))
 
 
 def test_an_archive_is_no_folder(root):

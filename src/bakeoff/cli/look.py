@@ -110,7 +110,8 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     """Fetch, verify and describe a data set.
 
     NAME is one of [bold]bakeoff datasets[/] or folder:PATH: a folder with a sub-folder per class, or with train/,
-    test/ and perhaps val/ that have them. Images of several sizes are brought to 64×64 where --size says nothing else.
+    test/ and perhaps val/ that have them, under these or similar names. Images of several sizes are brought to 64×64
+    where --size says nothing else.
 
     \b
     [bold]Examples[/]

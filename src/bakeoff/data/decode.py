@@ -7,16 +7,18 @@ import hashlib
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
+from bakeoff.data.kinds import format_of
 from bakeoff.data.tree import shown
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM")
 ORIENTATION = 0x0112
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -97,12 +99,34 @@ def _open(content: bytes) -> Image.Image:
     if not content:
         raise ValueError("the file is empty")
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(io.BytesIO(content), formats=_formats())
     except UnidentifiedImageError as error:
-        raise ValueError(f"no {', '.join(FORMATS)} image") from error
+        name = format_of(content)
+        lacking = {"HEIC": "pip install 'bakeoff[heic]'", "AVIF": "pip install 'pillow>=11.3'"}
+        if name in lacking and ("HEIF" if name == "HEIC" else name) not in _readable():
+            raise ValueError(f"{name}, which is not read here: {lacking[name]}") from error
+        raise ValueError(f"{name}, but of a kind that Pillow does not read" if name else "no image") from error
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Return those of `FORMATS` that Pillow knows here; HEIC comes with the extra `heic`."""
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(thumbnails=False)
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _readable() -> set[str]:
+    """Return the formats that are read here: Pillow may know AVIF and not have been built with it."""
+    return {name for name in _formats() if name != "AVIF" or features.check("avif")}
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF":  # Pillow turns it upright itself
+        return 1
     # Asking a PNG without EXIF in front of its pixels for it would decode the pixels.
     if image.format == "PNG" and "exif" not in image.info:
         return 1

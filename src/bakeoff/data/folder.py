@@ -10,7 +10,7 @@ import contextlib
 import math
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from bakeoff.data.decode import Header
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, scratch, write_pack
 from bakeoff.data.places import cache_folder
 from bakeoff.data.split import cut_test
-from bakeoff.data.tree import EXTENSIONS, File, Tree, list_images, shown
+from bakeoff.data.tree import File, Tree, list_images, shown, tell_kinds
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import DataInfo, Image, ImageShape
 from bakeoff.values import digest
@@ -78,15 +78,17 @@ def load_folder(path: Path, image: Image, progress: Progress | None = None) -> D
     tree = list_images(path)
     known = cache_folder() / "folders" / digest([tree.fingerprint, image.size, image.fit])[:32]
     packed = None
-    with contextlib.suppress(OSError):
-        packed = open_pack(pack_folder(known.read_text()))
+    if not tree.problems:
+        with contextlib.suppress(OSError):
+            packed = open_pack(pack_folder(known.read_text()))
     if packed is None:
         scan = scan_files(tree, progress)
         key = "folder-" + digest([scan.content_hash(), scan.names_hash(), image.size, image.fit])[:32]
         packed = open_pack(pack_folder(key)) or pack(scan, image, pack_folder(key), progress)
         _remember(known, key)
     name, source = _name(path), shown(path.resolve())
-    return replace(packed, info=msgspec.structs.replace(packed.info, name=name), source=source)
+    info = msgspec.structs.replace(packed.info, name=name)
+    return replace(packed, info=info, source=source, skipped=(*packed.skipped, *tree.others))
 
 
 def folder_info(path: Path, image: Image, progress: Progress | None = None) -> DataInfo:
@@ -124,34 +126,52 @@ def scan_files(tree: Tree, progress: Progress | None = None) -> Scan:
     tasks = [(tree.root, paths[i : i + FILES_PER_TASK]) for i in range(0, len(paths), FILES_PER_TASK)]
     parts = _run(decode.read_headers, tasks, f"reading {_name(tree.root)}", len(paths), progress)
     headers = [header for part in parts for header in part]
-    files, good, failed = [], [], []
+    files, good, failed = [], [], {}
     for file, header in zip(tree.files, headers, strict=True):
         if isinstance(header, Header):
             files.append(file)
             good.append(header)
         else:
-            failed.append((shown(file.path), header))
-    scan = Scan(tree, tuple(files), tuple(good), (*tree.skipped, *failed))
-    _check_classes(tree, scan.files, scan.skipped)
-    return scan
+            failed[file] = header
+    _check_classes(tree, files, failed)
+    return Scan(tree, tuple(files), tuple(good), (*tree.skipped, *((shown(f.path), why) for f, why in failed.items())))
 
 
-def _check_classes(tree: Tree, files: Sequence[File], skipped: Sequence[tuple[str, str]]) -> None:
-    why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
-    if not files:
-        raise BakeoffError(
-            f"{shown(tree.root)} has no readable image: expected {', '.join(EXTENSIONS)} files, "
-            f"found {len(tree.files)} that cannot be read{why}"
-        )
-    for split in {file.split for file in tree.files} - {file.split for file in files}:
-        raise BakeoffError(f"no image in the {split} folder of {shown(tree.root)} can be read{why}")
-    counts = Counter(file.label for file in files if file.split == "train")
+def _check_classes(tree: Tree, good: Sequence[File], failed: Mapping[File, str]) -> None:
+    """Say all that keeps a folder from being used, at once.
+
+    Raises:
+        BakeoffError: there is something.
+    """
+
+    def why(files: Sequence[File]) -> str:
+        """Return an example of those that cannot be read."""
+        return next((f" ({shown(file.path)}: {failed[file]})" for file in files if file in failed), "")
+
+    root = shown(tree.root)
+    if not good and tree.files:
+        raise BakeoffError(f"{root} has no image that can be read, of {len(tree.files):,}{why(tree.files)}")
+    problems = list(tree.problems)
+    for split in sorted({file.split for file in tree.files} - {file.split for file in good}):
+        own = [file for file in tree.files if file.split == split]
+        problems.append(f"no image in the {split} folder can be read{why(own)}")
+    counts = Counter(file.label for file in good if file.split == "train")
+    train: dict[int, list[File]] = {}
+    for file in tree.files:
+        if file.split == "train":
+            train.setdefault(file.label, []).append(file)
     for label, name in enumerate(tree.classes):
-        if counts[label] < 2:
-            raise BakeoffError(
-                f"class {name!r} of {shown(tree.root)} needs at least 2 readable training images, "
-                f"found {counts[label]}{why}"
-            )
+        own = train.get(label, [])
+        if not own:
+            beside = [(path, reason) for path, reason in tree.others if name in Path(path).parts]
+            kinds = f" ({', '.join(tell_kinds(beside))})" if beside else ""
+            where = "train folder of class" if tree.has_splits else "class"
+            problems.append(f"the {where} {name!r} is empty{kinds}: put images there or remove its folder")
+        elif counts[label] < 2:
+            problems.append(f"class {name!r} has {counts[label]} readable training images{why(own)}: 2 are needed")
+    if problems:
+        several = [f"({number}) {problem}" for number, problem in enumerate(problems, start=1)]
+        raise BakeoffError(f"{root}: {problems[0] if len(problems) == 1 else '; '.join(several)}")
 
 
 def pack(scan: Scan, image: Image, folder: Path, progress: Progress | None = None) -> Dataset:
@@ -172,7 +192,7 @@ def pack(scan: Scan, image: Image, folder: Path, progress: Progress | None = Non
         skipped = scan.skipped + tuple((shown(scan.files[i].path), reason) for i, reason in failures)
         bad = {i for i, _ in failures}
         good = [i for i in range(len(scan.files)) if i not in bad]
-        _check_classes(scan.tree, [scan.files[i] for i in good], skipped)
+        _check_classes(scan.tree, [scan.files[i] for i in good], {scan.files[i]: reason for i, reason in failures})
         channels = 3 if coloured else 1
         splits = {
             name: Split(

@@ -4,24 +4,15 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from bakeoff.data.kinds import is_clutter, is_folder, is_image, told_kind
+from bakeoff.data.layout import Layout, Place, find_layout
 from bakeoff.errors import BakeoffError
 from bakeoff.values import digest
-
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""Names of folders that hold a split, in any case."""
-CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +33,15 @@ class Tree:
     classes: tuple[str, ...]
     files: tuple[File, ...]
     skipped: tuple[tuple[str, str], ...]
-    """(path, reason) of what looks like an image but cannot be used."""
+    """(path, reason) of what looks like an image or a class but cannot be used."""
+    others: tuple[tuple[str, str], ...]
+    """(path, reason) of the files in class folders that are no images."""
+    problems: tuple[str, ...]
+    """What keeps the folder from being used, in sentences, as far as it shows before a file is opened."""
+    has_splits: bool
+    """Whether it has train, val and test folders of its own."""
     fingerprint: str
-    """Changes whenever a file is added, removed, renamed or written."""
+    """Changes whenever an image is added, removed, renamed or written."""
 
 
 def list_images(root: Path) -> Tree:
@@ -58,17 +55,44 @@ def list_images(root: Path) -> Tree:
     if not root.is_dir():
         raise BakeoffError(f"{shown(root)} is a file: unpack it and give the folder with one sub-folder per class")
     listing = _Listing(root)
-    folders = listing.class_folders()
+    layout = find_layout(root, listing.look, shown)
+    for folder in layout.strays:
+        if strays := listing.look(folder).images:
+            listing.skip(folder, f"images outside the class folders: {strays}")
+    for folder, reason in layout.beside:
+        listing.skip(folder, reason)
+    folders = _named(root, layout)
     classes = tuple(sorted({name for split, name, _ in folders if split == "train"}, key=natural))
-    files = []
+    files: list[File] = []
+    unknown: dict[str, list[str]] = {}
     for split, name, folder in sorted(folders, key=lambda found: (found[0], natural(found[1]))):
         paths = listing.images_below(folder)
-        if paths and name not in classes:
-            raise BakeoffError(f"class {name!r} is in the {split} folder of {shown(root)} but not in its train folder")
-        files += [File(path, split, classes.index(name)) for path in paths]
-    _check_layout(root, classes, folders, files, listing)
+        if name in classes:
+            files += [File(path, split, classes.index(name)) for path in paths]
+        elif paths:
+            unknown.setdefault(split, []).append(name)
+    _check_layout(root, classes, folders, listing)
+    problems = _problems(classes, layout, files, unknown, listing)
     fingerprint = digest([classes, listing.skipped, listing.stamp.hexdigest()])
-    return Tree(root, classes, tuple(files), tuple(listing.skipped), fingerprint)
+    return Tree(
+        root,
+        classes,
+        tuple(files),
+        tuple(listing.skipped),
+        tuple(listing.others),
+        tuple(problems),
+        layout.has_splits,
+        fingerprint,
+    )
+
+
+class _Content(NamedTuple):
+    """What lies directly in a folder, clutter left out."""
+
+    folders: list[os.DirEntry[str]]
+    images: list[os.DirEntry[str]]
+    others: list[tuple[str, str]]
+    """(path, reason)"""
 
 
 class _Listing:
@@ -77,58 +101,47 @@ class _Listing:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.skipped: list[tuple[str, str]] = []
+        self.others: list[tuple[str, str]] = []
         self.stamp = hashlib.sha256()
+        self.contents: dict[Path, _Content] = {}
 
-    def class_folders(self) -> list[tuple[str, str, Path]]:
-        """Return (split, class name, folder); without train, val and test folders all of it is "train"."""
-        top = self.folders(self.root)
-        splits = [folder for folder in top if folder.name.lower() in SPLITS]
-        train = [folder for folder in splits if SPLITS[folder.name.lower()] == "train"]
-        if splits and splits == top and not train:
-            raise BakeoffError(f"{shown(self.root)} has {shown(top[0].name)} but no train folder")
-        # A class may be called "train" too: then its images lie directly in it, beside other classes.
-        if not train or not (splits == top or (self.folders(train[0]) and not self.images(train[0]))):
-            self.note_strays(self.root)
-            return self.named(top, "train")
-        found: list[tuple[str, str, Path]] = []
-        for folder in sorted(splits, key=lambda folder: folder not in train):
-            split = SPLITS[folder.name.lower()]
-            if any(split == other for other, _, _ in found):
-                raise BakeoffError(f"{shown(self.root)} has more than one folder for the {split} split")
-            self.note_strays(folder)
-            below = self.named(self.folders(folder), split)
-            if not below:
-                raise BakeoffError(
-                    f"{shown(folder)} has no class folders: sort its images into one sub-folder per class"
-                    + ("" if split == "train" else ", or move the folder elsewhere")
-                )
-            found += below
-        for folder in top:
-            if folder not in splits:
-                self.skip(folder, "neither a train, val nor test folder")
-        return found
+    def look(self, folder: Path) -> Place:
+        content = self.content(folder)
+        total = sum(len(inner.images) for _, inner in self.walk(folder))
+        folders = tuple(Path(entry.path) for entry in content.folders)
+        return Place(folder, folder.name, folders, len(content.images), total)
 
-    def named(self, folders: list[Path], split: str) -> list[tuple[str, str, Path]]:
-        """Return (split, class name, folder); names are written in one Unicode form, as systems differ in it."""
-        names = [unicodedata.normalize("NFC", shown(folder.name)) for folder in folders]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise BakeoffError(f"{shown(self.root)} has two folders called {twice[0]!r} in different Unicode forms")
-        return [(split, name, folder) for name, folder in zip(names, folders, strict=True)]
+    def content(self, folder: Path) -> _Content:
+        if folder not in self.contents:
+            self.contents[folder] = _Content([], [], [])
+            for entry in self.entries(folder):
+                self.sort_in(entry, self.contents[folder])
+        return self.contents[folder]
 
-    def folders(self, folder: Path) -> list[Path]:
-        return [Path(entry.path) for entry in self.entries(folder) if is_folder(entry)]
+    def sort_in(self, entry: os.DirEntry[str], content: _Content) -> None:
+        path = Path(entry.path)
+        if is_folder(entry):
+            content.folders.append(entry)
+            return
+        try:
+            reason = "" if entry.is_file() else "a broken link or no regular file"
+        except OSError as error:
+            reason = error.strerror or str(error)
+        if not reason and is_image(path):
+            content.images.append(entry)
+        else:
+            content.others.append((self.relative(path), reason or told_kind(entry.name)))
 
-    def images(self, folder: Path) -> list[str]:
-        """Return the image files directly in `folder`."""
-        return [entry.name for entry in self.entries(folder) if is_image(entry.name) and not is_folder(entry)]
+    def entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            self.skip(folder, error.strerror or str(error))
+            return []
+        return [entry for entry in entries if not is_clutter(entry)]
 
-    def note_strays(self, folder: Path) -> None:
-        if strays := self.images(folder):
-            self.skip(folder, f"images outside the class folders: {len(strays)}")
-
-    def images_below(self, folder: Path) -> list[str]:
-        """Return the image files in `folder` and its sub-folders, relative to the root."""
-        found: list[str] = []
+    def walk(self, folder: Path) -> Iterator[tuple[Path, _Content]]:
+        """Yield a folder and its sub-folders, each once: links may lead back to a folder above."""
         seen: set[tuple[int, int]] = set()
         waiting = [folder]
         while waiting:
@@ -138,23 +151,24 @@ class _Listing:
             except OSError as error:
                 self.skip(current, error.strerror or str(error))
                 continue
-            if (state.st_dev, state.st_ino) in seen:  # a link back to a folder above
-                continue
-            seen.add((state.st_dev, state.st_ino))
+            if (state.st_dev, state.st_ino) not in seen:
+                seen.add((state.st_dev, state.st_ino))
+                content = self.content(current)
+                waiting += [Path(entry.path) for entry in content.folders]
+                yield current, content
+
+    def images_below(self, folder: Path) -> list[str]:
+        """Return the image files in `folder` and its sub-folders, relative to the root, and note the rest."""
+        found: list[str] = []
+        for current, content in self.walk(folder):
             inside = current.relative_to(self.root)
-            for entry in self.entries(current):
-                if is_folder(entry):
-                    waiting.append(Path(entry.path))
-                elif is_image(entry.name) and self.stamped(entry, path := f"{inside}/{entry.name}"):
-                    found.append(path)
+            found += [path for entry in content.images if self.stamped(entry, path := f"{inside}/{entry.name}")]
+            self.others += content.others
         return sorted(found)
 
     def stamped(self, entry: os.DirEntry[str], path: str) -> bool:
-        """Add the state of a regular file to the stamp; note why anything else is skipped."""
+        """Add the state of a file to the stamp; note why it cannot be had."""
         try:
-            if not entry.is_file():
-                self.skip(Path(entry.path), "a broken link or no regular file")
-                return False
             state = entry.stat()
         except OSError as error:
             self.skip(Path(entry.path), error.strerror or str(error))
@@ -164,50 +178,68 @@ class _Listing:
         self.stamp.update(os.fsencode(path) + repr(facts).encode())
         return True
 
-    def entries(self, folder: Path) -> list[os.DirEntry[str]]:
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            self.skip(folder, error.strerror or str(error))
-            return []
-        return [entry for entry in entries if not is_clutter(entry.name)]
-
     def skip(self, path: Path, reason: str) -> None:
-        if (found := (shown(path.relative_to(self.root)), reason)) not in self.skipped:
+        if (found := (self.relative(path), reason)) not in self.skipped:
             self.skipped.append(found)
+
+    def relative(self, path: Path) -> str:
+        return shown(path.relative_to(self.root))
+
+
+def _named(root: Path, layout: Layout) -> list[tuple[str, str, Path]]:
+    """Return (split, class name, folder); names are written in one Unicode form, as systems differ in it."""
+    found: dict[tuple[str, str], Path] = {}
+    for split, folder in layout.classes:
+        # In class folders that hold the splits, the class is the folder above.
+        own = folder.parent if layout.class_first else folder
+        name = unicodedata.normalize("NFC", shown(own.name))
+        if (split, name) in found:
+            raise BakeoffError(f"{shown(root)} has two folders called {name!r} in different Unicode forms")
+        found[split, name] = folder
+    return [(split, name, folder) for (split, name), folder in found.items()]
 
 
 def _check_layout(
-    root: Path, classes: tuple[str, ...], folders: list[tuple[str, str, Path]], files: list[File], listing: _Listing
+    root: Path, classes: tuple[str, ...], folders: Sequence[tuple[str, str, Path]], listing: _Listing
 ) -> None:
     if not classes:
         raise BakeoffError(f"{shown(root)} has no sub-folders: expected one sub-folder of images per class")
-    if not files:
-        raise BakeoffError(f"{shown(root)} has no images: expected {', '.join(EXTENSIONS)} files in its sub-folders")
-    for split in sorted({split for split, _, _ in folders} - {file.split for file in files}):
-        raise BakeoffError(f"the {split} folder of {shown(root)} has no images: add some or move the folder elsewhere")
+    if not any(listing.look(folder).total for _, _, folder in folders):
+        kinds = f" ({', '.join(tell_kinds(listing.others))})" if listing.others else ""
+        raise BakeoffError(f"{shown(root)} has no images in its sub-folders{kinds}: expected one sub-folder per class")
     if len(classes) == 1:
-        inner = next(folder for split, _, folder in folders if split == "train")
-        hint = f"; did you mean folder:{shown(inner)}?" if len(listing.folders(inner)) > 1 else ""
-        raise BakeoffError(f"{shown(root)} has one class, {classes[0]!r}: expected at least two class folders{hint}")
+        raise BakeoffError(f"{shown(root)} has one class, {classes[0]!r}: expected at least two class folders")
 
 
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Say whether `entry` is a folder or a link to one."""
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
+def _problems(
+    classes: tuple[str, ...], layout: Layout, files: Sequence[File], unknown: dict[str, list[str]], listing: _Listing
+) -> Iterator[str]:
+    """Yield what keeps a folder from being used."""
+    for split, names in unknown.items():
+        told = " and ".join(map(repr, names))
+        alike = [known for known in classes for name in names if known.casefold() == name.casefold()]
+        hint = f" (is it {alike[0]!r}?)" if alike else ""
+        yield (
+            f"class{'es' if len(names) > 1 else ''} {told} of the {split} folder {'are' if len(names) > 1 else 'is'} "
+            f"not in the train folder{hint}: move or rename it"
+        )
+    have = {file.split for file in files}
+    for split in sorted({split for split, _ in layout.classes} - have - unknown.keys()):
+        yield f"the {split} folder has no images: add some or move the folder elsewhere"
 
 
-def is_image(name: str) -> bool:
-    """Say whether a file of this name is taken for an image."""
-    return name.lower().endswith(EXTENSIONS)
+def tell_kinds(skipped: Sequence[tuple[str, str]]) -> list[str]:
+    """Count reasons for which files were left out, the commonest first: "12 × no image (.xml)"."""
+    counts: dict[str, int] = {}
+    for _, reason in skipped:
+        kind = kind_of_reason(reason)
+        counts[kind] = counts.get(kind, 0) + 1
+    return [f"{count:,} × {kind}" for kind, count in sorted(counts.items(), key=lambda item: -item[1])]
 
 
-def is_clutter(name: str) -> bool:
-    """Say whether a file or folder of this name is hidden, or left by a system's file manager."""
-    return name.startswith(".") or name.lower() in CLUTTER
+def kind_of_reason(reason: str) -> str:
+    """Return a reason without what is different in every file: numbers after a colon, and long tails."""
+    return re.sub(r"\s*\(\d[^)]*\)", "", re.sub(r":? ?\d[\d,]*( images)?$", "", reason))
 
 
 def natural(text: str) -> tuple:
