@@ -201,7 +201,7 @@ def _variations(
 def _variation(
     base: str, target: str, old: Recipe, new: Recipe, changes: Sequence[Change], facts: DataInfo, made: frozenset[str]
 ) -> Variation:
-    from bakeoff.nets import check
+    from bakeoff.nets import find_net
 
     of_net = {each.name for each in changes if not each.fields}
     net = base if not of_net & made else target if of_net <= made else _with(base, of_net & made)
@@ -210,7 +210,7 @@ def _variation(
     try:
         recipe = new if fields == difference(old, new) else change(old, fields)
         if facts.shape is not None:
-            check(net, recipe.image.shape(facts.shape), len(facts.classes))
+            find_net(net).check(net, recipe.image.shape(facts.shape))
         elif recipe.image.size is None:
             why = "its images have several sizes and are not brought to one"
     except BakeoffError as error:

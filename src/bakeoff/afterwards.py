@@ -61,7 +61,7 @@ def robustness_of(
         yield Measured(evaluate(run, images_of(run), machine_of(placement), folder)), {}
     except BakeoffError as error:
         yield Failure("error", str(error)), {}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         yield explain(error), {}
 
 

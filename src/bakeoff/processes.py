@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import parent_process, resource_tracker
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ def warm_up() -> None:
 
         with starting():
             forkserver.ensure_running()
+
+
+def end_with_parent() -> None:
+    """Wait for the parent's end, whatever ends it, and end this process then."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -63,9 +63,9 @@ def known_network(name: str) -> str:
     """
     if not OWN_FILE.search(name):
         return name
-    from bakeoff.nets import own
+    from bakeoff import rehearsal
 
-    return own.add(name)
+    return rehearsal.add(name)
 
 
 def known_networks(given: Sequence[str] | str | None) -> tuple[str, ...] | None:

@@ -23,6 +23,7 @@ from bakeoff.owners import this_process
 from bakeoff.pool import Pool
 from bakeoff.recipes import named_alike, recipe_for
 from bakeoff.records import DataRecord, Epoch, Failure, Measured, Outcome
+from bakeoff.rehearsal import try_out
 from bakeoff.spec import Constant, DataInfo, Image, Plateau, Recipe, Run, Steps
 from bakeoff.store import Store
 from bakeoff.values import to_dict
@@ -87,7 +88,7 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
         dataset = loaded[data, images]
         _check_recipe(recipe, dataset)
         assert dataset.info.shape is not None
-        nets.check(cell.net, recipe.image.shape(dataset.info.shape), len(dataset.info.classes))
+        try_out(cell.net, recipe.image.shape(dataset.info.shape), len(dataset.info.classes), recipe)
         cells.append((cell, known, recipe))
         places.append((data, dataset.info.content_hash))
     seeds = range(study.first_seed, study.first_seed + study.seeds)

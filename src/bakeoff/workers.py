@@ -13,12 +13,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bakeoff.errors import BakeoffError
+from bakeoff.processes import end_with_parent
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run
 from bakeoff.values import Value
@@ -93,7 +93,7 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
 def work(connection: Connection, placement: Placement, folder: Path, job: Job) -> None:
     """Be a worker: train the runs that come through the pipe, or do another job with them, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     from bakeoff.nets import own  # loads torch, where no server has: only now that the parent is watched
 
     own.FOLDERS.append(folder)
@@ -119,13 +119,6 @@ def _reporter(run: Run, connection: Connection) -> Callable[[int, int, int], Non
     return report
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def train(run: Run, placement: Placement, folder: Path, on_step: Callable[[int, int, int], None] | None = None) -> Told:
     """Train one run here, turning whatever goes wrong into a `Failure`."""
     from bakeoff import runtime
@@ -142,7 +135,7 @@ def train(run: Run, placement: Placement, folder: Path, on_step: Callable[[int, 
         yield Failure("diverged", str(error), epoch=error.epoch, step=error.step), environment
     except BakeoffError as error:
         yield Failure("error", str(error)), environment
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         yield explain(error), environment
 
 
@@ -169,7 +162,7 @@ def images_of(run: Run) -> "Dataset":
     return images
 
 
-def explain(error: Exception) -> Failure:
+def explain(error: Exception | SystemExit) -> Failure:
     """Put an unexpected error into words, while it is being handled."""
     text = traceback.format_exc()
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -178,4 +171,7 @@ def explain(error: Exception) -> Failure:
     if isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words:
         hint = "use a smaller batch (--set batch_size=64) or fewer --workers"
         return Failure("out-of-memory", f"out of memory: {hint}", text)
-    return Failure("error", f"{type(error).__name__}: {error}", text)
+    from bakeoff.nets import own
+
+    file, line = own.place_of(error) or ("", None)
+    return Failure("error", own.in_words(error), text, file=file, line=line)

@@ -2,12 +2,15 @@
 
 import sys
 import traceback
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import rich_click as click
 
 from bakeoff.cli.endings import FAULT, MISTAKE, READER_GONE, terminable
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, BakeoffWarning
 
 click.rich_click.TEXT_MARKUP = "rich"
 click.rich_click.SHOW_ARGUMENTS = True
@@ -108,7 +111,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        with terminable() as stopped:
+        with terminable() as stopped, warnings_told():
             code = cli.main(prog_name="bakeoff", standalone_mode=False)
     except BakeoffError as error:
         return _complain(str(error))
@@ -130,8 +133,29 @@ def _run() -> int:
 
 
 def _complain(message: str) -> int:
+    _say(message)
+    return MISTAKE
+
+
+def _say(message: str) -> None:
     from bakeoff.terminal import echo_lines
 
     with suppress(OSError):
         echo_lines([f"bakeoff: {' '.join(message.splitlines())}"], err=True)
-    return MISTAKE
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Print our own warnings as sentences."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
+            if issubclass(category, BakeoffWarning):
+                _say(str(message))
+            else:
+                usual(message, category, *where, **rest)
+
+        warnings.simplefilter("always", BakeoffWarning)
+        warnings.showwarning = show
+        yield

@@ -10,6 +10,7 @@ from bakeoff.cli.live import clock
 from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw
 from bakeoff.estimate import cell_of, measure_step, steps_of
+from bakeoff.rehearsal import safely
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.session import has_bf16
 from bakeoff.settling import Race, standings
@@ -124,7 +125,8 @@ def planned(plan: Plan, placement: Placement, store: Path) -> list[Planned]:
         same_work = (first.net, seen, len(data.classes), first.recipe.batch_size, type(first.recipe.optimizer))
         if same_work not in known:
             classes = len(data.classes)
-            known[same_work] = measure_step(first.net, data.shape, classes, first.recipe, machine_of(placement))
+            work = (data.shape, classes, first.recipe, machine_of(placement))
+            known[same_work] = safely(measure_step, first.net, *work, doing="timing")
         done = sum(states.get(run.id) == "done" for run in runs)
         label = data_label(first.data)
         rows.append(

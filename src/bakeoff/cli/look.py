@@ -54,15 +54,16 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     from dataclasses import asdict
 
     from bakeoff.cli.results import short
-    from bakeoff.nets import check, find_net
+    from bakeoff.nets import find_net
     from bakeoff.nets.summary import summarize
+    from bakeoff.rehearsal import safely, try_out
     from bakeoff.session import known_network
     from bakeoff.spec import ImageShape
     from bakeoff.terminal import Console
 
     shape, net = ImageShape.parse(images), known_network(net)
-    check(net, shape, classes)
-    summary = summarize(net, shape, classes)
+    try_out(net, shape, classes)
+    summary = safely(summarize, net, shape, classes, doing="counting the layers of")
     facts = asdict(summary)
     if as_json:
         return echo_json(facts)

@@ -31,7 +31,7 @@ from bakeoff.nets import (
 from bakeoff.nets.net import Net
 from bakeoff.spec import ImageShape
 
-__all__ = ["NETS", "Net", "build", "check", "find_net"]
+__all__ = ["NETS", "Net", "build", "find_net"]
 
 NETS: dict[str, Net] = (
     lenet.NETS
@@ -74,17 +74,6 @@ def find_net(name: str) -> Net:
         if match := re.fullmatch(pattern, name):
             return make(*(int(number) for number in match.groups()))
     return find(NETS, name, "network")
-
-
-def check(name: str, shape: ImageShape, classes: int) -> None:
-    """Look, before training, whether a network takes images of `shape`; a user's own is tried out.
-
-    Raises:
-        BakeoffError: there is no such network, the images are too small for it, or it fails on them.
-    """
-    find_net(name).check(name, shape)
-    if name in own.OWN:
-        own.try_out(name, shape, classes)
 
 
 def with_changes(name: str, base: str, changes: list[str]) -> Net:

@@ -1,33 +1,38 @@
 """Networks from a user's own files: `my_net.py`, or `my_net.py:TinyNet` where a file has several.
 
-Such a network is called by its name and the content of its file, `TinyNet@1a2b3c4d`: another text is another network.
-The text is kept beside the store, where workers read it, so that a study ends with the network it began with.
+Such a network is called by its name and the content of its file, `TinyNet@1a2b3c4d`: another text is another network,
+and so is another text of what it imports from the same folder. The texts are kept beside the store, where workers read
+them, so that a study ends with the network it began with.
 """
 
-import hashlib
 import inspect
+import json
 import os
 import re
-import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from bakeoff.errors import BakeoffError
+from bakeoff.nets.guard import SETTINGS, STREAMS, seed_others, undone
 from bakeoff.nets.net import Net
+from bakeoff.nets.sources import RUNNING, Source, Sources, digest_of, run
 from bakeoff.spec import ImageShape
 
 CALLED = re.compile(r"\w+@[0-9a-f]{8}")
 
 OWN: dict[str, "OwnNet"] = {}
 """Networks from files, by what they are called."""
+CHANGED: dict[str, list[str]] = {}
+"""What networks changed for the whole process when they were built here, by what changes it."""
 FOLDERS: list[Path] = []
 """Where texts were kept: a worker looks there for what it does not have."""
 
@@ -36,31 +41,57 @@ FOLDERS: list[Path] = []
 class OwnNet(Net):
     """A network from a file."""
 
-    text: str = ""
-    """The whole file."""
-    file: str = ""
-    """Where it was read."""
+    sources: Sources = field(default_factory=dict)
+    """The whole file, and what it imports from its folder."""
 
 
-def add(given: str) -> str:
-    """Read a network from a file and return what it is called from now on.
+@dataclass(frozen=True)
+class Read:
+    """What a file has, known by running it."""
 
-    Args:
-        given: "my_net.py" or "my_net.py:TinyNet": a class or function that is called with the shape of one image
-            (`images.channels`, `images.height`, `images.width`) and the number of classes, and gives a module from
-            (N, C, H, W) float images to (N, classes) logits.
+    names: tuple[str, ...]
+    """Of its networks."""
+    changed: tuple[str, ...]
+    """What it changes for the whole process, by what changes it."""
+
+
+def split(given: str) -> tuple[Path, str | None]:
+    """Return the file of "my_net.py:TinyNet" and the name in it, None where there is none."""
+    stem, _, name = given.rpartition(".py")
+    return Path(f"{stem}.py").expanduser().absolute(), name.removeprefix(":") or None
+
+
+def look(sources: Sources) -> Read:
+    """Run a file and return what it has.
 
     Raises:
-        BakeoffError: there is no such file, it fails, or it has no such network, or several.
+        BakeoffError: it fails.
     """
-    stem, _, name = given.rpartition(".py")
-    path = Path(f"{stem}.py").expanduser()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise BakeoffError(f"cannot read the network {given}: {why}") from error
-    return _add(text, path, name.removeprefix(":") or None)
+    with told(f"cannot read the network {sources[''].file}"):
+        module, changed = _run(sources)
+    return Read(tuple(name for name, value in vars(module).items() if _builds(value, module)), tuple(changed))
+
+
+def add(sources: Sources, names: Sequence[str], wanted: str | None = None) -> str:
+    """Enter a network of a file whose networks are called so, and return what it is called from now on.
+
+    It is a class or function that is called with the shape of one image (`images.channels`, `images.height`,
+    `images.width`) and the number of classes, and gives a module from (N, C, H, W) float images to (N, classes) logits.
+
+    Raises:
+        BakeoffError: the file has no such network, or several.
+    """
+    path = sources[""].file
+    if not names:
+        raise BakeoffError(f"{path} has no network: no function or class of (shape of an image, number of classes)")
+    if wanted is None and len(names) > 1:
+        raise BakeoffError(f"{path} has several networks: write {' or '.join(f'{path}:{name}' for name in names)}")
+    name = wanted or names[0]
+    if name not in names:
+        raise BakeoffError(f"{path} has no network {name!r}; there are: {', '.join(names)}")
+    called = f"{name}@{digest_of(sources)}"
+    OWN[called] = OwnNet(partial(_build, sources, called), "own", 0, path, 1, sources=sources)
+    return called
 
 
 def find(called: str) -> "OwnNet":
@@ -72,73 +103,73 @@ def find(called: str) -> "OwnNet":
     name, _, digest = called.partition("@")
     for folder in [] if called in OWN else FOLDERS:
         with suppress(FileNotFoundError):
-            text = kept_path(folder, called).read_text(encoding="utf-8")
-            if digest_of(text) != digest:
+            sources = _kept(folder, called)
+            if digest_of(sources) != digest:
                 raise BakeoffError(f"{kept_path(folder, called)} is not the text it was: start the command again")
-            _add(text, kept_path(folder, called), name)
+            add(sources, [name])
     if called not in OWN:
         raise BakeoffError(f"{called} comes from a file: give that, such as my_net.py:{name}")
     return OWN[called]
 
 
 def keep(called: str, folder: Path) -> None:
-    """Write the text of a network where workers look for it; nothing if it is not one from a file."""
-    if called in OWN:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{called}.{os.getpid()}.tmp"  # another command's workers may be reading the file
-        part.write_text(OWN[called].text, encoding="utf-8")
-        part.replace(kept_path(folder, called))
+    """Write the texts of a network where workers look for them; nothing if it is not one from a file."""
+    if called not in OWN:
+        return
+    sources = OWN[called].sources
+    files = {name: source.file for name, source in sources.items()}
+    texts = {kept_path(folder, called, name, source): source.text for name, source in sources.items()}
+    for path, text in {kept_path(folder, called).with_suffix(".json"): json.dumps(files), **texts}.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # another command's workers may be reading the file
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
 
 
-def digest_of(text: str) -> str:
-    """Return what tells one text of a file from another."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def kept_path(folder: Path, called: str, name: str = "", source: Source | None = None) -> Path:
+    """Return the file beside a store that has the text of a network, or of a module that it imports."""
+    if not name:
+        return folder / f"{called}.py"
+    place = (folder / called).joinpath(*name.split("."))
+    return place / "__init__.py" if source and source.is_package else place.with_name(f"{place.name}.py")
 
 
-def kept_path(folder: Path, called: str) -> Path:
-    """Return the file beside a store that has the text of a network."""
-    return folder / f"{called}.py"
+def _kept(folder: Path, called: str) -> Sources:
+    path = kept_path(folder, called)
+    sources = {"": Source(path.read_text(encoding="utf-8"), str(path))}
+    with suppress(FileNotFoundError):  # older versions wrote none
+        for name, file in json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).items():
+            text = kept_path(folder, called, name, Source("", file)).read_text(encoding="utf-8")
+            sources[name] = Source(text, file)
+    return sources
 
 
-def try_out(called: str, shape: ImageShape, classes: int) -> None:
-    """Send two black images through a network from a file, to know before the training that it gives logits.
-
-    Raises:
-        BakeoffError: it cannot be built for these images, fails on them, or gives something else.
-    """
-    net = OWN[called]
-    black = torch.zeros(2, shape.channels, shape.height, shape.width)
-    failing = f"{called} fails on {shape} images with {classes} classes"
-    with torch.random.fork_rng([]), torch.no_grad(), told(failing, net.file):
-        outputs: Any = net.build(shape, classes)(black)
-    logits = outputs[0] if isinstance(outputs, tuple) else outputs
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if found != (2, classes):
-        raise BakeoffError(f"{called} must give 2 × {classes} logits for 2 images of {shape}, and gives {found}")
+def _run(sources: Sources) -> tuple[ModuleType, list[str]]:
+    """Run a file, undo what it changes for the whole process, and return what that was."""
+    elsewhere = (
+        torch.get_default_device().type != "cpu"
+    )  # the file's own tensors must not be on the device of the moment
+    with torch.device("cpu") if elsewhere else nullcontext(), undone(SETTINGS | STREAMS) as changed:
+        module = run(sources)
+    return module, changed
 
 
-def _add(text: str, path: Path, wanted: str | None) -> str:
-    module = ModuleType(f"bakeoff_own_{digest_of(text)}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # dataclasses and pickling look there
-    with told(f"cannot read the network {path}", str(path)):
-        exec(compile(text, str(path), "exec"), module.__dict__)
-    builders = {name: value for name, value in vars(module).items() if _builds(value, module)}
-    if not builders:
-        raise BakeoffError(f"{path} has no network: no function or class of (shape of an image, number of classes)")
-    if wanted is None and len(builders) > 1:
-        raise BakeoffError(f"{path} has several networks: write {' or '.join(f'{path}:{name}' for name in builders)}")
-    name = wanted or next(iter(builders))
-    if name not in builders:
-        raise BakeoffError(f"{path} has no network {name!r}; there are: {', '.join(builders)}")
-    called = f"{name}@{digest_of(text)}"
-    OWN[called] = OwnNet(builders[name], "own", 0, str(path), 1, text=text, file=str(path))
-    return called
+def _build(sources: Sources, called: str, shape: ImageShape, classes: int) -> nn.Module:
+    """Build a network with numbers drawn from the seed of the moment, numpy's and Python's too."""
+    module, _ = _run(sources)
+    seed_others(torch.initial_seed())
+    with undone(SETTINGS) as CHANGED[called]:
+        net = getattr(module, called.partition("@")[0])(shape, classes)
+    if not isinstance(net, nn.Module):
+        raise BakeoffError(f"{called} must give a torch module, and gives {type(net).__name__}")
+    return net
 
 
 def _builds(value: Any, module: ModuleType) -> bool:
     """Tell whether something defined in the file can be called with two arguments, and is not private."""
     if not callable(value) or getattr(value, "__module__", "") != module.__name__ or value.__name__.startswith("_"):
+        return False
+    if isinstance(value, type) and not issubclass(value, nn.Module):
         return False
     try:
         inspect.signature(value).bind(None, None)
@@ -147,18 +178,41 @@ def _builds(value: Any, module: ModuleType) -> bool:
     return True
 
 
+def place_of(error: BaseException) -> tuple[str, int] | None:
+    """Return the file and the line of a user's own where an error came from, the innermost; None if there is none."""
+    if isinstance(error, SyntaxError) and (place := innermost([(error.filename or "", error.lineno or 1)])):
+        return place
+    return innermost(reversed([(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]))
+
+
+def innermost(places: Iterable[tuple[str, int]]) -> tuple[str, int] | None:
+    """Return the first of some files and lines, innermost first, that is of a user's own file; None if none is."""
+    files = {source.file for sources in RUNNING.values() for source in sources.values()}
+    return next((place for place in places if place[0] in files), None)
+
+
+def in_words(error: BaseException) -> str:
+    """Return what went wrong in a user's file, with the file and line."""
+    why = error.msg if isinstance(error, SyntaxError) else str(error)
+    if isinstance(error, SystemExit):
+        why = f"it ends the program ({why or 'sys.exit'})"
+    for first in RUNNING:
+        why = why.replace(f"{first}.", "")
+    place = place_of(error)
+    at = f" ({Path(place[0]).name}, line {place[1]})" if place else ""
+    return f"{type(error).__name__}: {why}{at}"
+
+
 @contextmanager
-def told(what: str, file: str) -> Iterator[None]:
-    """Turn whatever goes wrong in a user's file into one sentence with its line.
+def told(what: str) -> Iterator[None]:
+    """Turn whatever goes wrong in a user's file into one sentence with file and line.
 
     Raises:
         BakeoffError: something did.
     """
     try:
         yield
-    except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-        at, why = lines[-1] if lines else None, str(error)
-        if isinstance(error, SyntaxError):
-            at, why = error.lineno, error.msg
-        raise BakeoffError(f"{what}: {type(error).__name__}: {why}{f' (line {at})' if at else ''}") from error
+    except BakeoffError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise BakeoffError(f"{what}: {in_words(error)}") from error

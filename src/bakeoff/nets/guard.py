@@ -1,0 +1,82 @@
+"""What a user's file may change for the whole process: noticed by name, and undone."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch.backends import cudnn, mkldnn
+
+Setting = tuple[Callable[[], Any], Callable[[Any], object]]
+"""How it is read, and how it is set."""
+
+
+def _flag(owner: Any, name: str) -> Setting:
+    return lambda: getattr(owner, name), partial(setattr, owner, name)
+
+
+def _set_device(device: torch.device) -> None:
+    torch.set_default_device(None if device.type == "cpu" else device)  # None costs nothing afterwards
+
+
+SETTINGS: dict[str, Setting] = {
+    "torch.set_default_dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "torch.set_default_device": (torch.get_default_device, _set_device),
+    "torch.set_grad_enabled": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch.use_deterministic_algorithms": (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    "torch.set_num_threads": (torch.get_num_threads, torch.set_num_threads),
+    "torch.set_float32_matmul_precision": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    "torch.autograd.set_detect_anomaly": (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
+    "torch.backends.cudnn.enabled": _flag(cudnn, "enabled"),
+    "torch.backends.cudnn.benchmark": _flag(cudnn, "benchmark"),
+    "torch.backends.cudnn.deterministic": _flag(cudnn, "deterministic"),
+    "torch.backends.mkldnn.enabled": _flag(mkldnn, "enabled"),
+    "os.chdir": (os.getcwd, os.chdir),
+}
+"""What decides numbers, or where files are written, by what changes it."""
+
+STREAMS: dict[str, Setting] = {
+    "torch.manual_seed": (torch.get_rng_state, torch.set_rng_state),
+    "numpy.random.seed": (np.random.get_state, np.random.set_state),
+    "random.seed": (random.getstate, random.setstate),
+}
+"""Where random numbers come from."""
+
+
+@contextmanager
+def undone(settings: dict[str, Setting]) -> Iterator[list[str]]:
+    """Undo afterwards what changes settings meanwhile; the list names, at the end, those that were changed."""
+    before = {name: get() for name, (get, _) in settings.items()}
+    changed: list[str] = []
+    try:
+        yield changed
+    finally:
+        for name, (get, put) in settings.items():
+            if not same(get(), before[name]):
+                changed.append(name)
+                with suppress(OSError):  # a working folder that is gone
+                    put(before[name])
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two states are the same, arrays in them too."""
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    return bool(np.array_equal(one, other))
+
+
+def states() -> dict[str, Any]:
+    """Return where the sources of random numbers are."""
+    return {name: get() for name, (get, _) in STREAMS.items()}
+
+
+def seed_others(seed: int) -> None:
+    """Seed what networks from users' files may draw from beside torch: numpy's global generator and Python's."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
