@@ -1,3 +1,4 @@
+import hashlib
 import os
 import signal
 import subprocess
@@ -64,6 +65,19 @@ def process_ids(pool: Pool) -> list[int]:
     return [worker.process.pid for worker in pool._workers.values()]
 
 
+@pytest.fixture
+def own_run(run, tmp_path) -> Run:
+    """A run of a network from a file, kept where workers look."""
+    text = (
+        "import torch\nfrom torch import nn\ntorch.set_default_dtype(torch.float64)\nprint('read')\n"
+        "def flat(images, classes):\n    torch.set_grad_enabled(False)\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))\n"
+    )
+    called = f"flat@{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    (tmp_path / f"{called}.py").write_text(text)
+    return msgspec.structs.replace(run, net=called)
+
+
 def end_at_once(*_) -> Told:
     """A job that ends its process."""
     os._exit(3)
@@ -85,6 +99,30 @@ class TestPool:
             assert isinstance(own[-1].content, Outcome)
             assert own[-1].environment["threads"] == 1
             assert weights_path(tmp_path, one.id).exists()
+
+    def test_trains_nothing_more_where_code_of_a_users_file_has_run(self, run, own_run, tmp_path, capfd):
+        other = msgspec.structs.replace(run, seed=1)
+        used = []
+        with Pool(Placement(1, 1), tmp_path) as pool:
+            for one in (run, own_run, other, run):
+                pool.submit(one)
+                used += process_ids(pool)
+                assert isinstance(collect(pool)[-1].content, Outcome)
+        assert used[0] == used[1] != used[2] == used[3]
+        assert capfd.readouterr().out == ""
+
+    def test_stops_a_run_that_takes_too_long_and_goes_on(self, run, tmp_path):
+        endless = longer(run)
+        with Pool(Placement(1, 1, run_timeout=2.0), tmp_path) as pool:
+            pool.submit(endless)
+            (late,) = process_ids(pool)
+            *_, last = collect(pool)
+            assert (last.run_id, last.content.kind) == (endless.id, "timeout")
+            assert "--run-timeout" in last.content.message and "--retry-failed" in last.content.message
+            assert ends(late) and checkpoint_path(tmp_path, endless.id).exists()
+        with Pool(Placement(1, 1, run_timeout=50.0), tmp_path) as pool:
+            pool.submit(run)
+            assert isinstance(collect(pool)[-1].content, Outcome)
 
     def test_turns_a_killed_worker_into_a_failure_and_goes_on(self, run, tmp_path):
         endless = longer(run)

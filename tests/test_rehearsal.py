@@ -89,7 +89,13 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("text", GOOD.values(), ids=list(GOOD))
+AWAITED = ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(text, marks=[pytest.mark.xfail] if name in AWAITED else [], id=name) for name, text in GOOD.items()],
+)
 def test_common_networks_simply_work(text, file):
     assert rehearsed(file(text)) == []
 
@@ -138,7 +144,7 @@ BAD = {
             "    @staticmethod\n    def forward(c, x):\n        return x * 2\n"
             "    @staticmethod\n    def backward(c, g):\n        raise KeyError('lost')\n",
         ),
-        r"KeyError: 'lost' \(mine.py, line 13\)",
+        r"KeyError: 'lost' \(mine.py, line 12\)",
     ),
 }
 

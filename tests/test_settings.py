@@ -10,7 +10,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Exceptional, Study
 from bakeoff.recipes import RECIPES as NAMED
 from bakeoff.recipes import clark2020, quick
-from bakeoff.settings import change, difference, field_names, flatten, parse_assignment, parse_size
+from bakeoff.settings import change, difference, field_names, flatten, parse_assignment, parse_seconds, parse_size
 from bakeoff.spec import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop
 from bakeoff.values import to_dict
 from generated import RECIPES
@@ -203,3 +203,26 @@ class TestSizes:
     def test_are_explained(self, text):
         with pytest.raises(BakeoffError, match="--size takes"):
             parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2h", 7200),
+        ("90m", 5400),
+        ("1h30m", 5400),
+        ("1h 30min", 5400),
+        ("45s", 45),
+        ("1.5H", 5400),
+        ("30", 30),
+        (2.5, 2.5),
+    ],
+)
+def test_time_limits_are_read(text, seconds):
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "h", "-1h", "0", "1d", "1h30", "nan", "inf", "9" * 400])
+def test_what_is_no_time_limit_is_told(text):
+    with pytest.raises(BakeoffError, match="is written 2h, 90m or 1h30m; got"):
+        parse_seconds(text)

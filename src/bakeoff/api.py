@@ -135,6 +135,7 @@ def run(
     threads: int | None = None,
     device: str = "auto",
     precision: str = "auto",
+    run_timeout: str | float | None = None,
     retry_failed: bool = False,
     restart: bool = False,
     fail_fast: bool = False,
@@ -146,7 +147,8 @@ def run(
     `run(nets=["lenet-afif", "resnet20"], data=["mnist"], seeds=3)` is `bakeoff run --nets lenet-afif,resnet20
     --data mnist --seeds 3`; `changes={"optimizer.lr": 0.01}` is `--set optimizer.lr=0.01`. `until_settled` gives two
     networks more seeds, up to `max_seeds` (20), until it is settled which is better; `.settled` says how that ended.
-    `robustness` also evaluates the finished runs on corrupted test images.
+    `robustness` also evaluates the finished runs on corrupted test images. A run that takes longer than `run_timeout`
+    ("2h", or seconds) is stopped and counts as failed.
 
     Raises:
         BakeoffError: what was asked for cannot be done; the message says why.
@@ -168,7 +170,7 @@ def run(
         wanted,
         race,
         Path(store),
-        (device, precision, workers, threads),
+        (device, precision, workers, threads, False, run_timeout),
         quiet,
         robustness,
         command="bakeoff.run(...)",
@@ -185,7 +187,7 @@ def _carry_out(
     study: Study,
     race: Race | None,
     store: Path,
-    where: tuple[str, str, int | None, int | None],
+    where: tuple[str, str, int | None, int | None, bool, str | float | None],
     quiet: bool,
     robustness: bool = False,
     **how: Any,
@@ -228,6 +230,7 @@ def ablate(
     threads: int | None = None,
     device: str = "auto",
     precision: str = "auto",
+    run_timeout: str | float | None = None,
     retry_failed: bool = False,
     restart: bool = False,
     fail_fast: bool = False,
@@ -262,7 +265,7 @@ def ablate(
         ablation.study,
         None,
         Path(store),
-        (device, precision, workers, threads),
+        (device, precision, workers, threads, False, run_timeout),
         quiet,
         command="bakeoff.ablate(...)",
         retry_failed=retry_failed,

@@ -3,6 +3,8 @@
 A worker that dies takes the run it was at with it, as a failure of that run; another takes its place.
 """
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -12,7 +14,7 @@ from pathlib import Path
 from bakeoff.errors import BakeoffError
 from bakeoff.processes import context, starting
 from bakeoff.records import Failure, Measured, Outcome
-from bakeoff.spec import Run
+from bakeoff.spec import Run, is_own
 from bakeoff.workers import Begun, Job, Message, Placement, train, work
 
 KILLED = -9
@@ -20,6 +22,8 @@ KILLED = -9
 PATIENCE = 10.0
 """Seconds that a process may take to end once it has closed its pipe."""
 MEMORY = "the system may have run out of memory: use fewer --workers or a smaller batch_size"
+
+LATE = "stopped after {:g} s, its --run-timeout: with a longer one and --retry-failed it goes on from its last epoch"
 
 
 @dataclass
@@ -33,6 +37,10 @@ class Worker:
     """Whether it has taken the run in hand: if not, its death says nothing about the run."""
     has_spoken: bool = False
     """Whether it has done anything since it was started."""
+    begun: float = 0.0
+    """When it took the run in hand."""
+    is_spent: bool = False
+    """Whether code of a user's file ran in it, which may have changed anything: it gets no other run."""
 
 
 class Pool:
@@ -91,19 +99,24 @@ class Pool:
     def submit(self, run: Run) -> None:
         """Give a run to an idle worker."""
         while True:
-            connection, worker = next((c, w) for c, w in self._workers.items() if w.run is None)
+            idle = [(c, w) for c, w in self._workers.items() if w.run is None]
+            connection, worker = min(idle, key=lambda pair: pair[1].is_spent)
+            if worker.is_spent:
+                self._replace(connection)
+                continue
             try:
                 connection.send(run)
             except OSError:  # it has died meanwhile
                 self._bury(connection)
                 continue
-            worker.run, worker.has_begun = run, False
+            worker.run, worker.has_begun, worker.is_spent = run, False, is_own(run.net)
             return
 
     def messages(self, timeout: float) -> Iterator[Message]:
         """Yield what the workers have said, waiting at most `timeout` seconds for something.
 
-        A run dies with the worker that has begun it; a run that was only given to one goes to another.
+        A run dies with the worker that has begun it; a run that was only given to one goes to another. A run that
+        takes too long is ended with its worker.
 
         Raises:
             BakeoffError: one worker after the other ends before it has done anything.
@@ -121,11 +134,19 @@ class Pool:
                 continue
             self._stillborn, worker.has_spoken = 0, True
             if isinstance(message, Begun):
-                worker.has_begun = True
+                worker.has_begun, worker.begun = True, time.monotonic()
                 continue
             if isinstance(message.content, Outcome | Measured | Failure):
                 worker.run = None
             yield message
+        yield from self._end_late()
+
+    def _end_late(self) -> Iterator[Message]:
+        limit = self._placement.run_timeout or math.inf
+        for connection, worker in list(self._workers.items()):
+            if worker.run and worker.has_begun and time.monotonic() - worker.begun > limit:
+                self._replace(connection)
+                yield Message(worker.run.id, Failure("timeout", LATE.format(limit)), {})
 
     def _bury(self, connection: Connection) -> Message | None:
         """Put another process in the place of one that has ended, and say what became of its run."""
@@ -149,11 +170,15 @@ class Pool:
         """End the worker that trains a run at once, and put another in its place."""
         for connection, worker in list(self._workers.items()):
             if worker.run is not None and worker.run.id == run_id:
-                del self._workers[connection]
-                worker.process.kill()
-                connection.close()
-                worker.process.join()
-                self._start()
+                self._replace(connection)
+
+    def _replace(self, connection: Connection) -> None:
+        """End a worker at once, and put another in its place."""
+        worker = self._workers.pop(connection)
+        worker.process.kill()
+        connection.close()
+        worker.process.join()
+        self._start()
 
     def close(self) -> None:
         """End the processes at once; what they had not finished goes on from its last checkpoint another time."""

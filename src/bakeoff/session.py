@@ -11,6 +11,7 @@ from bakeoff import studies
 from bakeoff.afterwards import measure_robustness
 from bakeoff.data import Progress
 from bakeoff.grid import Study
+from bakeoff.settings import parse_seconds
 from bakeoff.store import Store
 from bakeoff.studies.files import checked, write_study
 from bakeoff.study import Event, Plan, execute, plan
@@ -100,17 +101,20 @@ def choose_placement(
     workers: int | None = None,
     threads: int | None = None,
     compiled: bool = False,
+    run_timeout: str | float | None = None,
 ) -> Placement:
     """Return where the plan runs, with what is left open chosen for this machine.
 
     Raises:
-        BakeoffError: there is no such device or precision here, or no worker or thread is to work.
+        BakeoffError: there is no such device or precision here, no worker or thread is to work, or `run_timeout` is no
+            time such as "2h".
     """
     from bakeoff.runtime import choose_device, choose_precision
 
     placement = place(len(plan.runs), choose_device(device), workers, threads)
     precision = choose_precision(placement.device, precision)
-    return msgspec.structs.replace(placement, precision=precision, compile=compiled)
+    limit = None if run_timeout is None else parse_seconds(run_timeout)
+    return msgspec.structs.replace(placement, precision=precision, compile=compiled, run_timeout=limit)
 
 
 def has_bf16(placement: Placement) -> bool:

@@ -1,5 +1,7 @@
 """Changing recipes field by field. No torch."""
 
+import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_type_hints
@@ -108,6 +110,24 @@ def parse_size(text: str) -> list[int]:
     if len(parts) > 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise BakeoffError(f"--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got {text!r}")
     return [int(parts[0]), int(parts[-1])]
+
+
+UNITS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0, "": 1.0}
+DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|min|m|s) ?)+|\d+(?:\.\d+)?")
+
+
+def parse_seconds(text: str | float) -> float:
+    """Read "2h", "90m", "1h30m", "45s" or a number of seconds.
+
+    Raises:
+        BakeoffError: it is none of these, or no time at all.
+    """
+    given = str(text).strip().lower()
+    parts = re.findall(r"(\d+(?:\.\d+)?)([a-z]*)", given) if DURATION.fullmatch(given) else []
+    seconds = math.fsum(float(number) * UNITS[unit] for number, unit in parts)
+    if not 0 < seconds < math.inf:
+        raise BakeoffError(f"a time limit for runs is written 2h, 90m or 1h30m; got {text!r}")
+    return seconds
 
 
 def tell_value(value: Any) -> str:

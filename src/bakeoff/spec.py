@@ -5,6 +5,7 @@ that changes a result behind the user's back (an absent augmentation is the iden
 is a constant rate).
 """
 
+import re
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -50,6 +51,11 @@ class ImageShape(Value, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.channels}x{self.height}x{self.width}"
+
+
+def is_own(net: str) -> bool:
+    """Tell whether a network comes from a user's own file: it is called like `TinyNet@1a2b3c4d` then."""
+    return re.fullmatch(r"\w+@[0-9a-f]{8}", net) is not None
 
 
 class Image(Value, frozen=True):

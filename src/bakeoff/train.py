@@ -27,6 +27,7 @@ from bakeoff.measure.energy import Meter
 from bakeoff.measure.load import Load
 from bakeoff.nets import build
 from bakeoff.nets.fast import move
+from bakeoff.nets.guard import seed_others
 from bakeoff.nets.outputs import logits_of
 from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
 from bakeoff.parts import Parts, divide, seen_shape
@@ -152,6 +153,7 @@ def train_epoch(
     ledger.enter("startup")
     recipe, epoch = run.recipe, len(history) + 1
     torch.manual_seed(derive_seed(run.seed, "dropout", epoch))
+    seed_others(derive_seed(run.seed, "dropout", epoch))
     steps = steps_in_epoch(len(parts.train_indices), recipe.batch_size)
     loss_of, weights = make_loss(recipe), penalised_weights(net, recipe.l2)
     losses = torch.zeros(steps, device=machine.device)

@@ -36,6 +36,8 @@ class Placement(Value, frozen=True):
     device: str = "cpu"
     precision: str = "auto"
     compile: bool = False
+    run_timeout: float | None = None
+    """Seconds that a run may take in one go; None for no limit."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def work(connection: Connection, placement: Placement, folder: Path, job: Job) -
     from bakeoff.nets import own  # loads torch, where no server has: only now that the parent is watched
 
     own.FOLDERS.append(folder)
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:  # users have seen what their networks print
+        os.dup2(nowhere.fileno(), 1)
     with suppress(EOFError, OSError):
         while True:
             run: Run = connection.recv()

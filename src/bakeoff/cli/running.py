@@ -39,7 +39,7 @@ GROUPS: list[Any] = [
     {"name": "Changes to the recipe", "options": ["--epochs", "--size", "--scale", "--set"]},
     {
         "name": "How it runs",
-        "options": ["--store", "--workers", "--threads", "--device", "--precision", "--compile"],
+        "options": ["--store", "--workers", "--threads", "--device", "--precision", "--compile", "--run-timeout"],
     },
     {
         "name": "What to do",
@@ -111,6 +111,7 @@ HOW = (
         help="Of training: auto is bf16 on GPUs that have it, else fp32. For bf16 on processors see --dry-run.",
     ),
     click.option("--compile", "compiled", is_flag=True, help="torch.compile the networks (pays on long GPU runs)."),
+    click.option("--run-timeout", metavar="2h", help="Stop a run that takes longer, as failed; 90m, 1h30m, 45s."),
     click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of the time; train nothing."),
     click.option("--retry-failed", is_flag=True, help="Try failed runs again."),
     click.option("--restart", is_flag=True, help="Forget what the store has of these runs and start anew."),
@@ -217,7 +218,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
     with progress_bar() as report:
         plan = plan_race(race, report) if race else session.make_plan(study, report)
     placement = session.choose_placement(
-        plan, asked["device"], asked["precision"], asked["workers"], asked["threads"], asked["compiled"]
+        plan, *(asked[name] for name in ("device", "precision", "workers", "threads", "compiled", "run_timeout"))
     )
     if asked["dry_run"]:
         from bakeoff.cli.dry_run import print_plan

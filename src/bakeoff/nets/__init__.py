@@ -29,7 +29,7 @@ from bakeoff.nets import (
     wide_resnet,
 )
 from bakeoff.nets.net import Net
-from bakeoff.spec import ImageShape
+from bakeoff.spec import ImageShape, is_own
 
 __all__ = ["NETS", "Net", "build", "find_net"]
 
@@ -65,7 +65,7 @@ def find_net(name: str) -> Net:
     """
     if name in NETS:
         return NETS[name]
-    if own.CALLED.fullmatch(name):
+    if is_own(name):
         return own.find(name)
     base, *changes = name.split("+")
     if changes:

@@ -8,7 +8,6 @@ them, so that a study ends with the network it began with.
 import inspect
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -26,8 +25,6 @@ from bakeoff.nets.guard import SETTINGS, STREAMS, seed_others, undone
 from bakeoff.nets.net import Net
 from bakeoff.nets.sources import RUNNING, Source, Sources, digest_of, run
 from bakeoff.spec import ImageShape
-
-CALLED = re.compile(r"\w+@[0-9a-f]{8}")
 
 OWN: dict[str, "OwnNet"] = {}
 """Networks from files, by what they are called."""
