@@ -21,6 +21,7 @@ LAYERS = (
     "spec",
     "files stats pairs draws records ledger data nets runtime optimizers database owners processes",
     "grid settings apart",
+    "versions",
     "labels",
     "rows ranking ranks sequential pareto schedules checkpoints measure parts",
     "evaluation",

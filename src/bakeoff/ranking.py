@@ -1,6 +1,5 @@
 """The ranked answer: one row per data set, recipe and network, over the seeds that finished. No torch."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -8,8 +7,8 @@ from typing import Any
 
 from bakeoff.labels import recipe_labels, trained
 from bakeoff.records import Failure, Result
-from bakeoff.spec import data_label
 from bakeoff.stats import Interval, mean_interval
+from bakeoff.versions import versions
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,8 @@ class Row:
     """Ids of all its runs, finished or not."""
     failures: tuple[dict[str, Any], ...] = ()
     """Of each seed that failed: seed, kind, message, and file and line where it came from a user's own file."""
+    version: str | None = None
+    """How the images differ from others of that name in the store, in words."""
 
 
 def cells(results: Iterable[Result]) -> list[Cell]:
@@ -89,11 +90,10 @@ def cells(results: Iterable[Result]) -> list[Cell]:
     for result in results:
         run = result.run
         groups.setdefault((run.data_hash, run.recipe.key, run.protocol, run.net), []).append(result)
-    labels = {data_hash: data_label(group[0].run.data) for (data_hash, *_), group in groups.items()}
-    twice = Counter(labels.values())
+    labels = versions((result.run.data, result.run.data_hash) for result in results)
     return [
         Cell(
-            labels[data_hash] if twice[labels[data_hash]] == 1 else f"{labels[data_hash]} ({data_hash[:6]})",
+            group[0].data or labels[data_hash].label,
             recipes[trained(group[0].run)],
             net,
             tuple(group),
@@ -157,6 +157,7 @@ def _row(cell: Cell) -> Row:
         parameters_are=kind,
         runs=tuple(result.id for result in cell.results),
         failures=tuple(_failure(result.run.seed, result.failure) for result in cell.results if result.failure),
+        version=cell.results[0].version or None,
     )
 
 

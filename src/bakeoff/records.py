@@ -88,6 +88,10 @@ class Result:
     """Versions, machine, device, threads of the process that trained it; `before`: what differed in earlier ones."""
     layers: tuple[dict, ...] = ()
     """The layers of the network, as `nets.summary.Layer`; none in results of older stores."""
+    data: str = ""
+    """What tables call its data set: with some of its hash where the store has other images of that name."""
+    version: str = ""
+    """How its images differ from others of that name in the store, in words."""
 
     def conditions(self, name: str) -> tuple:
         """Return one fact of the environment, such as the precision, of each session that had another, oldest first."""

@@ -20,6 +20,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
 from bakeoff.rows import epoch_of, failure_of, is_held, is_intact, pack, run_of, seal, settings_of, unpack
 from bakeoff.spec import Run
+from bakeoff.versions import versions
 
 
 class Store(Database):
@@ -35,7 +36,7 @@ class Store(Database):
     def add(self, runs: Iterable[Run], data: Iterable[DataRecord]) -> None:
         """Make the runs and their data sets known; those already there stay as they are.
 
-        A data set gets its `duplicates` and `properties` even so if they had not been looked for.
+        A data set gets its `duplicates`, `properties` and `manifest` even so if they had not been looked for.
         """
         records = list(data)
         with self.transaction():
@@ -43,7 +44,7 @@ class Store(Database):
                 "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?)",
                 [(d.content_hash, json.dumps(d.facts), pack(d.test_labels, np.int64)) for d in records],
             )
-            for name in ("duplicates", "properties"):
+            for name in ("duplicates", "properties", "manifest"):
                 self._db.executemany(
                     f"UPDATE datasets SET facts = json_set(facts, '$.{name}', json(?)) "
                     f"WHERE content_hash = ? AND json_type(facts, '$.{name}') IS NULL",
@@ -243,6 +244,7 @@ class Store(Database):
                 row["id"]: tuple(json.loads(row["layers"])) for row in self._db.execute("SELECT * FROM networks")
             }
             rows = {row["id"]: row for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")}
+            named = versions(((row["data"], row["data_hash"]) for row in rows.values()), self._facts)
             for run in measures.keys() | epochs.keys() | rows.keys():
                 if not is_intact(rows.get(run), epochs.get(run, []), measures.get(run, {})):
                     raise ValueError(f"run {run} is not as it was written")
@@ -258,10 +260,16 @@ class Store(Database):
                     finished=row["finished"],
                     environment=environments.get(row["environment"], {}),
                     layers=networks.get(row["network"], ()),
+                    data=named[row["data_hash"]].label,
+                    version=named[row["data_hash"]].said,
                 )
                 for run_id, row in rows.items()
                 if wanted is None or run_id in wanted
             ]
+
+    def _facts(self) -> dict[str, dict]:
+        rows = self._db.execute("SELECT content_hash, facts FROM datasets")
+        return {row["content_hash"]: json.loads(row["facts"]) for row in rows}
 
     def studies(self) -> list[tuple[str, str, str]]:
         """Return (time, command, study as TOML) of what was asked of this store, oldest first."""

@@ -143,6 +143,8 @@ def record_of(dataset: Dataset, *, search: bool = False) -> DataRecord:
         "citation": dataset.citation,
         "skipped": [list(item) for item in dataset.skipped],
     }
+    if dataset.manifest:
+        facts["manifest"] = dataset.manifest
     if search:
         found = to_dict(find_duplicates(dataset), full=True)
         facts["duplicates"] = {name: value for name, value in found.items() if name != "examples"}

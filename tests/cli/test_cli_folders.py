@@ -8,6 +8,7 @@ import pytest
 from PIL import Image as Picture
 
 from bakeoff.cli.options import as_data
+from conftest import call
 
 
 def draw(folder: Path, images: int = 6, classes: str = "ab", seed: int = 0) -> Path:
@@ -52,3 +53,45 @@ def test_a_study_finds_its_folders_from_anywhere(bakeoff, tmp_path, monkeypatch)
         said = bakeoff("run", file, "--dry-run", "--json")
         assert said.code == 0, said.err
         assert [cell["data"] for cell in json.loads(said.out)["cells"]] == ["folder:photos"]
+
+
+TINY = ["--nets", "lenet-afif", "--scale", "4", "--seeds", "1", "--epochs", "1", "--set", "validation=none"]
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory, own_cache) -> tuple[Path, str, list]:
+    """A folder that was trained on, edited and trained on again; its store; and what was said each time."""
+    root = tmp_path_factory.mktemp("edited")
+    photos, store = draw(root / "photos"), str(root / "a.db")
+    said = [call("run", "--data", f"folder:{photos}", *TINY, "--store", store)]
+    draw(photos, 2, seed=1)
+    (photos / "a" / "0-0.png").unlink()
+    (photos / "a" / "0-1.png").rename(photos / "b" / "moved.png")
+    said += [call("run", "--data", f"folder:{photos}", *TINY, "--store", store, *form) for form in ((), ("--json",))]
+    return photos, store, said
+
+
+def test_the_table_of_an_edited_folder_says_what_changed(bakeoff, edited):
+    _, store, (first, second, as_json) = edited
+    assert first.code == second.code == 0, first.err + second.err
+    assert "newer than" not in first.out
+    told = "4 images added, 1 gone, 1 relabelled"
+    assert told in " ".join(second.out.split())
+    (row,) = json.loads(as_json.out)
+    assert row["version"].endswith(told) and row["data"].startswith("folder:photos (")
+    rows = json.loads(bakeoff("results", "--store", store, "--json").out)
+    assert [row["version"].partition(" than")[0] for row in rows] == ["older", "newer"]
+    for form in ("table", "markdown", "latex", "csv"):
+        assert told in " ".join(bakeoff("results", "--store", store, "--format", form).out.split()), form
+
+
+def test_marks_of_an_edited_folder_stay(edited):
+    _, _, (first, second, as_json) = edited
+    (row,) = json.loads(as_json.out)
+    assert "single-run" in row["findings"]
+    assert all(any(" !" in line and "lenet-afif" in line for line in said.out.split("\n")) for said in (first, second))
+
+
+def test_the_page_of_an_edited_folder_says_what_changed(bakeoff, edited, tmp_path):
+    assert bakeoff("report", "--store", edited[1], "--output", str(tmp_path / "a.html")).code == 0
+    assert "4 images added, 1 gone, 1 relabelled" in " ".join((tmp_path / "a.html").read_text(encoding="utf-8").split())

@@ -103,10 +103,11 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
     widest = max(map(len, marks))
     rules = ", ".join(sorted({row.selection for row in rows}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    version = escape(f"images {rows[0].version}") if rows[0].version else ""
     counted = "* all parameters, trainable or not" if any(row.parameters_are == "all" for row in rows) else ""
     table = Table(
         title=f"{escape(rows[0].data)}, recipe {escape(rows[0].recipe)}",
-        caption="; ".join(filter(None, (f"reported epoch: {rules}", methods, FLOPS_ARE, counted))),
+        caption="; ".join(filter(None, (version, f"reported epoch: {rules}", methods, FLOPS_ARE, counted))),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,

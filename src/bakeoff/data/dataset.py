@@ -1,12 +1,13 @@
 """What a data set is once it is loaded: uint8 images, labels and where they come from. No torch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
+from bakeoff.data.manifest import Manifest
 from bakeoff.spec import DataInfo
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -40,9 +41,11 @@ class Dataset:
     licence: str
     citation: str
     skipped: tuple[tuple[str, str], ...] = ()
-    """(path, reason) of files of an image folder that could not be read."""
+    """(path, reason) of files and folders of an image folder that were left out."""
     sizes: tuple[tuple[int, int, int], ...] = ()
     """(height, width, images) of the files before they were brought to one size, most frequent first."""
+    manifest: Manifest = field(default_factory=dict)
+    """Which images an image folder has; empty for built-in data sets."""
     pack: Path | None = None
     """The folder that holds the arrays."""
 

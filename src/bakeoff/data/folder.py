@@ -22,6 +22,7 @@ import numpy as np
 from bakeoff.data import decode
 from bakeoff.data.dataset import Dataset, Progress
 from bakeoff.data.decode import Header
+from bakeoff.data.manifest import Manifest, manifest_of
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, scratch, write_pack
 from bakeoff.data.places import cache_folder
 from bakeoff.data.split import cut_test
@@ -58,6 +59,11 @@ class Scan:
         """Return the SHA-256 over class names, splits, labels and the files' bytes; no names, no order."""
         entries = sorted((f.split, h.sha256, f.label) for f, h in zip(self.files, self.headers, strict=True))
         return digest([self.tree.classes, entries])
+
+    def manifest(self) -> Manifest:
+        """Return which images there are."""
+        both = zip(self.files, self.headers, strict=True)
+        return manifest_of((file.split, self.tree.classes[file.label], header.sha256) for file, header in both)
 
     def names_hash(self) -> str:
         """Return the SHA-256 over which file has which content."""
@@ -209,6 +215,7 @@ def pack(scan: Scan, image: Image, folder: Path, progress: Progress | None = Non
             citation="",
             skipped=skipped,
             sizes=sizes,
+            manifest=scan.manifest(),
         )
         return write_pack(folder, meta, splits)
 

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.data.manifest import Manifest
 from bakeoff.data.places import cache_folder
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import DataInfo, ImageShape
@@ -38,6 +39,7 @@ class Meta(Value, frozen=True, kw_only=True):
     citation: str
     skipped: tuple[tuple[str, str], ...] = ()
     sizes: tuple[tuple[int, int, int], ...] = ()
+    manifest: Manifest = {}
 
 
 class Split(NamedTuple):
@@ -73,6 +75,7 @@ def open_pack(folder: Path) -> Dataset | None:
             citation=meta.citation,
             skipped=meta.skipped,
             sizes=meta.sizes,
+            manifest=meta.manifest,
             pack=folder,
         )
     except (OSError, ValueError, EOFError, msgspec.MsgspecError):

@@ -55,7 +55,8 @@ def rules(rows: Sequence[Row]) -> str:
     """Return how the numbers of a table were chosen and counted, in words."""
     selection = ", ".join(sorted({row.selection for row in rows}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
-    told = [f"Reported epoch: {selection}.", f"Interval: {methods}." if methods else ""]
+    version = f"Images {rows[0].version}." if rows[0].version else ""
+    told = [version, f"Reported epoch: {selection}.", f"Interval: {methods}." if methods else ""]
     counted = ALL_PARAMETERS if any(row.parameters_are == "all" for row in rows) else ""
     return " ".join(filter(None, (*told, counted)))
 
