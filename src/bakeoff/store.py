@@ -36,7 +36,8 @@ class Store(Database):
     def add(self, runs: Iterable[Run], data: Iterable[DataRecord]) -> None:
         """Make the runs and their data sets known; those already there stay as they are.
 
-        A data set gets its `duplicates`, `properties` and `manifest` even so if they had not been looked for.
+        A data set gets its `duplicates`, `properties` and `manifest` even so if they had not been looked for, and what
+        was left out of it as it is now.
         """
         records = list(data)
         with self.transaction():
@@ -50,6 +51,15 @@ class Store(Database):
                     f"WHERE content_hash = ? AND json_type(facts, '$.{name}') IS NULL",
                     [(json.dumps(d.facts[name]), d.content_hash) for d in records if name in d.facts],
                 )
+            self._db.executemany(
+                "UPDATE datasets SET facts = json_set(facts, '$.skipped', json(?), '$.left_out', json(?)) "
+                "WHERE content_hash = ?",
+                [
+                    (json.dumps(d.facts["skipped"]), json.dumps(d.facts["left_out"]), d.content_hash)
+                    for d in records
+                    if "left_out" in d.facts
+                ],
+            )
             self._db.executemany(
                 "INSERT OR IGNORE INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",

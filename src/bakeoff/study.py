@@ -15,6 +15,7 @@ from bakeoff.data import Dataset, Progress
 from bakeoff.data.describe import find_duplicates
 from bakeoff.data.graded import split_name
 from bakeoff.data.properties import properties
+from bakeoff.data.tree import count_reasons
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Cell, Study
@@ -30,6 +31,8 @@ from bakeoff.values import to_dict
 from bakeoff.workers import Message, Placement, Step
 
 BEAT_SECONDS = 20.0
+SKIPPED = 100
+"""Files left out of an image folder that a store names; it counts them all."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,8 @@ def record_of(dataset: Dataset, *, search: bool = False) -> DataRecord:
         "source": dataset.source,
         "licence": dataset.licence,
         "citation": dataset.citation,
-        "skipped": [list(item) for item in dataset.skipped],
+        "skipped": [list(item) for item in dataset.skipped[:SKIPPED]],
+        "left_out": count_reasons(dataset.skipped),
     }
     if dataset.manifest:
         facts["manifest"] = dataset.manifest

@@ -117,3 +117,23 @@ def test_no_duplicates_and_none_looked_for():
     assert not look("duplicates", run("a"), facts=known())
     assert not look("duplicates", run("a"), facts={"mnist": {}})
     assert not look("duplicates", run("a"), facts={"other": known(1)["mnist"]})
+
+
+def left_out(images: int, **counts: int) -> dict:
+    return {"mnist": {"train_images": images, "test_images": 0, "left_out": counts}}
+
+
+def test_files_that_were_left_out():
+    [finding] = look("files-left-out", run("a"), run("b"), facts=left_out(90, cut=2, empty=1))
+    assert (finding.severity, finding.nets, finding.recipe) == ("caution", ("a", "b"), "")
+    assert finding.evidence == ({"used": 90, "cut": 2, "empty": 1},)
+    assert "2 × cut, 1 × empty" in finding.message
+    [finding] = look("files-left-out", run("a"), facts=left_out(900, cut=2, **{"no image (.xml)": 900}))
+    assert finding.severity == "note"
+    [finding] = look("files-left-out", run("a"), facts={"mnist": {"skipped": [["a/1.jpg", "cut"]]}})
+    assert finding.evidence == ({"used": 0, "cut": 1},)
+
+
+def test_nothing_was_left_out():
+    assert not look("files-left-out", run("a"), facts=left_out(90))
+    assert not look("files-left-out", run("a"), facts={"mnist": {"skipped": []}, "other": left_out(9, cut=1)["mnist"]})

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image as Picture
 
 from bakeoff.cli.options import as_data
-from conftest import call
+from bakeoff.reporting.pictures import find
+from bakeoff.store import Store
 
 
 def draw(folder: Path, images: int = 6, classes: str = "ab", seed: int = 0) -> Path:
@@ -59,15 +60,15 @@ TINY = ["--nets", "lenet-afif", "--scale", "4", "--seeds", "1", "--epochs", "1",
 
 
 @pytest.fixture(scope="module")
-def edited(tmp_path_factory, own_cache) -> tuple[Path, str, list]:
+def edited(tmp_path_factory, own_cache, bakeoff) -> tuple[Path, str, list]:
     """A folder that was trained on, edited and trained on again; its store; and what was said each time."""
     root = tmp_path_factory.mktemp("edited")
     photos, store = draw(root / "photos"), str(root / "a.db")
-    said = [call("run", "--data", f"folder:{photos}", *TINY, "--store", store)]
+    said = [bakeoff("run", "--data", f"folder:{photos}", *TINY, "--store", store)]
     draw(photos, 2, seed=1)
     (photos / "a" / "0-0.png").unlink()
     (photos / "a" / "0-1.png").rename(photos / "b" / "moved.png")
-    said += [call("run", "--data", f"folder:{photos}", *TINY, "--store", store, *form) for form in ((), ("--json",))]
+    said += [bakeoff("run", "--data", f"folder:{photos}", *TINY, "--store", store, *form) for form in ((), ("--json",))]
     return photos, store, said
 
 
@@ -95,3 +96,51 @@ def test_marks_of_an_edited_folder_stay(edited):
 def test_the_page_of_an_edited_folder_says_what_changed(bakeoff, edited, tmp_path):
     assert bakeoff("report", "--store", edited[1], "--output", str(tmp_path / "a.html")).code == 0
     assert "4 images added, 1 gone, 1 relabelled" in " ".join((tmp_path / "a.html").read_text(encoding="utf-8").split())
+
+
+def test_what_was_left_out_is_told_everywhere(bakeoff, tmp_path):
+    photos, store, page = draw(tmp_path / "my photos"), str(tmp_path / "a.db"), tmp_path / "a.html"
+    (photos / "a" / "cut.png").write_bytes((photos / "a" / "0-0.png").read_bytes()[:60])
+    (photos / "a" / "also.jpg").write_bytes(b"no image")
+    for i in range(12):
+        (photos / "b" / f"{i}.xml").touch()
+    reasons = {"no image (.xml)": 12, "no image": 1}
+    data = f"folder:{photos}"
+    described = json.loads(bakeoff("data", data, "--json").out)
+    assert reasons.items() <= described["left_out"].items() and len(described["skipped"]) == 14
+    shown = bakeoff("data", data).out
+    assert "12 × no image (.xml)" in shown and "and 4 more" in shown
+    planned = bakeoff("run", "--data", data, *TINY, "--dry-run", "--json")
+    assert json.loads(planned.out)["left_out"]["folder:my photos"] == described["left_out"]
+    run = bakeoff("run", "--data", data, *TINY, "--store", store)
+    for said in (planned, run):
+        assert "12 × no image (.xml)" in said.err and f"bakeoff data 'folder:{photos}'" in said.err
+    (finding,) = [
+        f for f in json.loads(bakeoff("audit", "--store", store, "--json").out) if f["kind"] == "files-left-out"
+    ]
+    assert finding["severity"] == "caution" and finding["evidence"][0]["no image (.xml)"] == 12
+    assert "12 × no image (.xml)" in " ".join(bakeoff("audit", "--store", store).out.split())
+    assert "files-left-out" in json.loads(bakeoff("results", "--store", store, "--json").out)[0]["findings"]
+    bakeoff("report", "--store", store, "--output", str(page))
+    assert "Left out of folder:my photos: 12 × no image (.xml)" in page.read_text(encoding="utf-8")
+    (photos / "a" / "also.jpg").unlink()
+    bakeoff("run", "--data", data, *TINY, "--store", store)
+    with Store(store) as opened:
+        (record,) = opened.datasets().values()
+    assert "no image" not in record.facts["left_out"], "it is told as it is now"
+
+
+def test_pictures_are_found_by_content_where_the_folder_was(bakeoff, tmp_path):
+    photos, store = draw(tmp_path / "photos", seed=7), str(tmp_path / "a.db")
+    given = ["--data", f"folder:{photos}", "--data", f"folder:{photos}~colour=0"]
+    assert bakeoff("run", *given, *TINY, "--store", store).code == 0
+    photos.rename(tmp_path / "elsewhere")
+    draw(tmp_path / "photos", seed=8)
+    with Store(store) as opened:
+        records = opened.datasets()
+        for result in opened.results():
+            found = find(result.run, records[result.run.data_hash])
+            assert not isinstance(found, str), found
+            assert found.info.content_hash == result.run.data_hash
+            grey = (found.test.images == found.test.images[:, :1]).all()
+            assert grey == ("colour" in result.run.data)

@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_folder_of_photographs_of_any_size(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_of_photographs_of_any_size(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = msgspec.structs.replace(RECIPE, image=Image(size=(50, 100)))
     path = make_store(tmp_path / "a.db", data=(f"folder:{folder}",), recipe=recipe, real=True, noise=0.3)
     own: Collection
@@ -70,6 +70,8 @@ def test_a_folder_of_photographs_of_any_size(folder: Path, tmp_path: Path) -> No
     page = build(path)
     assert "<dog>" not in page
     (folder / "test" / "a cat" / "4.png").unlink()
+    assert "are not those" not in build(path), "they were packed before"
+    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path / "cache"))
     assert "are not those the runs were tested on" in build(path)
 
 

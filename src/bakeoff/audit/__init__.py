@@ -22,6 +22,7 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "parameters-depart": conditions.parameters_depart,
     "shapes-depart": conditions.shapes_depart,
     "duplicates": conditions.duplicates,
+    "files-left-out": conditions.files_left_out,
     "lucky-epoch": training.lucky_epoch,
     "lagging-statistics": training.lagging_statistics,
     "under-trained": training.under_trained,

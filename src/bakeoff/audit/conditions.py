@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Severity, about, listing, of_cells, percent
+from bakeoff.data.tree import count_reasons, tell_reasons
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
 
@@ -155,6 +156,22 @@ def duplicates(material: Material) -> Iterator[Finding]:
             advice = "At most one label of each can be right: `bakeoff data NAME` shows some. Remove or correct them."
             numbers = {"conflicting": twice["conflicting"]}
             yield replace(of_cells("duplicates", "note", message, advice, touched, (numbers,)), recipe="")
+
+
+def files_left_out(material: Material) -> Iterator[Finding]:
+    """Files of an image folder were not used: what cannot be read, or is no image."""
+    advice = "`bakeoff data folder:PATH` lists them: convert, repair or remove what should have been used."
+    for data_hash, facts in material.facts.items():
+        touched = [cell for cell in material.cells if cell.finished and cell.finished[0].run.data_hash == data_hash]
+        counts = facts.get("left_out") or count_reasons(facts.get("skipped", ()))
+        if not touched or not counts:
+            continue
+        used = sum(int(facts.get(f"{split}_images", 0)) for split in ("train", "validation", "test"))
+        unread = sum(count for reason, count in counts.items() if not reason.startswith("no image ("))
+        message = f"Of {touched[0].data}, {used:,} images were used; left out: {tell_reasons(counts)}."
+        severity: Severity = "caution" if unread > MANY * used else "note"
+        numbers = {"used": used, **counts}
+        yield replace(of_cells("files-left-out", severity, message, advice, touched, (numbers,)), recipe="")
 
 
 def _known(material: Material, touched: Sequence[Cell], known: np.ndarray) -> Finding:

@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 
 from bakeoff.data.properties import LABELS, tell_property
+from bakeoff.data.tree import tell_reasons
 from bakeoff.terminal import Console, echo_json, escape
 from bakeoff.values import to_dict
 
@@ -38,9 +39,11 @@ def print_description(description: "Description", as_json: bool) -> None:
     told = [f"{text} {tell_property(name, known[name])}" for name, text in LABELS.items()]
     console.print(f"properties: {', '.join(told)}", markup=False)
     if description.skipped:
-        console.print(f"[yellow]{len(description.skipped)} unreadable files left out:[/]")
+        console.print(f"[yellow]left out:[/] {escape(tell_reasons(description.left_out))}")
         for path, reason in description.skipped[:SHOWN_FILES]:
             console.print(f"  {escape(f'{path}: {reason}')}")
+        if (more := len(description.skipped) - SHOWN_FILES) > 0:
+            console.print(f"  and {more:,} more: --json has them all")
     console.print(f"content hash {description.content_hash}", style="dim")
     return None
 

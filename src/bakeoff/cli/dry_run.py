@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bakeoff.cli.live import clock
 from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw
+from bakeoff.data.tree import count_reasons
 from bakeoff.estimate import cell_of, measure_step, steps_of
 from bakeoff.rehearsal import safely
 from bakeoff.reporting.text_table import TextTable
@@ -55,6 +56,7 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
             "threads": placement.threads,
             "device": placement.device,
             "precision": placement.precision,
+            "left_out": {d.info.name: count_reasons(d.skipped) for d in plan.data.values() if d.skipped},
             "estimated_seconds": left,
             "estimated_seconds_in_bf16": in_bf16,
             "cells": [asdict(row) for row in rows],

@@ -13,7 +13,7 @@ from click.exceptions import Exit
 from bakeoff.cli.endings import UNFINISHED, missing
 from bakeoff.cli.options import as_data, as_list, store_option
 from bakeoff.errors import BakeoffError
-from bakeoff.terminal import Console
+from bakeoff.terminal import Console, escape, quote
 
 if TYPE_CHECKING:
     from bakeoff.grid import Study
@@ -199,6 +199,18 @@ class Done:
             raise Exit(UNFINISHED)
 
 
+def tell_left_out(plan: "Plan", console: "Console") -> None:
+    """Say which files of image folders are not used."""
+    from bakeoff.data.tree import count_reasons, tell_reasons
+
+    names = {run.data_hash: run.data for run in plan.runs}
+    for content_hash, dataset in plan.data.items():
+        if dataset.skipped:
+            told = tell_reasons(count_reasons(dataset.skipped))
+            see = f"bakeoff data {quote(names.get(content_hash, dataset.info.name))}"
+            console.print(escape(f"{dataset.info.name}, left out: {told}; {see}"), style="yellow", soft_wrap=True)
+
+
 def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race | None" = None) -> Done | None:
     """Train what the store lacks of a study, or of a race in it, as the options of `HOW` say, and say what came of it.
 
@@ -217,6 +229,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
         warm_up()
     with progress_bar() as report:
         plan = plan_race(race, report) if race else session.make_plan(study, report)
+    tell_left_out(plan, console)
     placement = session.choose_placement(
         plan, *(asked[name] for name in ("device", "precision", "workers", "threads", "compiled", "run_timeout"))
     )

@@ -21,6 +21,7 @@ __all__ = [
     "Images",
     "Progress",
     "file_names",
+    "find_content",
     "foreseen",
     "info",
     "is_there",
@@ -45,10 +46,27 @@ def load(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
     """
     base, grades = split_name(name)
     if base.startswith(FOLDER):
-        from bakeoff.data.folder import load_folder
+        from bakeoff.data.folder import load_folder, remember_content
 
-        return grade_dataset(load_folder(Path(base.removeprefix(FOLDER)).expanduser(), image, progress), grades)
+        packed = load_folder(Path(base.removeprefix(FOLDER)).expanduser(), image, progress)
+        graded = grade_dataset(packed, grades)
+        if packed.pack:
+            remember_content(graded.info.content_hash, image, packed.pack)
+        return graded
     return grade_dataset(load_builtin(_entry(base), progress), grades)
+
+
+def find_content(name: str, content_hash: str, image: Image) -> Dataset | None:
+    """Return the images of a folder, or of a graded version of one, as they were loaded here before, by their content.
+
+    None if there are none. The folder may have been moved, edited or deleted since.
+    """
+    from bakeoff.data.folder import open_content
+
+    base, grades = split_name(name)
+    packed = open_content(content_hash, image) if base.startswith(FOLDER) else None
+    found = packed and grade_dataset(packed, grades)
+    return found if found and found.info.content_hash == content_hash else None
 
 
 def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None) -> DataInfo:

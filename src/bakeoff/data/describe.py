@@ -11,6 +11,7 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.pack import file_names
 from bakeoff.data.properties import Properties, properties
+from bakeoff.data.tree import count_reasons
 from bakeoff.values import Value
 
 CHUNK = 4 * 2**20
@@ -69,7 +70,9 @@ class Description(Value, frozen=True):
     sizes: tuple[tuple[int, int, int], ...]
     """(height, width, images) of the files of an image folder."""
     skipped: tuple[tuple[str, str], ...]
-    """(path, reason) of files that were left out."""
+    """(path, reason) of files and folders that were left out."""
+    left_out: dict[str, int]
+    """Reason → how many."""
     duplicates: Duplicates
     properties: Properties
 
@@ -88,6 +91,7 @@ def describe(dataset: Dataset) -> Description:
         splits={name: _split_facts(images, info.classes) for name, images in dataset.splits().items()},
         sizes=dataset.sizes,
         skipped=dataset.skipped,
+        left_out=count_reasons(dataset.skipped),
         duplicates=find_duplicates(dataset),
         properties=properties(dataset),
     )

@@ -26,7 +26,7 @@ from bakeoff.data.manifest import Manifest, manifest_of
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, scratch, write_pack
 from bakeoff.data.places import cache_folder
 from bakeoff.data.split import cut_test
-from bakeoff.data.tree import File, Tree, list_images, shown, tell_kinds
+from bakeoff.data.tree import File, Tree, count_reasons, list_images, shown, tell_reasons
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import DataInfo, Image, ImageShape
 from bakeoff.values import digest
@@ -95,6 +95,23 @@ def load_folder(path: Path, image: Image, progress: Progress | None = None) -> D
     name, source = _name(path), shown(path.resolve())
     info = msgspec.structs.replace(packed.info, name=name)
     return replace(packed, info=info, source=source, skipped=(*packed.skipped, *tree.others))
+
+
+def remember_content(content_hash: str, image: Image, pack: Path) -> None:
+    """Note which pack has the images of a folder, or those that a graded version is made of."""
+    if not (known := _by_content(content_hash, image)).exists():
+        _remember(known, pack.name.rpartition("-")[0])
+
+
+def open_content(content_hash: str, image: Image) -> Dataset | None:
+    """Return the images that were packed once for this content, wherever the folder is now; None if there are none."""
+    with contextlib.suppress(OSError):
+        return open_pack(pack_folder(_by_content(content_hash, image).read_text()))
+    return None
+
+
+def _by_content(content_hash: str, image: Image) -> Path:
+    return cache_folder() / "contents" / digest([content_hash, image.size, image.fit])[:32]
 
 
 def folder_info(path: Path, image: Image, progress: Progress | None = None) -> DataInfo:
@@ -170,7 +187,7 @@ def _check_classes(tree: Tree, good: Sequence[File], failed: Mapping[File, str])
         own = train.get(label, [])
         if not own:
             beside = [(path, reason) for path, reason in tree.others if name in Path(path).parts]
-            kinds = f" ({', '.join(tell_kinds(beside))})" if beside else ""
+            kinds = f" ({tell_reasons(count_reasons(beside))})" if beside else ""
             where = "train folder of class" if tree.has_splits else "class"
             problems.append(f"the {where} {name!r} is empty{kinds}: put images there or remove its folder")
         elif counts[label] < 2:

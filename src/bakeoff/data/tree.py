@@ -4,7 +4,8 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -205,7 +206,7 @@ def _check_layout(
     if not classes:
         raise BakeoffError(f"{shown(root)} has no sub-folders: expected one sub-folder of images per class")
     if not any(listing.look(folder).total for _, _, folder in folders):
-        kinds = f" ({', '.join(tell_kinds(listing.others))})" if listing.others else ""
+        kinds = f" ({tell_reasons(count_reasons(listing.others))})" if listing.others else ""
         raise BakeoffError(f"{shown(root)} has no images in its sub-folders{kinds}: expected one sub-folder per class")
     if len(classes) == 1:
         raise BakeoffError(f"{shown(root)} has one class, {classes[0]!r}: expected at least two class folders")
@@ -228,18 +229,15 @@ def _problems(
         yield f"the {split} folder has no images: add some or move the folder elsewhere"
 
 
-def tell_kinds(skipped: Sequence[tuple[str, str]]) -> list[str]:
-    """Count reasons for which files were left out, the commonest first: "12 × no image (.xml)"."""
-    counts: dict[str, int] = {}
-    for _, reason in skipped:
-        kind = kind_of_reason(reason)
-        counts[kind] = counts.get(kind, 0) + 1
-    return [f"{count:,} × {kind}" for kind, count in sorted(counts.items(), key=lambda item: -item[1])]
+def count_reasons(skipped: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Count what was left out by reason, the commonest first; numbers in reasons do not set them apart."""
+    counts = Counter(re.sub(r"(: | \()\d[\d,]*\b[^)]*\)?$", "", reason) for _, reason in skipped)
+    return dict(counts.most_common())
 
 
-def kind_of_reason(reason: str) -> str:
-    """Return a reason without what is different in every file: numbers after a colon, and long tails."""
-    return re.sub(r"\s*\(\d[^)]*\)", "", re.sub(r":? ?\d[\d,]*( images)?$", "", reason))
+def tell_reasons(counts: Mapping[str, int]) -> str:
+    """Tell how much was left out and why: "12 × no image (.xml), 1 × the file is empty"."""
+    return ", ".join(f"{count:,} × {reason}" for reason, count in counts.items())
 
 
 def natural(text: str) -> tuple:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bakeoff.data import Dataset, file_names
 from bakeoff.data.describe import Duplicates, find_duplicates
+from bakeoff.data.tree import count_reasons, tell_reasons
 from bakeoff.records import DataRecord
 from bakeoff.reporting.facts import Line, Table
 from bakeoff.reporting.pictures import PIXELS, Sheet, draw_sheet, find, similarity_map
@@ -37,6 +38,8 @@ class Collection:
     sheet: Sheet | None
     leaks: tuple[str, ...]
     """What was found on identical images, in sentences."""
+    left_out: str
+    """What is in the folder and was not used, in words."""
     payload: dict[str, Any]
     """What the scripts draw from."""
     tables: dict[str, dict[str, Any]]
@@ -96,7 +99,8 @@ def _collection(key: str, group: Sequence[Table], dataset: Dataset | str, pixels
                 if line.pooled:
                     shown[table.key]["lines"][line.label]["map"] = line.pooled.verdicts.predicted[mapped].tolist()
     leaks = tuple(_leaks(find_duplicates(here))) if here else ()
-    return Collection(key, group[0].data, None if here else str(dataset), sheet, leaks, payload, shown)
+    left_out = tell_reasons(record.facts.get("left_out") or count_reasons(record.facts.get("skipped", ())))
+    return Collection(key, group[0].data, None if here else str(dataset), sheet, leaks, left_out, payload, shown)
 
 
 def _table(table: Table, labels: np.ndarray, each: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.data import DATASETS, Dataset, load
+from bakeoff.data import DATASETS, Dataset, find_content, load
 from bakeoff.data.graded import split_name
 from bakeoff.data.pack import open_pack, pack_folder
 from bakeoff.data.places import data_folders
@@ -33,12 +33,19 @@ def find(run: Run, record: DataRecord | None) -> Dataset | str:
             f"The images of {run.data} are not on this machine, so there are numbers here without pictures: "
             f"“bakeoff data {run.data}” gets them, then build the page again."
         )
+
+    def is_it(dataset: Dataset) -> bool:
+        same = dataset.info.content_hash == run.data_hash
+        return same and np.array_equal(dataset.test.labels, record.test_labels)
+
+    before = find_content(run.data, run.data_hash, run.recipe.image)
+    if before and is_it(before):
+        return before
     try:
         dataset = load(run.data, run.recipe.image)
     except BakeoffError as error:
         return f"The images of {run.data} cannot be shown: {error}."
-    same = dataset.info.content_hash == run.data_hash and np.array_equal(dataset.test.labels, record.test_labels)
-    if not same:
+    if not is_it(dataset):
         return (
             f"The images called {run.data} on this machine are not those the runs were tested on "
             f"(content {dataset.info.content_hash[:16]} instead of {run.data_hash[:16]}), so none are shown."
