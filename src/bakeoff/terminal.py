@@ -64,6 +64,10 @@ def abandon() -> None:
             os.close(nowhere)
 
 
+class ReaderGone(Exception):
+    """What we print to is a pipe that nobody reads any more: `bakeoff nets | head`."""
+
+
 class Console(rich.console.Console):
     """A console on which no text is obeyed, and which has a likeness for every character."""
 
@@ -84,7 +88,7 @@ class Console(rich.console.Console):
 
     def on_broken_pipe(self) -> None:
         """Leave it to whoever runs the program."""
-        raise
+        raise ReaderGone
 
     def _shown(self, text: str) -> str:
         return plain(visible(text, keep="\n"), self.encoding)
@@ -97,7 +101,10 @@ def escape(text: str) -> str:
 
 def echo(text: str, *, err: bool = False) -> None:
     """Print lines of text as they are but for what a terminal would obey."""
-    print(visible(text, keep="\n\t"), file=sys.stderr if err else sys.stdout, flush=True)
+    try:
+        print(visible(text, keep="\n\t"), file=sys.stderr if err else sys.stdout, flush=True)
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
@@ -108,7 +115,7 @@ def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
 def echo_json(value: Any, *, indent: int | None = 2) -> None:
     """Print JSON: in ASCII where standard output does not take UTF-8."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    print(json_text(value, ascii_only=not encoding.startswith("utf"), indent=indent), flush=True)
+    echo(json_text(value, ascii_only=not encoding.startswith("utf"), indent=indent))
 
 
 def quote(argument: object) -> str:

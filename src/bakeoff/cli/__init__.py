@@ -99,7 +99,7 @@ def main() -> None:
     try:
         code = _run()
         sys.stdout.flush()
-    except BrokenPipeError:  # `bakeoff nets | head`
+    except (terminal.ReaderGone, BrokenPipeError):
         terminal.abandon()
         code = READER_GONE
     except OSError as error:  # a full disk, a place that may not be written
@@ -110,6 +110,8 @@ def main() -> None:
 
 
 def _run() -> int:
+    from bakeoff.terminal import ReaderGone, echo
+
     try:
         with terminable() as stopped, warnings_told():
             code = cli.main(prog_name="bakeoff", standalone_mode=False)
@@ -121,12 +123,12 @@ def _run() -> int:
         return _complain(error.format_message().rstrip(".") + hint)
     except (KeyboardInterrupt, click.Abort):
         return stopped()
-    except OSError:
+    except (OSError, ReaderGone):
         raise
     except MemoryError:
         return _complain("out of memory")
     except Exception:
-        traceback.print_exc()
+        echo(traceback.format_exc(), err=True)
         _complain("this is a fault of bakeoff itself: please report it with what stands above")
         return FAULT
     return code if isinstance(code, int) else 0
@@ -138,9 +140,9 @@ def _complain(message: str) -> int:
 
 
 def _say(message: str) -> None:
-    from bakeoff.terminal import echo_lines
+    from bakeoff.terminal import ReaderGone, echo_lines
 
-    with suppress(OSError):
+    with suppress(OSError, ReaderGone):
         echo_lines([f"bakeoff: {' '.join(message.splitlines())}"], err=True)
 
 

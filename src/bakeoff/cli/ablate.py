@@ -7,7 +7,7 @@ import rich_click as click
 from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, changes_of, options, stand_ins_of
-from bakeoff.cli.tables import draw, show
+from bakeoff.cli.tables import draw, print_table, show
 from bakeoff.errors import BakeoffError
 from bakeoff.terminal import Console, escape
 
@@ -79,7 +79,8 @@ def _print_changes(ablation: "Ablation") -> None:
     for data, changes in ablation.changes.items():
         rows = tuple((change.name, change.what) for change in changes)
         title = f"{data}: from {ablation.base} to {ablation.target}, recipe {ablation.study.recipe}"
-        Console().print(draw(TextTable(title, (("change", False), ("what", False)), rows)), "")
+        print_table(Console(), draw(TextTable(title, (("change", False), ("what", False)), rows)))
+        Console().print()
     for variation in ablation.variations:
         if variation.impossible:
             made = ", ".join(sorted(variation.made)) or "no change"

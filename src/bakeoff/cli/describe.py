@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
+from bakeoff.cli.tables import print_table
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.data.tree import tell_reasons
 from bakeoff.terminal import Console, echo_json, escape
@@ -27,7 +28,7 @@ def print_description(description: "Description", as_json: bool) -> None:
     for what in ("source", "licence", "citation"):
         if text := getattr(description, what):
             console.print(f"{what}: {escape(text)}", style="dim")
-    console.print(_class_table(description))
+    print_table(console, _class_table(description))
     for name, split in splits.items():
         mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (split.mean, split.std))
         console.print(f"{name}: {split.images:,} images, mean {mean}, standard deviation {std} (pixels 0–1)")
@@ -50,7 +51,7 @@ def print_description(description: "Description", as_json: bool) -> None:
 
 def _class_table(description: "Description") -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("class")
+    table.add_column("class", overflow="fold")
     for name in description.splits:
         table.add_column(name, justify="right")
     table.add_column("share of train")

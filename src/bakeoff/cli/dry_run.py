@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bakeoff.cli.live import clock
 from bakeoff.cli.settle import tell_standings
-from bakeoff.cli.tables import draw
+from bakeoff.cli.tables import draw, print_table
 from bakeoff.data.tree import count_reasons
 from bakeoff.estimate import cell_of, measure_step, steps_of
 from bakeoff.rehearsal import safely
@@ -74,7 +74,8 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
         for r in rows
     )
     console = Console()
-    console.print(draw(TextTable(f"plan of {plan.study.name!r}", columns, cells)), "")
+    print_table(console, draw(TextTable(f"plan of {plan.study.name!r}", columns, cells)))
+    console.print()
     console.print(
         f"{len(plan.runs)} runs, {sum(row.runs - row.already_done for row in rows)} of them to do: about {clock(left)} "
         f"on {placement.workers} worker(s) × {placement.threads} thread(s), {placement.device}. "

@@ -9,6 +9,7 @@ from bakeoff.terminal import Console, echo, echo_json, escape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.measure import Measurement
     from rich.table import Table
 
     from bakeoff.reporting.text_table import TextTable
@@ -25,15 +26,30 @@ def wide_console() -> "Console":
 
 def print_fitting(console: "Console", table: "Table", kept: int) -> None:
     """Print the table without the columns at the right that do not fit, all after `kept`: half a number is none."""
-    from rich.measure import Measurement
-
     left_out = []
-    endless = console.options.update(max_width=10**4)
-    while len(table.columns) > kept and Measurement.get(console, endless, table).maximum > console.width:
+    while len(table.columns) > kept and _measure(console, table).maximum > console.width:
         left_out.append(str(table.columns.pop().header))
-    console.print(table)
+    _print_as_wide(console, table, _measure(console, table).maximum)
     if left_out:
         console.print(f"Not shown in {console.width} columns: {', '.join(reversed(left_out))}", style="dim")
+
+
+def print_table(console: "Console", table: "Table") -> None:
+    """Print a table, wrapping what may be wrapped: a narrower terminal wraps the rest itself, and nothing is lost."""
+    _print_as_wide(console, table, _measure(console, table).minimum)
+
+
+def _measure(console: "Console", table: "Table") -> "Measurement":
+    from rich.measure import Measurement
+
+    return Measurement.get(console, console.options.update(max_width=10**4), table)
+
+
+def _print_as_wide(console: "Console", table: "Table", width: int) -> None:
+    own = console.width
+    console.width = max(own, width)
+    console.print(table)
+    console.width = own
 
 
 def show(
@@ -51,7 +67,8 @@ def show(
         return echo(to_markdown(tables, [*said, rule]).rstrip("\n"))
     console = Console(highlight=False)
     for table in tables:
-        console.print(draw(table), "")
+        print_table(console, draw(table))
+        console.print()
     console.print(escape(rule), style="dim")
     for sentence in said:
         console.print(escape(sentence))
