@@ -26,7 +26,7 @@ from bakeoff.data.resize import resize
 from bakeoff.data.split import balanced_sample, cut_test, cut_validation
 from bakeoff.nets import NETS, Net, build
 from bakeoff.nets.fast import Dropout, PairwiseMaxima
-from bakeoff.optimizers import build_optimizer, set_rate
+from bakeoff.optimizers import build_optimizer, make_loss, set_rate
 from bakeoff.records import Epoch
 from bakeoff.schedules import learning_rate
 from bakeoff.spec import (
@@ -228,6 +228,14 @@ def normalised(how: str) -> torch.Tensor:
     return fit_normalizer(images, torch.arange(4), Image(), how)(images)
 
 
+def losses(name: str) -> list[float]:
+    """The loss and its gradient for logits that are right, unsure, wrong and very wrong."""
+    logits = torch.tensor([[9.0, 0.0, 0.0], [0.1, 0.2, 0.0], [4.0, 0.0, 1.0], [30.0, -9.0, 0.0]], requires_grad=True)
+    loss = make_loss(run_of(name).recipe)(logits, torch.tensor([0, 1, 2, 1]))
+    loss.backward()
+    return [float(loss.detach()), *logits.grad.flatten().tolist()]
+
+
 CLOSE: dict[str, Callable[[], list[float]]] = {
     **{f"change: {f.name}": lambda name=f.name: summary_of(changed(name)) for f in fields(Augment) if f.name != "fill"},
     **{
@@ -243,6 +251,10 @@ CLOSE: dict[str, Callable[[], list[float]]] = {
         for one in (RUNS[name].get("schedule", Constant()) for name in RUNS if name != "triangle")
     },
     "rates: triangle": lambda: rates(RUNS["triangle"]["schedule"]),
+    **{
+        f"loss: {name}": lambda name=name: losses(name)
+        for name in ("plain", "clipped loss", "label smoothing", "clipped loss with smoothing")
+    },
     **{
         f"steps: {name}": lambda name=name: stepped(RUNS[name]["optimizer"]).tolist()
         for name in ("sgd", "adam", "adam as keras has it", "adamw", "adadelta")

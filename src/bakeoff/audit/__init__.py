@@ -7,7 +7,7 @@ that are there twice and the load of the machine.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from bakeoff.audit import comparisons, conditions, predictions, training
+from bakeoff.audit import comparisons, conditions, length, predictions, training
 from bakeoff.audit.finding import SEVERITIES, Finding, Material, gather
 from bakeoff.store import Store
 
@@ -25,7 +25,7 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "files-left-out": conditions.files_left_out,
     "lucky-epoch": training.lucky_epoch,
     "lagging-statistics": training.lagging_statistics,
-    "under-trained": training.under_trained,
+    "under-trained": length.under_trained,
     "over-fitted": training.over_fitted,
     "unequal-budgets": comparisons.unequal_budgets,
     "not-normalised": comparisons.not_normalised,

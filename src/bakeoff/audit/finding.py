@@ -173,17 +173,22 @@ def per_cell(
     kind: str,
     severity: Severity,
     say: Callable[[Numbers], str],
-    advice: str,
+    advice: str | Callable[[Tested], str],
 ) -> Iterator[Finding]:
-    """Yield one finding for each cell in whose finished runs `look` finds something; `say` tells of the first."""
+    """Yield one finding for each cell in whose finished runs `look` finds something; `say` tells of the first.
+
+    Advice that depends on the run is of the first, too.
+    """
     twice = Counter((cell.data, cell.net) for cell in material.cells)
     for cell in material.cells:
-        seen = [(run.result, numbers) for run in material.runs(cell) if (numbers := look(run)) is not None]
+        seen = [(run, numbers) for run in material.runs(cell) if (numbers := look(run)) is not None]
         if seen:
-            name = about(cell, [result for result, _ in seen], with_recipe=twice[cell.data, cell.net] > 1)
+            results = [run.result for run, _ in seen]
+            name = about(cell, results, with_recipe=twice[cell.data, cell.net] > 1)
             message = f"{name} {say(seen[0][1])}"
-            evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in seen)
-            yield of_cells(kind, severity, message, advice, [cell], evidence, [result for result, _ in seen])
+            evidence = tuple({"seed": run.result.run.seed, **numbers} for run, numbers in seen)
+            told = advice if isinstance(advice, str) else advice(seen[0][0])
+            yield of_cells(kind, severity, message, told, [cell], evidence, results)
 
 
 def of_cells(

@@ -1,12 +1,13 @@
 """Findings in what the runs said of the test images. No torch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Tested, listing, of_cells, per_cell, percent
+from bakeoff.audit.length import shortness
 from bakeoff.measure.quality import class_accuracy
 
 COLLAPSED = 0.99
@@ -16,6 +17,18 @@ HARDLY_EVER = 0.01
 FEWEST_IMAGES = 10
 """Of a class with fewer test images nothing is said."""
 BADLY_CALIBRATED = 0.05
+
+
+def longer_or(advice: str) -> Callable[[Tested], str]:
+    """Return the advice on a run: where it was trained for too short a time to tell anything, to train it longer."""
+
+    def advise(run: Tested) -> str:
+        short = shortness(run)
+        if short is None:
+            return advice
+        return f"It was trained for too short a time to tell more: try --epochs {short['epochs_to_try']} first."
+
+    return advise
 
 
 def collapsed(material: Material) -> Iterator[Finding]:
@@ -29,7 +42,10 @@ def collapsed(material: Material) -> Iterator[Finding]:
             f"it gave {percent(float(n['share_predicted']))} of the test images the class {n['class']!r}, which "
             f"{percent(float(n['share_true']))} of them are; its accuracy is {percent(float(n['accuracy']))}."
         ),
-        "The training failed, not the network: normalise the inputs, lower the rate, or train longer or another seed.",
+        longer_or(
+            "The training failed, not the network: normalise the inputs, lower the rate, or train longer or "
+            "another seed."
+        ),
     )
 
 
@@ -59,8 +75,10 @@ def dead_classes(material: Material) -> Iterator[Finding]:
             f"({n['images']:,} test images, {percent(float(n['share']))}): with these outputs dead its accuracy cannot "
             f"exceed {percent(float(n['ceiling']))}; it is {percent(float(n['accuracy']))}."
         ),
-        "An accident of training, often of too high a first rate, raw inputs or a clipped loss: train again with "
-        "another seed or a lower optimizer.lr, and do not take the number for the network's worth.",
+        longer_or(
+            "An accident of training, often of too high a first rate, raw inputs or a clipped loss: train again with "
+            "another seed or a lower optimizer.lr, and do not take the number for the network's worth."
+        ),
     )
 
 
@@ -93,7 +111,9 @@ def no_better_than_majority(material: Material) -> Iterator[Finding]:
             f"{percent(float(n['accuracy']))} right, where always saying {n['class']!r} gives "
             f"{percent(float(n['majority']))}."
         ),
-        "It has learned nothing that can be seen: look at its training loss, and lower or raise the learning rate.",
+        longer_or(
+            "It has learned nothing that can be seen: look at its training loss, and lower or raise the learning rate."
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Findings in the course of training: diverged, stopped too early or too late, reported at a lucky epoch. No torch."""
+"""Findings in the course of training: diverged, learned by heart, reported at a lucky epoch. No torch."""
 
 import math
 from collections.abc import Iterator
@@ -8,10 +8,8 @@ import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent
 from bakeoff.records import Epoch
-from bakeoff.spec import Cosine, OneCycle, Plateau, Recipe
+from bakeoff.spec import Plateau, Recipe
 
-SMALLEST_GAIN = 0.005
-"""Less than half a point is not worth a finding."""
 SMALLEST_LUCK = 0.01
 EARLY = 3
 """In so few epochs nothing is learned by heart."""
@@ -48,51 +46,6 @@ def _risen_loss(run: Tested) -> Numbers | None:
     if len(epochs) < 2 or epochs[-1].train_loss <= max(1.05 * epochs[0].train_loss, guessing):
         return None
     return {"first_loss": epochs[0].train_loss, "last_loss": epochs[-1].train_loss}
-
-
-def under_trained(material: Material) -> Iterator[Finding]:
-    """The accuracy was still rising when training ended; says what twice the epochs would probably give.
-
-    The second half of the curve is taken as a - b / epoch. Schedules that bring the rate to nothing end in a climb
-    whatever their length, so of them this says nothing.
-    """
-    return per_cell(
-        material,
-        _unused_gain,
-        "under-trained",
-        "caution",
-        lambda n: (
-            f"the {n['measure']} accuracy was still rising when training ended after {n['epochs']} epochs; its curve "
-            f"points to about {100 * float(n['gain']):.1f} points more at {2 * int(n['epochs'])} epochs."
-        ),
-        "Train it longer before comparing it with networks that have finished learning: --epochs.",
-    )
-
-
-def _unused_gain(run: Tested) -> Numbers | None:
-    if isinstance(run.result.run.recipe.schedule, OneCycle | Cosine):
-        return None
-    epochs = run.result.epochs
-    second_half = epochs[len(epochs) // 2 :]
-    if len(second_half) < 4:
-        return None
-    own = [epoch.validation_accuracy for epoch in second_half]
-    measure = "training" if None in own else "validation"
-    values = np.array([e.train_accuracy for e in second_half] if None in own else own, float)
-    from scipy.special import stdtrit
-
-    inverse = np.array([1 / epoch.epoch for epoch in second_half])
-    apart = inverse - inverse.mean()
-    slope = float(apart @ values / (apart @ apart))
-    rest = values - values.mean() - slope * apart
-    error = math.sqrt(float(rest @ rest) / (len(values) - 2) / float(apart @ apart))
-    last = epochs[-1].epoch
-    gain = -slope / (2 * last)
-    low = gain - float(stdtrit(len(values) - 2, 0.95)) * error / (2 * last)
-    if low <= 0 or gain < SMALLEST_GAIN:
-        return None
-    gain = min(gain, 1 - float(values[-1]))
-    return {"measure": measure, "epochs": last, "gain": gain, "least_gain": low, "accuracy": float(values[-1])}
 
 
 def over_fitted(material: Material) -> Iterator[Finding]:
