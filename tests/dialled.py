@@ -10,9 +10,9 @@ from bakeoff.grid import Exceptional, Study, Turn
 from bakeoff.recipes import recipe_for
 from bakeoff.records import DataRecord, Epoch, Outcome
 from bakeoff.spec import Run
-from bakeoff.store import Store
 from bakeoff.studies.files import write_study
 from bakeoff.values import to_dict
+from tiny import ClaimingStore
 
 IMAGES = 2000
 
@@ -33,7 +33,7 @@ def study(turns: Sequence[Turn], nets: Sequence[str], seeds: int = 3) -> Study:
 def fill(path: Path, own: Study, accuracy: Mapping[tuple[str, float], float], scatter: float = 0.004) -> Path:
     """Put the runs of `own` into a store: (network, level) → mean accuracy; seeds scatter about it."""
     random = np.random.default_rng(0)
-    with Store(path, create=True) as store:
+    with ClaimingStore(path, create=True) as store:
         store.record_study(write_study(own), "bakeoff dial made-up")
         for turn in own.dials:
             for level, cell in own.turned(turn):

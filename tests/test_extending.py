@@ -4,12 +4,13 @@ import pytest
 
 import tiny
 from bakeoff.data import DATASETS
+from bakeoff.execution import can_be_extended, execute
 from bakeoff.files import checkpoint_path
 from bakeoff.grid import Study
 from bakeoff.recipes import RECIPES
 from bakeoff.records import Result
 from bakeoff.store import Store
-from bakeoff.study import can_be_extended, execute, plan
+from bakeoff.study import plan
 from bakeoff.workers import Placement
 
 ONE = Placement(1, 1)

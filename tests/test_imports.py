@@ -29,7 +29,7 @@ LAYERS = (
     "matching workers audit dial rehearsal",
     "pool",
     "published study estimate ablation answers tendencies",
-    "gains",
+    "execution gains",
     "reporting afterwards settling",
     "session",
     "api cli",

@@ -34,7 +34,7 @@ def study(*published: Published, **changes) -> Study:
 
 @pytest.fixture
 def store(tmp_path):
-    with Store(tmp_path / "a.db", create=True) as opened:
+    with tiny.ClaimingStore(tmp_path / "a.db", create=True) as opened:
         yield opened
 
 

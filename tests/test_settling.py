@@ -9,7 +9,6 @@ from bakeoff.grid import Exceptional, Study
 from bakeoff.records import Failure, Outcome
 from bakeoff.settling import Race, make_race, plan_race, rounds, standings
 from bakeoff.spec import Run
-from bakeoff.store import Store
 from bakeoff.study import Plan, record_of
 
 STUDY = Study(name="tiny", nets=("a", "b", "c"), data=("tiny",), seeds=3)
@@ -24,7 +23,7 @@ def plan_of(nets: tuple[str, ...], seeds: int) -> Plan:
 def carry_out(store: Path, runs: tuple[Run, ...], chances: dict[str, float], failing: tuple[Run, ...] = ()) -> None:
     """Make results as if networks had been trained that get this share of the images right."""
     labels = DATA.test.labels
-    with Store(store, create=True) as opened:
+    with tiny.ClaimingStore(store, create=True) as opened:
         opened.add(runs, [record_of(DATA)])
         for run in runs:
             if run in failing:

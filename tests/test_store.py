@@ -6,22 +6,25 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff import database
+from bakeoff import database, owners
 from bakeoff.errors import BakeoffError
-from bakeoff.owners import STALE_SECONDS, is_alive, this_process
+from bakeoff.owners import STALE_SECONDS, ClaimLost, is_alive, new_owner, working
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
 from bakeoff.spec import PROTOCOL, SGD, Recipe, Run
 from bakeoff.store import Store
 from generated import RUNS, values
+from tiny import ClaimingStore
 
 RECIPE = Recipe(
     name="r", epochs=3, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)
@@ -34,6 +37,8 @@ PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0, 0, 1], [0.1, 0.8, 0.1], [0.3, 0
 OUTCOME = Outcome(3, PROBABILITIES.argmax(1).astype(np.uint16), PROBABILITIES, {"test_accuracy": 0.75, "epochs": 3})
 ENVIRONMENT = {"torch": "2", "threads": 1}
 SOMEBODY = "elsewhere.example:1234:1700000000"
+ME = "me"
+"""Owners on machines that cannot be asked."""
 
 
 def epoch(number: int, **changes) -> Epoch:
@@ -42,7 +47,7 @@ def epoch(number: int, **changes) -> Epoch:
 
 @pytest.fixture
 def store(tmp_path):
-    with Store(tmp_path / "a.db", create=True) as opened:
+    with ClaimingStore(tmp_path / "a.db", create=True) as opened:
         opened.add([RUN, OTHER], [DATA])
         yield opened
 
@@ -97,7 +102,7 @@ class TestOpening:
             Store(path)
 
     def test_migrates_an_older_version(self, store, monkeypatch):
-        store.claim(RUN.id, this_process())
+        store.claim(RUN.id, ME)
         added = "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE extra(id INTEGER PRIMARY KEY)"
         monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, added))
         with Store(store.path) as newer:
@@ -141,7 +146,7 @@ class TestOpening:
             assert [result.id for result in store.results()] == [RUN.id]
             assert [file.name for file in tmp_path.iterdir()] == [path.name]
             with pytest.raises(BakeoffError, match="attempt to write a readonly database"):
-                store.claim(RUN.id, this_process())
+                store.claim(RUN.id, ME)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
     def test_says_when_it_may_not(self, tmp_path):
@@ -174,8 +179,7 @@ class TestOpening:
 
 class TestResults:
     def test_come_back_as_they_were_given(self, store):
-        me = this_process()
-        assert store.claim(RUN.id, me)
+        assert store.claim(RUN.id, ME)
         epochs = [epoch(1), epoch(2, validation_loss=None, validation_accuracy=None), epoch(3)]
         for one in epochs:
             store.record_epoch(RUN.id, one)
@@ -202,7 +206,7 @@ class TestResults:
     def test_are_seen_by_others_when_they_are_there(self, store):
         with Store(store.path) as other:
             assert other.states([RUN.id]) == {RUN.id: "waiting"}
-            store.claim(RUN.id, this_process())
+            store.claim(RUN.id, ME)
             store.finish(RUN.id, OUTCOME, ENVIRONMENT)
             assert other.results([RUN.id])[0].measures == OUTCOME.measures
 
@@ -211,7 +215,7 @@ class TestResults:
     def test_of_any_run_come_back(self, tmp_path, runs, curve):
         path = tmp_path / "any.db"
         path.unlink(missing_ok=True)
-        with Store(path, create=True) as store:
+        with ClaimingStore(path, create=True) as store:
             store.add(runs, [])
             for run in runs:
                 for number, one in enumerate(curve, start=1):
@@ -226,7 +230,7 @@ class TestResults:
             )
 
     def test_need_as_many_predictions_as_test_images(self, store):
-        store.claim(RUN.id, this_process())
+        store.claim(RUN.id, ME)
         for wrong in (
             Outcome(3, OUTCOME.predicted[:3], PROBABILITIES[:3], {}),
             Outcome(3, OUTCOME.predicted[:3], PROBABILITIES, {}),
@@ -243,7 +247,7 @@ class TestResults:
         def stop(*_):
             raise KeyboardInterrupt
 
-        store.claim(RUN.id, this_process())
+        store.claim(RUN.id, ME)
         monkeypatch.setattr(store, "_set_environment", stop)
         with pytest.raises(KeyboardInterrupt):
             store.finish(RUN.id, OUTCOME, ENVIRONMENT)
@@ -255,7 +259,7 @@ class TestResults:
         stop = threading.Event()
 
         def write():
-            with Store(store.path) as writer:
+            with ClaimingStore(store.path) as writer:
                 while not stop.is_set():
                     writer.forget([RUN.id], "me")
                     writer.finish(RUN.id, OUTCOME, ENVIRONMENT)
@@ -288,7 +292,7 @@ class TestResults:
             store.finish(run.id, replace(OUTCOME, layers=layers), ENVIRONMENT)
         assert [result.layers for result in store.results()] == [layers, layers]
         assert store._db.execute("SELECT count(*) FROM networks").fetchone()[0] == 1
-        store.forget([RUN.id], this_process())
+        store.forget([RUN.id], ME)
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
         assert [result.layers for result in store.results()] == [(), layers]
 
@@ -330,7 +334,7 @@ class TestFailures:
     FAILURE = Failure("diverged", "the loss became NaN [/x]", "trace", epoch=2, step=7)
 
     def test_are_rows_and_no_results(self, store):
-        store.claim(RUN.id, this_process())
+        store.claim(RUN.id, ME)
         store.record_epoch(RUN.id, epoch(1))
         store.fail(RUN.id, self.FAILURE, ENVIRONMENT)
         result = store.results()[0]
@@ -339,10 +343,10 @@ class TestFailures:
 
     def test_are_tried_again_on_request_and_stay_on_record(self, store):
         store.fail(RUN.id, self.FAILURE, ENVIRONMENT)
-        assert not store.claim(RUN.id, this_process())
+        assert not store.claim(RUN.id, ME)
         store.retry([RUN.id, OTHER.id])
         assert store.states([RUN.id])[RUN.id] == "waiting"
-        assert store.claim(RUN.id, this_process())
+        assert store.claim(RUN.id, ME)
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
         assert store.results()[0].failure is None
         assert store._db.execute("SELECT count(*) FROM failures").fetchone()[0] == 1
@@ -362,53 +366,76 @@ class TestFailures:
 
     def test_shown_are_the_last_ones(self, store):
         store.fail(RUN.id, self.FAILURE, {})
+        store.retry([RUN.id])
         store.fail(RUN.id, Failure("killed", "again"), {})
         assert store.results()[0].failure == Failure("killed", "again")
 
 
 def end_process() -> str:
-    """The name of a process on this machine that has ended."""
-    code = "from bakeoff.owners import this_process; print(this_process())"
+    """The owner of a process on this machine that has ended."""
+    code = "from bakeoff.owners import new_owner; print(new_owner())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.fixture
+def living() -> Iterator[str]:
+    with working() as owner:
+        yield owner
+
+
 class TestClaims:
-    def test_are_for_one_at_a_time(self, store):
-        me = this_process()
+    def test_are_for_one_at_a_time(self, store, living):
         with Store(store.path) as other:
-            assert store.claim(RUN.id, me)
-            assert store.claim(RUN.id, me)
+            assert store.claim(RUN.id, living)
+            assert store.claim(RUN.id, living)
             assert not other.claim(RUN.id, SOMEBODY)
             assert other.claim(OTHER.id, SOMEBODY)
-            assert not store.claim(OTHER.id, me)
-            store.release(RUN.id, SOMEBODY)
+            assert not store.claim(OTHER.id, living)
+            store.release(SOMEBODY)
             assert not other.claim(RUN.id, SOMEBODY)
-            store.release(RUN.id, me)
+            store.release(living)
             assert other.claim(RUN.id, SOMEBODY)
 
     def test_of_runs_that_ended_or_are_unknown_fail(self, store):
         store.finish(RUN.id, OUTCOME, {})
         store.fail(OTHER.id, Failure("error", "x"), {})
-        assert not store.claim(RUN.id, this_process())
-        assert not store.claim(OTHER.id, this_process())
-        assert not store.claim("unknown", this_process())
+        assert not store.claim(RUN.id, ME)
+        assert not store.claim(OTHER.id, ME)
+        assert not store.claim("unknown", ME)
+
+    def test_of_finished_runs_are_for_further_measures(self, store):
+        assert not store.claim(RUN.id, ME, finished=True)
+        store.finish(RUN.id, OUTCOME, {})
+        assert store.claim(RUN.id, ME, finished=True)
+        assert not store.claim(RUN.id, SOMEBODY, finished=True)
+        assert store.forget([RUN.id], SOMEBODY) == []
+        store.release(ME)
+        assert store.states([RUN.id]) == {RUN.id: "done"}
+        assert store.claim(RUN.id, SOMEBODY, finished=True)
 
     def test_of_a_process_that_is_gone_are_free(self, store):
         assert store.claim(RUN.id, end_process())
-        assert store.claim(RUN.id, this_process())
+        assert store.claim(RUN.id, ME)
+
+    def test_of_this_process_are_free_when_their_work_has_ended(self, store):
+        """In a notebook the process lives on."""
+        with working() as owner:
+            assert store.claim(RUN.id, owner)
+            assert not store.claim(RUN.id, ME)
+        assert store.claim(RUN.id, ME)
 
     def test_of_a_process_that_was_killed_and_not_yet_buried_are_free(self, store):
         """A zombie still has a process id."""
-        code = "import time; from bakeoff.owners import this_process; print(this_process(), flush=True); time.sleep(99)"
+        code = "import time; from bakeoff.owners import new_owner; print(new_owner(), flush=True); time.sleep(99)"
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         owner = process.stdout.readline().strip()
         assert store.claim(RUN.id, owner)
-        assert not store.claim(RUN.id, this_process())
+        assert not store.claim(RUN.id, ME)
         process.kill()
         deadline = time.monotonic() + 10
         while is_alive(owner) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert store.claim(RUN.id, this_process())
+        assert store.claim(RUN.id, ME)
         process.wait()
         process.stdout.close()
 
@@ -417,30 +444,85 @@ class TestClaims:
         assert store.claim(RUN.id, SOMEBODY)
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + STALE_SECONDS - 1)
-        assert not store.claim(RUN.id, this_process())
-        store.beat(SOMEBODY)
+        assert not store.claim(RUN.id, ME)
+        assert store.beat(SOMEBODY) == {RUN.id}
         monkeypatch.setattr(time, "time", lambda: now + STALE_SECONDS + 1)
-        assert not store.claim(RUN.id, this_process())
+        assert not store.claim(RUN.id, ME)
         monkeypatch.setattr(time, "time", lambda: now + 2 * STALE_SECONDS + 1)
-        assert store.claim(RUN.id, this_process())
+        assert store.claim(RUN.id, ME)
+        assert store.beat(SOMEBODY) == set()
 
     def test_live_as_long_as_epochs_come(self, store, monkeypatch):
         assert store.claim(RUN.id, SOMEBODY)
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + STALE_SECONDS + 1)
-        store.record_epoch(RUN.id, epoch(1))
-        assert not store.claim(RUN.id, this_process())
+        store.record_epoch(RUN.id, epoch(1), SOMEBODY)
+        assert not store.claim(RUN.id, ME)
 
-    def test_of_a_process_id_used_again_are_free(self, store):
-        host, process, born = this_process().rsplit(":", 2)
-        assert is_alive(this_process())
-        assert is_alive(f"{host}:{process}:{int(born) - 100}") is False
-        assert store.claim(RUN.id, f"{host}:{process}:{int(born) - 100}")
-        assert store.claim(RUN.id, this_process())
+    def test_of_a_process_id_used_again_are_free(self, store, living):
+        name, *_ = living.rsplit(":", 2)
+        parent = f"{name}:{os.getppid()}:{psutil.Process(os.getppid()).create_time():.0f}"
+        assert is_alive(living)
+        assert is_alive(parent)
+        used_again = f"{name}:{os.getppid()}:{int(parent.rsplit(':')[-1]) - 100}"
+        assert is_alive(used_again) is False
+        assert store.claim(RUN.id, used_again)
+        assert store.claim(RUN.id, living)
 
     def test_know_machines_with_colons_in_their_names(self, monkeypatch):
         monkeypatch.setattr(socket, "gethostname", lambda: "fe80::1")
-        assert is_alive(this_process())
+        with working() as owner:
+            assert is_alive(owner)
+
+    @pytest.mark.parametrize("where", ["", "0123456789ab"])
+    def test_of_a_container_with_the_same_name_are_judged_by_their_heart(self, store, monkeypatch, where):
+        """Its processes cannot be seen from here, and it has others under the same numbers."""
+        monkeypatch.setattr(owners, "_processes", lambda: where)
+        owner = new_owner().replace(f":{os.getpid()}:", ":1:")
+        monkeypatch.undo()
+        assert is_alive(owner) is None
+        assert store.claim(RUN.id, owner)
+        assert not store.claim(RUN.id, ME)
+
+    def test_of_older_versions_are_judged_by_their_heart(self):
+        assert is_alive(f"{socket.gethostname()}:{os.getpid()}:1700000000") is None
+
+    def test_have_owners_that_are_never_the_same(self):
+        assert len({new_owner() for _ in range(100)}) == 100
+
+
+class TestLostClaims:
+    """Who has lost a run, or never had it, writes nothing of it."""
+
+    WRITES = {
+        "an epoch": lambda store, owner: store.record_epoch(RUN.id, epoch(2), owner),
+        "a result": lambda store, owner: store.finish(RUN.id, OUTCOME, ENVIRONMENT, owner),
+        "a failure": lambda store, owner: store.fail(RUN.id, Failure("error", "x"), ENVIRONMENT, owner),
+        "measures": lambda store, owner: store.add_measures(RUN.id, {"robustness": 0.5}, owner),
+    }
+
+    @pytest.mark.parametrize("write", WRITES)
+    @pytest.mark.parametrize("state", ["waiting", "stolen", "finished by another", "failed by another", "given back"])
+    def test_are_refused(self, tmp_path, write, state):
+        with Store(tmp_path / "b.db", create=True) as store:
+            store.add([RUN], [DATA])
+            if state != "waiting":
+                store.claim(RUN.id, SOMEBODY)
+                store.record_epoch(RUN.id, epoch(1), SOMEBODY)
+                store._db.execute("UPDATE runs SET heartbeat = 0")
+                assert store.claim(RUN.id, ME)
+            if state == "finished by another":
+                store.finish(RUN.id, OUTCOME, ENVIRONMENT, ME)
+            if state == "failed by another":
+                store.fail(RUN.id, Failure("error", "y"), ENVIRONMENT, ME)
+            if state == "given back":
+                store.release(ME)
+            before = "\n".join(store._db.iterdump())
+            for loser in (SOMEBODY, ME) if state != "stolen" else (SOMEBODY,):
+                with pytest.raises(ClaimLost, match="another command took over"):
+                    self.WRITES[write](store, loser)
+            assert "\n".join(store._db.iterdump()) == before
+            store.results()
 
 
 class TestForgetting:
@@ -448,7 +530,7 @@ class TestForgetting:
         store.record_epoch(RUN.id, epoch(1))
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
         store.fail(OTHER.id, Failure("error", "x"), {})
-        assert store.forget([RUN.id, OTHER.id, "unknown"], this_process()) == [RUN.id, OTHER.id]
+        assert store.forget([RUN.id, OTHER.id, "unknown"], ME) == [RUN.id, OTHER.id]
         for result in store.results():
             assert (result.state, result.epochs, result.measures, result.started) == ("waiting", (), {}, None)
         with pytest.raises(BakeoffError, match="no predictions"):
@@ -457,8 +539,8 @@ class TestForgetting:
     def test_spares_what_another_process_is_training(self, store):
         store.claim(RUN.id, SOMEBODY)
         store.claim(OTHER.id, end_process())
-        store.record_epoch(RUN.id, epoch(1))
-        assert store.forget([RUN.id, OTHER.id], this_process()) == [OTHER.id]
+        store.record_epoch(RUN.id, epoch(1), SOMEBODY)
+        assert store.forget([RUN.id, OTHER.id], ME) == [OTHER.id]
         held, free = store.results()
         assert (held.state, len(held.epochs)) == ("running", 1)
         assert free.state == "waiting"
@@ -466,7 +548,7 @@ class TestForgetting:
 
 class TestFaults:
     def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(self, store):
-        store.claim(RUN.id, this_process())
+        store.claim(RUN.id, ME)
         pages = store._pragma("page_count")
         store._db.execute(f"PRAGMA max_page_count = {pages}")
         random = np.random.default_rng(0).random((4, 5000)).astype(np.float16)
@@ -579,7 +661,7 @@ class TestFurtherMeasures:
 
     def test_are_refused_by_runs_without_a_result(self, store):
         for run_id in (RUN.id, "unheard of"):
-            with pytest.raises(BakeoffError, match="has no whole result: --restart trains it anew"):
+            with pytest.raises(ClaimLost):
                 store.add_measures(run_id, {"robustness": 0.5})
 
     def test_do_not_mend_the_seal_of_a_damaged_run(self, store):

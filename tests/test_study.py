@@ -9,13 +9,14 @@ import pytest
 
 import tiny
 from bakeoff.errors import BakeoffError
+from bakeoff.execution import Event, can_be_extended, execute
 from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Exceptional, Study
-from bakeoff.owners import this_process
+from bakeoff.owners import working
 from bakeoff.pool import Pool
 from bakeoff.records import Epoch, Failure
 from bakeoff.store import Store
-from bakeoff.study import Event, Plan, can_be_extended, execute, plan
+from bakeoff.study import Plan, plan
 from bakeoff.workers import Message, Placement
 
 ONE = Placement(1, 1)
@@ -269,11 +270,58 @@ def test_processes_on_one_store_do_everything_together_and_nothing_twice(tmp_pat
         assert [[e.epoch for e in r.epochs] for r in store.results()] == [[1, 2]] * 10
 
 
-def test_a_claim_of_this_very_process_can_be_taken_up_again(store):
+def test_a_claim_that_this_process_left_can_be_taken_up_again(store):
     planned = plan(study(seeds=1))
     store.add(planned.runs, planned.records())
-    assert store.claim(planned.runs[0].id, this_process())
+    with working() as owner:
+        assert store.claim(planned.runs[0].id, owner)
+        assert kinds(list(execute(planned, store, ONE))) == {"elsewhere": 1}
     assert kinds(list(execute(planned, store, ONE)))["done"] == 1
+
+
+class TestLostRuns:
+    """Another command took a run over, which it may where this one has not been heard of for long."""
+
+    def steal(self, store: Store, run_id: str) -> None:
+        with Store(store.path) as other:
+            other._db.execute("UPDATE runs SET owner = NULL WHERE id = ?", (run_id,))
+            assert other.claim(run_id, "elsewhere.example:1:1700000000")
+
+    def test_are_told_and_the_rest_is_done(self, store):
+        planned = plan(study(set=tiny.DIGITS | {"epochs": 4}))
+        events = []
+        for event in execute(planned, store, ONE):
+            events.append(event)
+            if event.kind == "started" and event.run.seed == 0:
+                self.steal(store, event.run.id)
+        assert kinds(events) == {"started": 2, "lost": 1, "epoch": 4, "done": 1}
+        assert next(event.run.seed for event in events if event.kind == "lost") == 0
+        assert [result.state for result in store.results()] == ["running", "done"]
+        assert store.results()[0].epochs == ()
+
+    def test_are_noticed_at_the_next_heartbeat(self, store, monkeypatch):
+        monkeypatch.setattr("bakeoff.execution.BEAT_SECONDS", 0.0)
+        monkeypatch.setattr(Store, "record_epoch", lambda *_: None)
+        planned = plan(study(seeds=1, set=tiny.DIGITS | {"epochs": 100_000}))
+        events = []
+        for event in execute(planned, store, ONE):
+            events.append(event)
+            if event.kind == "started":
+                self.steal(store, event.run.id)
+        assert kinds(events)["lost"] == 1
+
+    def test_that_another_command_finished_meanwhile_are_kept(self, store, monkeypatch):
+        planned = plan(study(seeds=1))
+        claim = Store.claim
+
+        def late(self, run_id, owner, **how):
+            monkeypatch.setattr(Store, "claim", claim)
+            with Store(self.path) as other:
+                list(execute(planned, other, ONE))
+            return claim(self, run_id, owner, **how)
+
+        monkeypatch.setattr(Store, "claim", late)
+        assert kinds(list(execute(planned, store, ONE))) == {"kept": 1}
 
 
 def test_images_that_are_there_twice_are_looked_for_once(store, monkeypatch):

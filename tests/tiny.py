@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.owners import ClaimLost
 from bakeoff.records import Epoch, Outcome
 from bakeoff.runtime import Machine
 from bakeoff.spec import SGD, DataInfo, ImageShape, Recipe, Run
@@ -53,13 +54,40 @@ DIGITS = {"images_per_class": 20, "validation": 50, "epochs": 2}
 """Changes to `quick` that make a run on the real digits take about a tenth of a second."""
 
 
+class ClaimingStore(Store):
+    """A store that claims a run for whoever writes it, as a study does before it."""
+
+    def _hold(self, run_id, owner, state="running"):
+        try:
+            super()._hold(run_id, owner, state)
+        except ClaimLost:
+            self._db.execute(
+                "UPDATE runs SET owner = ?, state = ? WHERE id = ? AND owner IS NULL "
+                "AND (state = ? OR state = 'waiting' AND ? = 'running')",
+                (owner, state, run_id, state, state),
+            )
+            super()._hold(run_id, owner, state)
+
+    def record_epoch(self, run_id, epoch, owner="me"):
+        super().record_epoch(run_id, epoch, owner)
+
+    def finish(self, run_id, outcome, environment, owner="me"):
+        super().finish(run_id, outcome, environment, owner)
+
+    def fail(self, run_id, failure, environment, owner="me"):
+        super().fail(run_id, failure, environment, owner)
+
+    def add_measures(self, run_id, measures, owner="me"):
+        super().add_measures(run_id, measures, owner)
+
+
 def finished_store(
     path: Path, nets: tuple[str, ...] = ("lenet-afif", "nin"), seeds: int = 2, clarity: float = 0.7
 ) -> None:
     """Make a store as if runs had been trained, without training any; at a clarity of 2 nothing is mistaken."""
     data = dataset()
     random = np.random.default_rng(0)
-    with Store(path, create=True) as store:
+    with ClaimingStore(path, create=True) as store:
         for net in nets:
             for seed in range(seeds):
                 one = run(net, seed)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from bakeoff.data import Dataset
 from bakeoff.errors import BakeoffError
+from bakeoff.execution import Event, keep, work_off
 from bakeoff.files import weights_path
+from bakeoff.owners import working
 from bakeoff.pool import Pool
 from bakeoff.records import Failure, Measured
 from bakeoff.spec import Run
 from bakeoff.store import Store
-from bakeoff.study import Event, Plan, keep
-from bakeoff.workers import Placement, Told, explain, images_of, machine_of
+from bakeoff.study import Plan
+from bakeoff.workers import Message, Placement, Told, explain, images_of, machine_of
 
 if TYPE_CHECKING:
     from bakeoff.runtime import Machine
@@ -35,22 +37,18 @@ def measure_robustness(plan: Plan, store: Store, placement: Placement) -> Iterat
         for result in store.results([run.id for run in plan.runs])
         if result.state == "done" and MARK not in result.measures
     }
-    waiting = {run.id: run for run in plan.runs if run.id in wanted}
+    waiting = [run for run in plan.runs if run.id in wanted]
     if not waiting:
         return
-    queue = iter(list(waiting.values()))
-    with Pool(placement, store.files, robustness_of) as pool:
-        while True:
-            while pool.idle and (run := next(queue, None)):
-                pool.submit(run)
-            if not pool.at_work:
-                return
-            for message in pool.messages(timeout=1.0):
-                run = waiting[message.run_id]
-                if isinstance(message.content, Failure):
-                    yield Event("failed", run, message.content)
-                else:
-                    yield keep(message, run, store)
+    with working() as owner, Pool(placement, store.files, robustness_of) as pool:
+        yield from work_off(waiting, store, pool, owner, _keep, finished=True)
+
+
+def _keep(message: Message, run: Run, store: Store, owner: str) -> Event:
+    """Keep measures, and tell of failures without keeping them: they change no result."""
+    if isinstance(message.content, Failure):
+        return Event("failed", run, message.content)
+    return keep(message, run, store, owner)
 
 
 def robustness_of(

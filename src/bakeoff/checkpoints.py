@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from bakeoff.files import checkpoint_path, weights_path
+from bakeoff.files import checkpoint_path, part_beside, weights_path
 from bakeoff.records import Epoch
 from bakeoff.spec import PROTOCOL
 
@@ -39,7 +39,7 @@ class State:
 def written_whole(target: Path) -> Iterator[BinaryIO]:
     """Give a file beside `target` to write to, force it to disk, then move it there: all of it or nothing."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_suffix(f".{os.getpid()}.tmp")
+    beside = part_beside(target)
     try:
         with beside.open("wb") as file:
             yield file

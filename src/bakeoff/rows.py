@@ -16,10 +16,8 @@ from bakeoff.values import digest, to_dict
 
 
 def is_held(row: sqlite3.Row, owner: str) -> bool:
-    """Tell whether a run is being trained by another process than `owner`, one that still lives."""
-    return (
-        row["state"] == "running" and row["owner"] not in (None, owner) and is_at_work(row["owner"], row["heartbeat"])
-    )
+    """Tell whether a run is claimed by another than `owner`, one that still lives."""
+    return row["owner"] not in (None, owner) and is_at_work(row["owner"], row["heartbeat"])
 
 
 def seal(settings: str, epochs: Sequence[sqlite3.Row], measures: Mapping[str, float]) -> str:

@@ -10,11 +10,12 @@ import msgspec
 from bakeoff import studies
 from bakeoff.afterwards import measure_robustness
 from bakeoff.data import Progress
+from bakeoff.execution import Event, execute
 from bakeoff.grid import Study
 from bakeoff.settings import parse_seconds
 from bakeoff.store import Store
 from bakeoff.studies.files import checked, write_study
-from bakeoff.study import Event, Plan, execute, plan
+from bakeoff.study import Plan, plan
 from bakeoff.workers import Placement, place
 
 OWN_FILE = re.compile(r"\.py(:|$)")

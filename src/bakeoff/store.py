@@ -1,8 +1,8 @@
 """One SQLite file with everything the runs left. No torch.
 
 A result is one transaction, and its done-mark is in it: a run is either wholly there or not at all.
-The process that runs a study is the only writer of its runs; a claim with a heartbeat keeps two
-processes on one store from training the same run twice.
+The command that has claimed a run is its only writer: a claim with a heartbeat keeps two commands on one store
+from training the same run twice, and who has lost it is refused.
 """
 
 import json
@@ -17,6 +17,7 @@ import numpy as np
 
 from bakeoff.database import Database
 from bakeoff.errors import BakeoffError
+from bakeoff.owners import ClaimLost
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
 from bakeoff.rows import epoch_of, failure_of, is_held, is_intact, pack, run_of, seal, settings_of, unpack
 from bakeoff.spec import Run
@@ -82,33 +83,45 @@ class Store(Database):
             rows = self._db.execute("SELECT id, state FROM runs").fetchall()
         return {row["id"]: row["state"] for row in rows if row["id"] in wanted}
 
-    def claim(self, run_id: str, owner: str) -> bool:
-        """Take a run for `owner`: true if it was waiting or its owner is gone, false if it is somebody else's."""
+    def claim(self, run_id: str, owner: str, *, finished: bool = False) -> bool:
+        """Take a run for `owner`: to train it, or a finished one to measure more of it.
+
+        True if it was there to be taken or its owner is gone, false if it is somebody else's.
+        """
+        states = ("done",) if finished else ("waiting", "running")
         with self.transaction():
             row = self._db.execute("SELECT state, owner, heartbeat FROM runs WHERE id = ?", (run_id,)).fetchone()
-            if row is None or row["state"] in ("done", "failed") or is_held(row, owner):
+            if row is None or row["state"] not in states or is_held(row, owner):
                 return False
             self._db.execute(
-                "UPDATE runs SET state = 'running', owner = ?, heartbeat = ?, started = coalesce(started, ?) "
-                "WHERE id = ?",
-                (owner, time.time(), _now(), run_id),
+                "UPDATE runs SET state = ?, owner = ?, heartbeat = ?, started = coalesce(started, ?) WHERE id = ?",
+                ("done" if finished else "running", owner, time.time(), _now(), run_id),
             )
         return True
 
-    def release(self, run_id: str, owner: str) -> None:
-        """Give a claimed run back unfinished, so that any process may go on with it."""
+    def _hold(self, run_id: str, owner: str, state: str = "running") -> None:
+        """Refuse whoever has not claimed a run; within a transaction, so that nobody can take it before its end."""
+        held = self._db.execute(
+            "UPDATE runs SET heartbeat = ? WHERE id = ? AND owner = ? AND state = ?",
+            (time.time(), run_id, owner, state),
+        )
+        if not held.rowcount:
+            raise ClaimLost(f"run {run_id} in {self.path} is not this command's: another command took over")
+
+    def release(self, owner: str) -> None:
+        """Give back all that `owner` has claimed, unfinished runs so that any command may go on with them."""
         with self.transaction():
             self._db.execute(
-                "UPDATE runs SET state = 'waiting', owner = NULL WHERE id = ? AND owner = ? AND state = 'running'",
-                (run_id, owner),
+                "UPDATE runs SET state = CASE state WHEN 'running' THEN 'waiting' ELSE state END, owner = NULL "
+                "WHERE owner = ?",
+                (owner,),
             )
 
-    def beat(self, owner: str) -> None:
-        """Say that `owner` is still at its runs."""
+    def beat(self, owner: str) -> set[str]:
+        """Say that `owner` is still at its runs, and return those that are still its own."""
         with self.transaction():
-            self._db.execute(
-                "UPDATE runs SET heartbeat = ? WHERE owner = ? AND state = 'running'", (time.time(), owner)
-            )
+            self._db.execute("UPDATE runs SET heartbeat = ? WHERE owner = ?", (time.time(), owner))
+            return {row["id"] for row in self._db.execute("SELECT id FROM runs WHERE owner = ?", (owner,))}
 
     def retry(self, ids: Iterable[str]) -> None:
         """Let failed runs wait for another try; what failed stays on record."""
@@ -121,7 +134,7 @@ class Store(Database):
     def forget(self, ids: Iterable[str], owner: str) -> list[str]:
         """Delete all that the runs left, so that they start anew, and return those that do.
 
-        Runs that another process is training are left alone.
+        Runs that another command is at are left alone.
         """
         with self.transaction():
             rows = {row["id"]: row for row in self._db.execute("SELECT id, state, owner, heartbeat FROM runs")}
@@ -136,26 +149,32 @@ class Store(Database):
                 )
         return forgotten
 
-    def record_epoch(self, run_id: str, epoch: Epoch) -> None:
-        """Keep one finished epoch; a repeated one (after a resume) replaces the old, later ones go."""
+    def record_epoch(self, run_id: str, epoch: Epoch, owner: str) -> None:
+        """Keep one finished epoch; a repeated one (after a resume) replaces the old, later ones go.
+
+        Raises:
+            ClaimLost: the run is not that of `owner`.
+        """
         names = Epoch.__struct_fields__
         marks = ", ".join("?" * (len(names) + 1))
         with self.transaction():
+            self._hold(run_id, owner)
             self._db.execute("DELETE FROM epochs WHERE run = ? AND epoch >= ?", (run_id, epoch.epoch))
             self._db.execute(
                 f"INSERT INTO epochs(run, {', '.join(names)}) VALUES ({marks})",
                 (run_id, *(getattr(epoch, name) for name in names)),
             )
-            self._db.execute("UPDATE runs SET heartbeat = ? WHERE id = ?", (time.time(), run_id))
 
-    def finish(self, run_id: str, outcome: Outcome, environment: dict) -> None:
+    def finish(self, run_id: str, outcome: Outcome, environment: dict, owner: str) -> None:
         """Keep the result of a run: predictions, measures, environment and the done-mark, all or nothing.
 
         Raises:
+            ClaimLost: the run is not that of `owner`.
             BakeoffError: the number of predictions is not the number of test images.
         """
         images, classes = outcome.probabilities.shape
         with self.transaction():
+            self._hold(run_id, owner)
             row = self._db.execute(
                 "SELECT test_labels FROM runs JOIN datasets ON content_hash = data_hash WHERE id = ?",
                 (run_id,),
@@ -178,13 +197,15 @@ class Store(Database):
                 (_now(), seal(settings, epochs, outcome.measures), run_id),
             )
 
-    def add_measures(self, run_id: str, measures: Mapping[str, float]) -> None:
-        """Keep further measures of a finished run, in place of older ones of their names.
+    def add_measures(self, run_id: str, measures: Mapping[str, float], owner: str) -> None:
+        """Keep further measures of a finished run, in place of older ones of their names, and give it back.
 
         Raises:
-            BakeoffError: the run has not finished, or is not as it was written.
+            ClaimLost: the run is not that of `owner`.
+            BakeoffError: it is not as it was written.
         """
         with self.transaction():
+            self._hold(run_id, owner, "done")
             row = self._db.execute("SELECT * FROM runs WHERE id = ? AND state = 'done'", (run_id,)).fetchone()
             epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
             known = dict(self._db.execute("SELECT name, value FROM measures WHERE run = ?", (run_id,)).fetchall())
@@ -192,11 +213,16 @@ class Store(Database):
                 raise BakeoffError(f"run {run_id} in {self.path} has no whole result: --restart trains it anew")
             self._set_measures(run_id, measures)
             unbroken = seal(row["settings"], epochs, known | dict(measures))
-            self._db.execute("UPDATE runs SET seal = ? WHERE id = ?", (unbroken, run_id))
+            self._db.execute("UPDATE runs SET seal = ?, owner = NULL WHERE id = ?", (unbroken, run_id))
 
-    def fail(self, run_id: str, failure: Failure, environment: dict) -> None:
-        """Keep a failure: a row of its own, never a result."""
+    def fail(self, run_id: str, failure: Failure, environment: dict, owner: str) -> None:
+        """Keep a failure: a row of its own, never a result.
+
+        Raises:
+            ClaimLost: the run is not that of `owner`.
+        """
         with self.transaction():
+            self._hold(run_id, owner)
             self._db.execute(
                 "INSERT INTO failures(run, at, kind, message, traceback, epoch, step, file, line) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -43,7 +43,7 @@ def test_a_real_run_tells_of_its_network_and_its_images(tmp_path):
     data = replace(data, test=Images(data.train.images[:25], data.train.labels[:25]))
     run = tiny.run("squeezenet-afif", epochs=1)
     *_, outcome = fit(run, data, tiny.MACHINE)
-    with Store(tmp_path / "a.db", create=True) as store:
+    with tiny.ClaimingStore(tmp_path / "a.db", create=True) as store:
         store.add([run], [record_of(data, search=True)])
         store.finish(run.id, outcome, environment(tiny.MACHINE))
         found = {finding.kind: finding for finding in audit(store)}
@@ -61,7 +61,7 @@ def test_the_serious_comes_first(store):
 
 
 def test_an_empty_store_has_nothing_to_find(tmp_path):
-    with Store(tmp_path / "a.db", create=True) as opened:
+    with tiny.ClaimingStore(tmp_path / "a.db", create=True) as opened:
         assert audit(opened) == []
 
 

@@ -147,11 +147,10 @@ class TestResults:
     def test_with_brackets_in_their_names_are_printed_as_they_are(self, bakeoff, tmp_path):
 
         import tiny
-        from bakeoff.store import Store
 
         run = msgspec.structs.replace(tiny.run(), data="folder:my[/b]photos[red]")
         path = tmp_path / "a[1].db"
-        with Store(path, create=True) as store:
+        with tiny.ClaimingStore(path, create=True) as store:
             store.add([run], [record_of(tiny.dataset())])
             store.fail(run.id, Failure("error", "RuntimeError: [enforce fail at x.cc] [/oops]"), {})
         said = bakeoff("results", "--store", str(path))

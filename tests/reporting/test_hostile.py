@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic import ENVIRONMENT, RECIPE, make_store
 
+import tiny
 from bakeoff.cli import main
 from bakeoff.records import Failure
 from bakeoff.spec import Run
-from bakeoff.store import Store
 
 PIECES = (
     *("\x1b[31m", "\x1b]0;title\x07", "\x9b2J", "\r", "\n", "\t", "\x00", "\u202e", "\u2066", "\ufeff", "\uffff"),
@@ -47,7 +47,7 @@ def hostile_store(path: Path, names: list[str]) -> Path:
     nets, data, classes = names[:2], names[2:4], names[4:7]
     recipe = msgspec.structs.replace(RECIPE, name=names[7])
     make_store(path, nets, data, seeds=2, recipe=recipe, images=40, classes=classes)
-    with Store(path) as store:
+    with tiny.ClaimingStore(path) as store:
         record = next(iter(store.datasets().values()))
         failed = Run(nets[0], data[0], record.content_hash, recipe, 7)
         store.add([failed], [record])

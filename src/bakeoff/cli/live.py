@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from bakeoff.estimate import Remaining
+from bakeoff.execution import Event
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run, data_label
-from bakeoff.study import Event
 from bakeoff.terminal import Console, escape
 from bakeoff.workers import Step
 
@@ -74,6 +74,8 @@ class View:
             self._end(run, f"[green]✓[/] {label(run)}: [bold]{accuracy:.2%}[/] on the test images, {clock(seconds)}")
         elif isinstance(content, Failure):
             self._end(run, f"[red]✗[/] {label(run)}: {escape(content.message)}")
+        elif event.kind == "lost":
+            self._end(run, f"[yellow]•[/] {label(run)}: another command took over")
         self._overall()
 
     def _bar(self, run: Run) -> None:
@@ -135,9 +137,11 @@ def follow_robustness(events: Iterable[Event], console: Console) -> int:
         if isinstance(event.content, Measured):
             under = event.content.measures["accuracy_under_corruption"]
             line = f"[green]✓[/] {label(event.run)}: [bold]{under:.2%}[/] on corrupted test images"
-        else:
-            assert isinstance(event.content, Failure)
+        elif event.kind in ("failed", "elsewhere", "lost"):
             left += 1
-            line = f"[red]✗[/] {label(event.run)}: not tested on corrupted images: {escape(event.content.message)}"
+            why = event.content.message if isinstance(event.content, Failure) else "another command is at it"
+            line = f"[red]✗[/] {label(event.run)}: not tested on corrupted images: {escape(why)}"
+        else:
+            continue
         console.print(line, highlight=False, soft_wrap=True)
     return left

@@ -269,7 +269,8 @@ def _tell(counts: dict[str, int], console: "Console") -> None:
             "run had failed before: --retry-failed tries it again",
             "runs had failed before: --retry-failed tries them again",
         ),
-        ("elsewhere", "run is being trained by another process", "runs are being trained by another process"),
+        ("elsewhere", "run is being trained by another command", "runs are being trained by another command"),
+        ("lost", "run was taken over by another command", "runs were taken over by another command"),
         ("failed", "run failed: `bakeoff results` names it", "runs failed: `bakeoff results` names them"),
     ):
         if number := counts.get(kind):
