@@ -144,3 +144,34 @@ def test_pictures_are_found_by_content_where_the_folder_was(bakeoff, tmp_path):
             assert found.info.content_hash == result.run.data_hash
             grey = (found.test.images == found.test.images[:, :1]).all()
             assert grey == ("colour" in result.run.data)
+
+
+def test_the_data_folder_may_be_the_working_folder(bakeoff, tmp_path, monkeypatch):
+    monkeypatch.chdir(draw(tmp_path / "photos"))
+    monkeypatch.setenv("BAKEOFF_CACHE", "cache")
+    before = json.loads(bakeoff("data", "folder:.", "--json").out)
+    (tmp_path / "photos" / "a" / "0-1.png").unlink()
+    assert bakeoff("run", "--data", "folder:.", *TINY).code == 0
+    assert bakeoff("report", "--figures", "figures").code == 0
+    assert {"bakeoff.db", "bakeoff.db.files", "cache", "report.html"} <= {
+        p.name for p in (tmp_path / "photos").iterdir()
+    }
+    after = json.loads(bakeoff("data", "folder:.", "--json").out)
+    assert (after["name"], after["classes"], after["skipped"]) == (before["name"], before["classes"], [])
+    assert after["name"] == "folder:photos" and after["content_hash"] != before["content_hash"]
+    with Store("bakeoff.db") as opened:
+        (result,) = opened.results()
+    assert result.run.data_hash == after["content_hash"]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "\u202eabc", "\udcff", "<b>", "[bold]x", "=1+1"])
+def test_hostile_names_are_listed_and_not_obeyed(bakeoff, tmp_path, name):
+    photos = draw(tmp_path / "photos")
+    (photos / "a").rename(photos / name)
+    (photos / name / f"{name}.png").write_bytes(b"x")
+    (photos / name / f"{name}.txt").touch()
+    said = bakeoff("data", f"folder:{photos}")
+    assert said.code == 0, said.err
+    assert "\x1b" not in said.out and "\u202e" not in said.out
+    described = json.loads(bakeoff("data", f"folder:{photos}", "--json").out)
+    assert len(described["classes"]) == 2 and len(described["skipped"]) == 2

@@ -110,7 +110,15 @@ def test_a_class_may_have_sub_folders(tmp_path):
 CLUTTER = [
     *("bakeoff.db.files/a.jpg", "__pycache__/a.jpg", "node_modules/x/a.jpg", "@eaDir/a.jpg", "lost+found/a.jpg"),
     *("$RECYCLE.BIN/a.jpg", "System Volume Information/a.jpg", ".ipynb_checkpoints/a.jpg", ".git/a.jpg", "_DS_Store"),
-    *("venv/pyvenv.cfg", "venv/lib/matplotlib/a.png", "cache/CACHEDIR.TAG", "cache/a.png", "results.files/a.jpg"),
+    *(
+        "venv/pyvenv.cfg",
+        "venv/lib/matplotlib/a.png",
+        "cache/CACHEDIR.TAG",
+        "cache/a.png",
+        "fig/.bakeoff-figures",
+        "fig/a.png",
+        "results.files/a.jpg",
+    ),
 ]
 
 

@@ -36,8 +36,8 @@ CLUTTER = frozenset(
     )
 )
 """Names, in lower case, of what systems, shares and programs leave beside a user's files."""
-MARKERS = ("CACHEDIR.TAG", "pyvenv.cfg", "conda-meta")
-"""What lies in caches (https://bford.info/cachedir/) and in environments of Python."""
+MARKERS = ("CACHEDIR.TAG", "pyvenv.cfg", "conda-meta", ".bakeoff-figures")
+"""What lies in caches (https://bford.info/cachedir/), in environments of Python and in folders of drawn figures."""
 SQLITE = b"SQLite format 3\0"
 
 
@@ -79,12 +79,11 @@ def beginning(path: Path) -> bytes:
         return b""
 
 
-def is_image(path: Path) -> bool:
+def is_image(path: str) -> bool:
     """Say whether a regular file is to be opened as an image: by its name, or else by how it begins."""
-    extension = path.suffix.lower()
-    if extension in EXTENSIONS:
+    if path.lower().endswith(EXTENSIONS):
         return True
-    return extension not in TEXTS and extension not in RAW and format_of(beginning(path)) is not None
+    return not path.lower().endswith((*TEXTS, *RAW)) and format_of(beginning(Path(path))) is not None
 
 
 def format_of(content: bytes) -> str | None:

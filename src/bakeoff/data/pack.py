@@ -19,7 +19,7 @@ import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.manifest import Manifest
-from bakeoff.data.places import cache_folder
+from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import DataInfo, ImageShape
 from bakeoff.values import Value
@@ -155,6 +155,7 @@ def scratch() -> Iterator[Path]:
     parent = cache_folder() / "packs"
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        tag_cache_folder()
         for old in parent.glob(".*.tmp"):
             if time.time() - old.stat().st_mtime > ABANDONED:
                 shutil.rmtree(old, ignore_errors=True)

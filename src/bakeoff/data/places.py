@@ -13,6 +13,19 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("bakeoff")
 
 
+TAG = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# What is here can be made again by bakeoff. See https://bford.info/cachedir/\n"
+)
+
+
+def tag_cache_folder() -> None:
+    """Mark the cache folder, which must exist, as what it is: for backups, and lest it be taken for a class."""
+    tag = cache_folder() / "CACHEDIR.TAG"
+    if not tag.exists():
+        tag.write_text(TAG, encoding="ascii")
+
+
 def data_folders() -> list[Path]:
     """Return the folders in which original files are looked for, the preferred one first.
 

@@ -120,7 +120,6 @@ class _Listing:
         return self.contents[folder]
 
     def sort_in(self, entry: os.DirEntry[str], content: _Content) -> None:
-        path = Path(entry.path)
         if is_folder(entry):
             content.folders.append(entry)
             return
@@ -128,10 +127,10 @@ class _Listing:
             reason = "" if entry.is_file() else "a broken link or no regular file"
         except OSError as error:
             reason = error.strerror or str(error)
-        if not reason and is_image(path):
+        if not reason and is_image(entry.path):
             content.images.append(entry)
         else:
-            content.others.append((self.relative(path), reason or told_kind(entry.name)))
+            content.others.append((self.relative(Path(entry.path)), reason or told_kind(entry.name)))
 
     def entries(self, folder: Path) -> list[os.DirEntry[str]]:
         try:
@@ -231,7 +230,7 @@ def _problems(
 
 def count_reasons(skipped: Iterable[tuple[str, str]]) -> dict[str, int]:
     """Count what was left out by reason, the commonest first; numbers in reasons do not set them apart."""
-    counts = Counter(re.sub(r"(: | \()\d[\d,]*\b[^)]*\)?$", "", reason) for _, reason in skipped)
+    counts = Counter(re.sub(r"(: | \()\d[\d,]*\b[^)]*\)?$|\d{3,}", "", reason) for _, reason in skipped)
     return dict(counts.most_common())
 
 

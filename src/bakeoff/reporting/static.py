@@ -67,6 +67,7 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".bakeoff-figures").touch()  # lest the folder be taken for a class of images
         with matplotlib.rc_context(STYLE):
             for title, figure in (
                 *_all_figures(facts.tables),
