@@ -97,8 +97,14 @@ def is_there(name: str) -> bool:
 
 
 def usual_name(name: str, info: DataInfo) -> str:
-    """Return the name of a data set without grades that change nothing; `info` is of what it is a version of."""
+    """Return the name of a data set as runs have it; `info` is of what it is a version of.
+
+    It is without grades that change nothing, and a folder that is given as "." or ".." has its own name.
+    """
     base, grades = split_name(name)
+    folder = Path(base.removeprefix(FOLDER)).expanduser()
+    if base.startswith(FOLDER) and folder.name in ("", ".."):
+        base = f"{FOLDER}{folder.resolve()}"
     return join_name(base, [one for one in grades if one.level != original(one.dial, info)])
 
 
