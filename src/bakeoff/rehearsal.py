@@ -3,10 +3,11 @@
 It runs in a process of its own (see `apart`).
 """
 
-import io
+import os
+import sys
 import warnings
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -55,6 +56,10 @@ def add(given: str) -> str:
                 f"{path.name} changes {', '.join(changed)} when it is read: this is undone, since it would change what "
                 "other networks are given; what a network needs of it belongs into its own code"
             )
+        if outside := READ[digest].outside:
+            warn(
+                f"{path.name} imports {', '.join(outside)} from outside its folder: a change there will not be noticed"
+            )
     return own.add(texts, READ[digest].names, wanted)
 
 
@@ -94,6 +99,21 @@ def safely(function: Callable[..., Result], name: str, *arguments: Any, doing: s
     return apart(_with, net, function, name, arguments, doing=f"{doing} {name}")
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep what is printed, by whatever code, from being seen: once is enough."""
+    sys.stdout.flush()
+    usual = os.dup(1)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(usual, 1)
+        os.close(usual)
+
+
 def warn(message: str) -> None:
     """Tell the user, once."""
     warnings.warn(message, BakeoffWarning, stacklevel=2)
@@ -103,7 +123,7 @@ def _with(net: "OwnNet", function: Callable[..., Result], name: str, arguments: 
     from bakeoff.nets import own
 
     own.OWN[name] = net
-    with own.told(f"{name} fails"), redirect_stdout(io.StringIO()):
+    with own.told(f"{name} fails"), silence():
         return function(name, *arguments)
 
 
@@ -119,7 +139,7 @@ def rehearse(net: "OwnNet", name: str, shape: ImageShape, classes: int, recipe: 
     with own.told(f"{name} fails on {shape} images with {classes} classes"):
         module, notes = _build(name, shape, classes)
         notes += _run(module, name, shape, classes)
-        with redirect_stdout(io.StringIO()):
+        with silence():
             notes += _train(name, shape, classes, recipe)
     return notes
 
@@ -164,11 +184,11 @@ def _run(module: "nn.Module", name: str, shape: ImageShape, classes: int) -> lis
     module.eval()
     with torch.no_grad():
         passed(2, 0)
-        with redirect_stdout(io.StringIO()):
+        with silence():
             passed(1, 0)
     module.train()
     ends = []
-    with redirect_stdout(io.StringIO()):
+    with silence():
         for seed in (0, 1):
             outputs = passed(TRAINING, seed)
             ends.append(states())

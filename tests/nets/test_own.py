@@ -1,5 +1,6 @@
 import codecs
 import hashlib
+import importlib
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -190,6 +191,7 @@ class TestNeighbours:
         assert set(gather(folder())) == IMPORTED
 
     def test_are_imported_and_hide_nothing(self, folder):
+        importlib.invalidate_caches()
         before = set(sys.modules)
         called = add(str(folder()))
         net = build(called, SHAPE, 5)
@@ -241,6 +243,14 @@ class TestNeighbours:
         for line in ("from .size import SIZE", "from models.size import SIZE", "from size import SIZE"):
             path.write_text(f"{line}\n{LINEAR}\nassert SIZE == 2\n")
             assert add(str(path)).startswith("linear@")
+
+    def test_that_lie_elsewhere_are_named(self, folder, tmp_path, monkeypatch):
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "common_blocks.py").write_text("")
+        monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+        texts = gather(folder(**{"mine.py": f"import common_blocks, width, wave\n{LINEAR}"}))
+        assert set(texts) == {"", "width"}
+        assert own.look(texts).outside == ("common_blocks",)
 
     def test_failing_are_named_with_their_line(self, folder):
         with pytest.raises(BakeoffError, match=r"mine\.py: ValueError: no \(late\.py, line 2\)"):

@@ -8,6 +8,9 @@ them, so that a study ends with the network it began with.
 import inspect
 import json
 import os
+import site
+import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -50,6 +53,8 @@ class Read:
     """Of its networks."""
     changed: tuple[str, ...]
     """What it changes for the whole process, by what changes it."""
+    outside: tuple[str, ...]
+    """Modules that it imports from elsewhere, neither from its folder nor installed."""
 
 
 def split(given: str) -> tuple[Path, str | None]:
@@ -64,9 +69,11 @@ def look(sources: Sources) -> Read:
     Raises:
         BakeoffError: it fails.
     """
+    before = set(sys.modules)
     with told(f"cannot read the network {sources[''].file}"):
         module, changed = _run(sources)
-    return Read(tuple(name for name, value in vars(module).items() if _builds(value, module)), tuple(changed))
+    names = tuple(name for name, value in vars(module).items() if _builds(value, module))
+    return Read(names, tuple(changed), _outside(set(sys.modules) - before))
 
 
 def add(sources: Sources, names: Sequence[str], wanted: str | None = None) -> str:
@@ -160,6 +167,19 @@ def _build(sources: Sources, called: str, shape: ImageShape, classes: int) -> nn
     if not isinstance(net, nn.Module):
         raise BakeoffError(f"{called} must give a torch module, and gives {type(net).__name__}")
     return net
+
+
+def _outside(names: Iterable[str]) -> tuple[str, ...]:
+    """Return which modules have files that are neither installed nor a user's that was read."""
+    installed = [Path(place).resolve() for place in {*sysconfig.get_paths().values(), *site.getsitepackages()}]
+    found = set()
+    for name in names:
+        file = getattr(sys.modules.get(name), "__file__", None) or ""
+        if file.endswith(".py") and name.partition(".")[0] not in RUNNING:
+            where = Path(file).resolve()
+            if not any(where.is_relative_to(place) for place in installed):
+                found.add(name.partition(".")[0])
+    return tuple(sorted(found - {"bakeoff"}))
 
 
 def _builds(value: Any, module: ModuleType) -> bool:

@@ -110,20 +110,19 @@ def run(sources: Sources) -> ModuleType:
     """Return the module of a file, run once in this process."""
     first = f"bakeoff_own_{digest_of(sources)}"
     RUNNING.setdefault(first, sources)
-    if Finder not in sys.meta_path:
-        sys.meta_path.append(Finder)
+    if FINDER not in sys.meta_path:
+        sys.meta_path.append(FINDER)
     return importlib.import_module(first)
 
 
 class Finder(MetaPathFinder, Loader):
     """Gives `import` the modules of `RUNNING`."""
 
-    @staticmethod
-    def find_spec(fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> Any:
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> Any:
         """Return where a module comes from, None if it is none of these."""
         first, _, name = fullname.partition(".")
         source = RUNNING.get(first, {}).get(name)
-        return source and ModuleSpec(fullname, Finder(), origin=source.file, is_package=source.is_package or not name)
+        return source and ModuleSpec(fullname, FINDER, origin=source.file, is_package=source.is_package or not name)
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to Python."""
@@ -137,6 +136,9 @@ class Finder(MetaPathFinder, Loader):
         module.__file__ = source.file
         module.__dict__["__builtins__"] = vars(builtins) | {"__import__": partial(_import, first)}
         exec(compile(source.text, source.file, "exec", dont_inherit=True), module.__dict__)
+
+
+FINDER = Finder()
 
 
 def _import(
