@@ -103,9 +103,9 @@ def test_a_failure_after_the_start_names_file_and_line_everywhere(file, options,
 
 
 def test_an_endless_run_is_stopped_and_others_go_on(file, options, bakeoff):
-    endless = f"self.seen += self.training\n        while self.seen > 9: pass\n        {GIVES}"
+    endless = f"self.seen += self.training\n        while self.seen > 5: pass\n        {GIVES}"
     path = file(network(endless))
-    arguments = ["--nets", f"{path},lenet-afif", *options, "--epochs", "9", "--workers", "1", "--run-timeout", "4s"]
+    arguments = ["--nets", f"{path},lenet-afif", *options, "--workers", "1", "--run-timeout", "10s"]
     said = bakeoff("run", *arguments, "--json")
     assert said.code == 1
     kinds = {row["net"].partition("@")[0]: [why["kind"] for why in row["failures"]] for row in json.loads(said.out)}
