@@ -6,7 +6,7 @@ COMPILE = echo 'torch==2.13.0' | $(BIN)/python -m uv pip compile --quiet --unive
 	--no-header --no-annotate pyproject.toml --constraint -
 CUDA := ^(nvidia-|cuda-|triton)
 
-.PHONY: help install demo test check format accuracy faults bench lock clean
+.PHONY: help install demo test check format accuracy faults gpu bench lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ accuracy: .venv/installed-dev  ## Slow tests that assert a band of accuracy or c
 
 faults: .venv/installed-dev  ## Slow campaigns that kill, corrupt and fuzz
 	$(BIN)/python -m pytest -m faults
+
+gpu: .venv/installed-dev  ## Check networks, resuming, precisions and speed on a GPU, and write docs/gpu.md
+	$(BIN)/python benchmarks/gpu.py --output docs/gpu.md
+	$(BIN)/python -m pytest -m gpu tests/test_gpu.py tests/data/test_batches.py
 
 bench: .venv/installed-dev  ## Compare speed with other frameworks, each in an environment of its own
 	benchmarks/make_peers.sh

@@ -7,6 +7,7 @@ change, or raise `PROTOCOL` in spec.py, say in CHANGELOG.md what changed, and wr
     python tests/test_protocol.py
 """
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ from bakeoff.data.split import balanced_sample, cut_test, cut_validation
 from bakeoff.nets import NETS, Net, build
 from bakeoff.nets.fast import Dropout, PairwiseMaxima
 from bakeoff.optimizers import build_optimizer, make_loss, set_rate
+from bakeoff.parts import divide
 from bakeoff.records import Epoch
 from bakeoff.schedules import learning_rate
 from bakeoff.spec import (
@@ -123,6 +125,12 @@ RUNS: dict[str, dict[str, Any]] = {
 DATA = tiny.dataset(validation=9)
 
 
+TWINS = tiny.dataset()
+"""Each image is there twice."""
+TWINS.train.images[1::2], TWINS.train.labels[1::2] = TWINS.train.images[::2], TWINS.train.labels[::2]
+TWINS = dataclasses.replace(TWINS, info=replace(TWINS.info, content_hash="twins"))
+
+
 def run_of(name: str) -> Run:
     return tiny.run(RUNS[name].get("net", "lenet-afif"), **{k: v for k, v in RUNS[name].items() if k != "net"})
 
@@ -187,11 +195,12 @@ EXACT: dict[str, Callable[[], Any]] = {
     "validation cut": lambda: cut_validation(LABELS, 0.2, 7)[1],
     "validation cut with copies": lambda: cut_validation(LABELS, 0.2, 7, COPIES)[1],
     "sample": lambda: balanced_sample(LABELS, 4, 7),
+    "parts of a run": lambda: divide(tiny.run(seed=3), TWINS, "cpu").validation_indices,
     "test cut": lambda: cut_test([f"{i:x}" for i in range(60)], LABELS, "abcde", 0.2),
     "dropout": dropped,
     "pooling": pooled,
     **{
-        f"draws of {name}": lambda name=name: draw(MOVES, 9, (10, 12), 3, 2)[name].double()
+        f"draws of {name}": lambda name=name: draw(MOVES, 200, (10, 12), 3, 2)[name].double()
         for name in draw(MOVES, 1, (10, 12), 0, 0)
     },
 }
@@ -224,7 +233,10 @@ def stepped(optimizer: Optimizer) -> torch.Tensor:
 
 
 def normalised(how: str) -> torch.Tensor:
+    """Pictures of which one corner never changes, and one by less than a grey level."""
     images = pictures()
+    images[:, :, :3, :3] = 7
+    images[0, :, 0, 0] = 8
     return fit_normalizer(images, torch.arange(4), Image(), how)(images)
 
 

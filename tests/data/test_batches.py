@@ -149,6 +149,7 @@ def test_a_mapped_file_is_not_copied_into_memory(tmp_path):
     assert own_memory() - before < mapped.images.nbytes / 2
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("share", [0.25, 0.0], ids=["on the GPU", "sent in batches"])
 def test_a_gpu_gets_the_batches_the_cpu_gets(monkeypatch, share):

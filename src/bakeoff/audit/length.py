@@ -15,7 +15,7 @@ ROOM = 0.1
 FEW_STEPS = 100
 """So few steps are the beginning of a training, whatever the network and the rates."""
 ENOUGH_STEPS = 300
-FALLING = 1.1
+FALLING = 1.07
 """In the middle of a training the loss is this many times that at its end, where it is on its way."""
 
 
