@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -263,7 +264,10 @@ class Store(Database):
             return [run_of(row["settings"]) for row in rows]
 
     def results(self, ids: Iterable[str] | None = None) -> list[Result]:
-        """Return what is known of the runs (all of them by default), in the order they were added."""
+        """Return what is known of the runs (all of them by default), in the order they were added.
+
+        A measure that is not finite is not known.
+        """
         wanted = None if ids is None else set(ids)
         epochs: dict[str, list[sqlite3.Row]] = {}
         measures: dict[str, dict[str, float]] = {}
@@ -290,7 +294,7 @@ class Store(Database):
                     run=run_of(row["settings"]),
                     state=row["state"],
                     epochs=tuple(map(epoch_of, epochs.get(run_id, ()))),
-                    measures=measures.get(run_id, {}),
+                    measures={name: value for name, value in measures.get(run_id, {}).items() if isfinite(value)},
                     failure=failure_of(failures.get(run_id)) if row["state"] == "failed" else None,
                     started=row["started"],
                     finished=row["finished"],

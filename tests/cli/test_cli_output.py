@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import bakeoff
 from bakeoff.cli import COMMANDS, main
 from bakeoff.terminal import Console
 
@@ -184,3 +186,18 @@ def test_a_console_obeys_no_text() -> None:
     console = Console(file=io.StringIO(), width=40)
     console.print("a\x1b]0;title\x07b \u202e :cat:", markup=False)
     assert r"a\x1b]0;title\x07b \u202e :cat:" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path) -> None:
+    command = f'mkdir gone; cd gone; rmdir "$PWD"; {sys.executable} -c "from bakeoff.cli import main; main()" nets'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "no longer exists" in done.stderr
+
+
+def test_everything_is_printed_through_the_terminal() -> None:
+    for path in Path(bakeoff.__file__).parent.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.name not in ("terminal.py", "text.py"):
+            assert not re.findall(r"click\.echo|from rich\.console|from rich\.markup|^\s+print\(", text, re.M), path
+        assert "cli" not in path.parts or "json.dumps" not in text, path

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import sys
 from html.parser import HTMLParser
@@ -144,3 +145,17 @@ def test_are_drawn_in_figures(tmp_path: Path) -> None:
             text = file.read_text(encoding="utf-8")
             ElementTree.fromstring(text)
             assert not OBEYED.search(text)
+
+
+def test_measures_that_are_not_finite_are_blank(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = make_store(tmp_path / "a.db", ("conv", "drop"), ("digits",), seeds=2, images=40)
+    with Store(path) as store:
+        for number, run in enumerate(store.finished()):
+            odd = (math.inf, -math.inf)[number % 2]
+            store.add_measures(run.id, dict.fromkeys(("test_loss", "flops", "train_seconds", "latency_ms_median"), odd))
+    for command in ("results", "answer", "audit"):
+        json.loads(call(capsys, monkeypatch, command, "--json", "--store", "a.db"), parse_constant=refuse)
+        assert not re.search(r"\b(inf|nan)\b", call(capsys, monkeypatch, command, "--store", "a.db"))
+    call(capsys, monkeypatch, "report", "--no-pictures", "--store", "a.db")
+    json.loads(Page((tmp_path / "report.html").read_text(encoding="utf-8")).data, parse_constant=refuse)

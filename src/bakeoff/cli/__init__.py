@@ -5,6 +5,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -112,6 +113,10 @@ def main() -> None:
 def _run() -> int:
     from bakeoff.terminal import ReaderGone, echo
 
+    try:
+        Path.cwd()
+    except FileNotFoundError:  # libraries end the process where this is so
+        return _complain("the folder this was started in no longer exists: go to another one")
     try:
         with terminable() as stopped, warnings_told():
             code = cli.main(prog_name="bakeoff", standalone_mode=False)
