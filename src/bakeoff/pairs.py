@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from bakeoff.tails import half_width, upper_tail
+from bakeoff.text import counted
 
 LEVEL = 0.05
 """A difference is significant if its p value, corrected for all pairs of its table, is below this."""
@@ -281,4 +282,6 @@ def seeds_to_settle(difference: Difference, *, level: float = LEVEL, power: floa
     seeds = difference.seeds + 1 + bisect_left(range(difference.seeds + 1, most + 1), True, key=is_enough)
     if seeds > most:
         return Outlook(None, f"even {most} seeds would probably not show it")
-    return Outlook(seeds, f"{seeds - difference.seeds} more seeds would show it with a chance of {power:.0%}")
+    return Outlook(
+        seeds, f"{counted(seeds - difference.seeds, 'more seed')} would show it with a chance of {power:.0%}"
+    )

@@ -19,6 +19,7 @@ from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
 from bakeoff.study import Plan
 from bakeoff.study import plan as make_plan
+from bakeoff.text import counted
 
 MAX_SEEDS = 20
 
@@ -218,7 +219,7 @@ def tell(race: Race, standing: Standing | None) -> str:
     if standing is None:
         return "open: no seed of both networks has finished"
     ahead, behind = (race.first, race.second) if standing.mean >= 0 else (race.second, race.first)
-    by, seeds = f"{100 * abs(standing.mean):.2f} points", f"{standing.seeds} seed{'s' * (standing.seeds > 1)}"
+    by, seeds = f"{100 * abs(standing.mean):.2f} points", f"{counted(standing.seeds, 'seed')}"
     if standing.low is None or standing.high is None:
         return f"open after {seeds}, too few for an interval: {ahead} is ahead by {by}"
     ends = sorted((standing.low, standing.high) if standing.mean >= 0 else (-standing.low, -standing.high))

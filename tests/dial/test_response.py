@@ -101,7 +101,7 @@ def test_a_part_is_called_a_part(tmp_path):
     own = dialled.study([dialled.TURN], ("conv", "nin", "lenet-afif"))
     [one] = read(dialled.fill(tmp_path / "a.db", own, part))
     assert one.levels == (1, 0.5)
-    assert "Partial: 12 of 36 runs have finished." in said(one)
+    assert "Partial: 12 of 36 runs finished." in said(one)
     assert "Not run" in said(one)[1]
 
 

@@ -56,7 +56,7 @@ def test_nothing_finished_and_everything_failed(make) -> None:
 def test_partial_results_are_labelled(make) -> None:
     answer = asked(make(waiting=1, failing=1))[-1]
     assert "One run failed" in told(answer)
-    assert "Partial: 10 of 12 runs have finished" in told(answer)
+    assert "Partial: 10 of 12 runs finished" in told(answer)
     assert "unequal numbers of seeds (2 to 3)" in told(answer)
 
 

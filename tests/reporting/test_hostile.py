@@ -150,7 +150,7 @@ def test_are_drawn_in_figures(tmp_path: Path) -> None:
 def test_measures_that_are_not_finite_are_blank(tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = make_store(tmp_path / "a.db", ("conv", "drop"), ("digits",), seeds=2, images=40)
-    with Store(path) as store:
+    with tiny.ClaimingStore(path) as store:
         for number, run in enumerate(store.finished()):
             odd = (math.inf, -math.inf)[number % 2]
             store.add_measures(run.id, dict.fromkeys(("test_loss", "flops", "train_seconds", "latency_ms_median"), odd))

@@ -11,6 +11,7 @@ from bakeoff.pairs import Difference
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
 from bakeoff.spec import Augment, Image
+from bakeoff.text import counted
 from bakeoff.values import to_dict
 
 
@@ -145,7 +146,7 @@ def within_noise(material: Material) -> Iterator[Finding]:
                 f"On {table[0].data}, recipe {table[0].recipe}, the lead of {best.net} over "
                 f"{listing([cell.net for cell, _ in close])} is within the noise of seeds and test images: over "
                 f"{other.net} it is {_points(found.mean)}, 95 % interval {100 * found.low:.2f} to "
-                f"{_points(found.high)} ({found.seeds} seeds, {found.images:,} test images)."
+                f"{_points(found.high)} ({counted(found.seeds, 'seed')}, {counted(found.images, 'test image')})."
             )
             needed = f": {lead.outlook}" if lead.outlook else ", on the seeds that both have it is behind"
             advice = f"Do not call one of them better. As for {other.net}{needed}."

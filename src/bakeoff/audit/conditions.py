@@ -10,6 +10,7 @@ from bakeoff.audit.finding import Finding, Material, Numbers, Severity, about, l
 from bakeoff.data.tree import count_reasons, tell_reasons
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
+from bakeoff.text import counted
 
 LOADED = 1.5
 """The quickest epoch of a cell is this many times as fast as the slowest."""
@@ -152,7 +153,8 @@ def duplicates(material: Material) -> Iterator[Finding]:
         if twice["known"]:
             yield replace(_known(material, touched, np.array(twice["known"])), recipe="")
         if twice["conflicting"]:
-            message = f"On {touched[0].data}, {twice['conflicting']:,} groups of identical images carry unlike labels."
+            groups = counted(twice["conflicting"], "group of identical images has", "groups of identical images have")
+            message = f"On {touched[0].data}, {groups} different labels."
             advice = "At most one label of each can be right: `bakeoff data NAME` shows some. Remove or correct them."
             numbers = {"conflicting": twice["conflicting"]}
             yield replace(of_cells("duplicates", "note", message, advice, touched, (numbers,)), recipe="")
@@ -168,7 +170,9 @@ def files_left_out(material: Material) -> Iterator[Finding]:
             continue
         used = sum(int(facts.get(f"{split}_images", 0)) for split in ("train", "validation", "test"))
         unread = sum(count for reason, count in counts.items() if not reason.startswith("no image ("))
-        message = f"Of {touched[0].data}, {used:,} images were used; left out: {tell_reasons(counts)}."
+        message = (
+            f"Of {touched[0].data}, {counted(used, 'image was', 'images were')} used; left out: {tell_reasons(counts)}."
+        )
         severity: Severity = "caution" if unread > MANY * used else "note"
         numbers = {"used": used, **counts}
         yield replace(of_cells("files-left-out", severity, message, advice, touched, (numbers,)), recipe="")

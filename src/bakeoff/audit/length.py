@@ -7,6 +7,7 @@ import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Tested, per_cell, percent
 from bakeoff.spec import Cosine, OneCycle, steps_in_epoch
+from bakeoff.text import counted
 
 SMALLEST_GAIN = 0.005
 """Less than half a point is not worth a finding."""
@@ -48,8 +49,8 @@ def _tell(numbers: Numbers) -> str:
     epochs, wanted = int(numbers["epochs"]), int(numbers["epochs_to_try"])
     if "gain" in numbers:
         return (
-            f"the {numbers['measure']} accuracy was still rising when training ended after {epochs} epochs; its curve "
-            f"points to about {100 * float(numbers['gain']):.1f} points more at {wanted} epochs."
+            f"the {numbers['measure']} accuracy was still rising when training ended after {counted(epochs, 'epoch')}; "
+            f"its curve points to about {100 * float(numbers['gain']):.1f} points more at {wanted} epochs."
         )
     known = f"{percent(float(numbers['known']))} of its images are known"
     many = f"{epochs} epoch{'s' if epochs > 1 else ''}"
@@ -59,7 +60,7 @@ def _tell(numbers: Numbers) -> str:
             f"{float(numbers['early_loss']):.2f} to {float(numbers['middle_loss']):.2f} and "
             f"{float(numbers['last_loss']):.2f}: try {wanted} epochs."
         )
-    return f"{many} of so few images are {int(numbers['steps'])} steps, and {known}: try {wanted} epochs."
+    return f"{many} of so few images are {counted(int(numbers['steps']), 'step')}, and {known}: try {wanted} epochs."
 
 
 def _known(run: Tested) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from bakeoff.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent
 from bakeoff.records import Epoch
 from bakeoff.spec import Plateau, Recipe
+from bakeoff.text import counted
 
 SMALLEST_LUCK = 0.01
 EARLY = 3
@@ -24,7 +25,8 @@ def diverged(material: Material) -> Iterator[Finding]:
         stopped = [result for result in cell.results if result.failure and result.failure.kind == "diverged"]
         if stopped:
             failures = [result.failure for result in stopped if result.failure]
-            message = f"{cell.net} on {cell.data}: {len(stopped)} of {len(cell.results)} runs: {failures[0].message}."
+            runs = f"{len(stopped)} of {counted(len(cell.results), 'run')}"
+            message = f"{cell.net} on {cell.data}: {runs}: {failures[0].message}."
             evidence = tuple(
                 {"seed": r.run.seed, "epoch": f.epoch or 0, "step": f.step or 0}
                 for r, f in zip(stopped, failures, strict=True)

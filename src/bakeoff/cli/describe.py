@@ -9,6 +9,7 @@ from bakeoff.cli.tables import print_table
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.data.tree import tell_reasons
 from bakeoff.terminal import Console, echo_json, escape
+from bakeoff.text import counted
 from bakeoff.values import to_dict
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def print_description(description: "Description", as_json: bool) -> None:
     print_table(console, _class_table(description))
     for name, split in splits.items():
         mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (split.mean, split.std))
-        console.print(f"{name}: {split.images:,} images, mean {mean}, standard deviation {std} (pixels 0–1)")
+        console.print(f"{name}: {counted(split.images, 'image')}, mean {mean}, standard deviation {std} (pixels 0–1)")
     if len(description.sizes) > 1:
         common = ", ".join(f"{h}×{w} ({n:,})" for h, w, n in description.sizes[:5])
         console.print(f"{len(description.sizes)} image sizes, height×width: {common}")
@@ -63,7 +64,7 @@ def _class_table(description: "Description") -> Table:
         bar = "█" * max(1, round(20 * train.per_class[label] / largest))
         table.add_row(escape(label), *counts, f"{bar} {share:.1%}")
     if len(description.classes) > SHOWN_CLASSES:
-        table.caption = f"{len(description.classes) - SHOWN_CLASSES} more classes: see --json"
+        table.caption = f"{counted(len(description.classes) - SHOWN_CLASSES, 'more class', 'more classes')}: see --json"
     return table
 
 
@@ -74,7 +75,8 @@ def _print_duplicates(duplicates: "Duplicates", console: Console) -> None:
         return console.print("no image occurs twice")
     console.print(f"[yellow]identical images:[/] {', '.join(found)}")
     if duplicates.conflicting:
-        console.print(f"[yellow]{duplicates.conflicting:,} groups of identical images carry different labels[/]")
+        groups = counted(duplicates.conflicting, "group of identical images has", "groups of identical images have")
+        console.print(f"[yellow]{groups} different labels[/]")
     for group in duplicates.examples[:3]:
         places = ", ".join(f"{p.file or f'{p.split} {p.index}'} ({p.label})" for p in group)
         console.print(f"  {escape(places)}")

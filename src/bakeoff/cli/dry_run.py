@@ -19,6 +19,7 @@ from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
 from bakeoff.study import Plan
 from bakeoff.terminal import Console, echo_json
+from bakeoff.text import counted
 from bakeoff.workers import Placement, machine_of
 
 LONG_SECONDS = 600.0
@@ -77,8 +78,9 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
     print_table(console, draw(TextTable(f"plan of {plan.study.name!r}", columns, cells)))
     console.print()
     console.print(
-        f"{len(plan.runs)} runs, {sum(row.runs - row.already_done for row in rows)} of them to do: about {clock(left)} "
-        f"on {placement.workers} worker(s) × {placement.threads} thread(s), {placement.device}. "
+        f"{counted(len(plan.runs), 'run')}, {sum(row.runs - row.already_done for row in rows)} of them to do: "
+        f"about {clock(left)} on {counted(placement.workers, 'worker')} × {counted(placement.threads, 'thread')}, "
+        f"{placement.device}. "
         "Estimated by timing a few training steps of each network; evaluation not counted.",
         highlight=False,
     )

@@ -11,6 +11,7 @@ from bakeoff.execution import Event
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run, data_label
 from bakeoff.terminal import Console, escape
+from bakeoff.text import counted
 from bakeoff.workers import Step
 
 
@@ -110,7 +111,7 @@ class View:
             return
         done = self.counts.get("done", 0) + self.counts.get("failed", 0)
         note = (
-            f"{done} of {len(self.remaining.runs)} runs  {clock(time.monotonic() - self.started)} so far  "
+            f"{done} of {counted(len(self.remaining.runs), 'run')}  {clock(time.monotonic() - self.started)} so far  "
             f"about {clock(self.remaining.seconds())} to go"
         )
         self.progress.update(self.overall, completed=self.remaining.fraction, note=note)

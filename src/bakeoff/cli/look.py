@@ -7,6 +7,7 @@ import rich_click as click
 from bakeoff.cli.options import json_option
 from bakeoff.cli.tables import print_table
 from bakeoff.terminal import echo_json
+from bakeoff.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +37,11 @@ def nets(images: str, classes: int, as_json: bool) -> None:
         }
         for name, net in NETS.items()
     ]
-    print_rows(rows, as_json, f"networks, parameters at {shape} and {classes} classes (– where images are too small)")
+    print_rows(
+        rows,
+        as_json,
+        f"networks, parameters at {shape} and {counted(classes, 'class', 'classes')} (– where images are too small)",
+    )
 
 
 @click.command()
@@ -71,7 +76,7 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     layers = [
         layer | {side: "×".join(map(str, layer[side])) for side in ("input", "output")} for layer in facts["layers"]
     ]
-    print_rows(layers, False, f"{net} on {shape} images, {classes} classes")
+    print_rows(layers, False, f"{net} on {shape} images, {counted(classes, 'class', 'classes')}")
     Console().print(
         f"{summary.total:,} parameters ({summary.trainable:,} trainable, {summary.non_trainable:,} not), "
         f"{short(summary.flops)} FLOPs a forward pass of one image (multiply-add = 2).\n{find_net(net).source}",

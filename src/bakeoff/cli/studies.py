@@ -6,6 +6,7 @@ import rich_click as click
 
 from bakeoff.cli.options import json_option
 from bakeoff.terminal import Console, echo_json, escape
+from bakeoff.text import counted
 
 if TYPE_CHECKING:
     from bakeoff.estimate import Speed
@@ -79,7 +80,8 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
         if text:
             console.print(escape(text))
     console.print(
-        f"{facts['runs']} runs, {study.seeds} seeds each; about {roughly(facts['estimated_seconds'])} on this machine."
+        f"{counted(facts['runs'], 'run')}, {counted(study.seeds, 'seed')} each; "
+        f"about {roughly(facts['estimated_seconds'])} on this machine."
     )
     for title, texts in (("It asks", asks), ("Known departures", study.departures)):
         if texts:

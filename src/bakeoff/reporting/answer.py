@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bakeoff.data.graded import is_graded
 from bakeoff.reporting.facts import Facts, Line, Table
 from bakeoff.reporting.words import THIN, count, duration, listing, number, percent, points, span, times
+from bakeoff.text import counted
 
 CHEAP = 0.5
 """A cheap alternative costs at most this fraction of what the best network costs."""
@@ -196,7 +197,9 @@ def cautions(table: Table) -> list[str]:
     if failed:
         found.append(f"{number(failed, 'run').capitalize()} failed: not in the means.")
     if table.finished < table.planned:
-        found.append(f"Partial: {table.finished} of {table.planned} runs have finished; the order may still change.")
+        found.append(
+            f"Partial: {table.finished} of {counted(table.planned, 'run')} finished; the order may still change."
+        )
     seeds = {line.row.seeds for line in table.ranked}
     if len(seeds) > 1:
         found.append(f"The networks have unequal numbers of seeds ({min(seeds)} to {max(seeds)}).")

@@ -11,7 +11,7 @@ from bakeoff.dial.crossing import Crossing
 from bakeoff.dial.guess import Guess
 from bakeoff.dial.response import Fall, Point, Response
 from bakeoff.reporting.text_table import TextTable
-from bakeoff.text import in_a_figure
+from bakeoff.text import counted, in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ def said(one: Response) -> list[str]:
     told = [f"{one.turn[0].upper()}{one.turn[1:]}: {one.about}. Recipe {one.recipe}."]
     told += [*(tell_guess(guess, one) for guess in one.guesses), *_leaders(one), *_falls(one), *_crossings(one)]
     if one.finished < one.planned:
-        told.append(f"Partial: {one.finished} of {one.planned} runs have finished.")
+        told.append(f"Partial: {one.finished} of {counted(one.planned, 'run')} finished.")
     return told
 
 

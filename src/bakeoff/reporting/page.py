@@ -26,7 +26,7 @@ from bakeoff.reporting.payload import payload, to_script
 from bakeoff.reporting.tables import ALL_PARAMETERS
 from bakeoff.store import Store
 from bakeoff.tendencies import tendencies
-from bakeoff.text import visible
+from bakeoff.text import counted, visible
 
 if TYPE_CHECKING:
     import jinja2
@@ -120,6 +120,7 @@ def environment() -> "jinja2.Environment":
     )
     made.filters |= {"bold": bold, "code": code, "sortable": sortable}
     made.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
+    made.globals["counted"] = counted
     return made
 
 
