@@ -49,17 +49,28 @@ def test_covers_the_truth_as_often_as_it_says():
     assert 0.935 < np.mean(covered) < 0.965
 
 
-def test_equal_values_have_an_interval_of_no_width():
+def test_equal_values_have_no_interval_unless_it_is_known_how_they_differ():
     interval = mean_interval([0.25] * 5)
-    assert (interval.low, interval.mean, interval.high, interval.sd) == (0.25, 0.25, 0.25, 0.0)
+    assert (interval.low, interval.mean, interval.high, interval.sd) == (None, 0.25, None, 0.0)
+    assert "5 seeds alike" in interval.method and prediction_interval([0.1] * 3) is None
+    known = mean_interval([0.25] * 2, step=1 / 400)
+    assert known.high - known.mean == pytest.approx(12.7062 / 400 / 2**0.5, rel=1e-5) and known.sd == 0
+    assert prediction_interval([0.25] * 2, step=1 / 400)[1] > known.high
+
+
+def test_an_interval_ends_where_the_mean_can_be():
+    interval = mean_interval([0.02, 0.98], within=(0.0, 1.0))
+    assert (interval.low, interval.high) == (0.0, 1.0)
 
 
 @settings(deadline=None)
 @given(values=VALUES)
 def test_one_more_draw_falls_further_from_the_mean_than_the_mean_from_the_truth(values):
     interval, prediction = mean_interval(values), prediction_interval(values)
+    if interval.high is None:
+        assert prediction is None and len(set(values)) == 1
+        return
     assert prediction is not None
-    assert interval.high is not None
     wider = (len(values) + 1) ** 0.5
     assert prediction[1] - interval.mean == pytest.approx((interval.high - interval.mean) * wider, rel=1e-6, abs=1e-12)
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from bakeoff.audit import Material
 from bakeoff.data.graded import is_graded
+from bakeoff.draws import optimism
 from bakeoff.pareto import COSTS, Front, chances
-from bakeoff.ranking import Cell
+from bakeoff.ranking import RANK_BY, Cell, RankBy, score
 from bakeoff.ranks import FEWEST, Belief, Ranking, rank_over_data, signed_rank_belief, wilcoxon_holm
 from bakeoff.versus import Lead
 
@@ -26,6 +27,11 @@ class OnData:
     best: str
     accuracy: float
     """Mean test accuracy of the best over its seeds."""
+    ranked_by: str
+    """What it is the best by; see `ranking.RANK_BY`."""
+    optimism: float | None
+    """By how much its test accuracy is probably too high because it was chosen by it, a fraction; 0 if it was chosen by
+    validation accuracy, None where no seed is shared by all."""
     leads: tuple[Lead, ...]
     """Over every other network that shares a seed with it, in the order of their means."""
     not_compared: tuple[str, ...]
@@ -71,9 +77,13 @@ class InGeneral:
     """Against every other network, in the order of their ranks."""
 
 
-def on_each_data_set(material: Material) -> list[OnData]:
-    """Return the answer for each table of a store with a finished run."""
-    return [_on_data(table, material) for table in material.tables]
+def on_each_data_set(material: Material, by: RankBy = "test") -> list[OnData]:
+    """Return the answer for each table of a store with a finished run; the best is that of `by`.
+
+    Raises:
+        BakeoffError: it is to be the validation accuracy, and a network that finished has none.
+    """
+    return [_on_data(table, material, by) for table in material.tables]
 
 
 def in_general(material: Material) -> list[InGeneral]:
@@ -87,8 +97,8 @@ def in_general(material: Material) -> list[InGeneral]:
     return [answer for answer in found if answer is not None]
 
 
-def _on_data(table: Sequence[Cell], material: Material) -> OnData:
-    best, *others = sorted(table, key=lambda cell: -_accuracy(cell))
+def _on_data(table: Sequence[Cell], material: Material, by: RankBy) -> OnData:
+    best, *others = sorted(table, key=lambda cell: -(score(cell, by) or 0.0))
     compared = [(other, lead) for other in others if (lead := material.lead(best, other)) is not None]
     leads = tuple(lead for _, lead in compared)
     as_good = [other for other, lead in compared if not (lead.is_significant and lead.difference.mean > 0)]
@@ -96,12 +106,15 @@ def _on_data(table: Sequence[Cell], material: Material) -> OnData:
     own, of_best = cheapest.median("flops"), best.median("flops")
     everyone = [best, *others]
     costs = {cost: {cell.net: cell.median(cost) for cell in everyone} for cost in COSTS}
-    likely = chances([cell.net for cell in everyone], material.shared(*everyone), costs)
+    right = material.shared(*everyone)
+    likely = chances([cell.net for cell in everyone], right, costs)
     return OnData(
         data=best.data,
         recipe=best.recipe,
         best=best.net,
         accuracy=_accuracy(best),
+        ranked_by=RANK_BY[by],
+        optimism=0.0 if by != "test" else optimism(right) if right.shape[1] else None,
         leads=leads,
         not_compared=tuple(net for net in (o.net for o in others) if net not in {lead.net for lead in leads}),
         cheapest=cheapest.net,

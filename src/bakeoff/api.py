@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff import session
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
-from bakeoff.ranking import Row, rank
+from bakeoff.ranking import RankBy, Row, rank
 from bakeoff.records import Failure, Result
 from bakeoff.settling import Race, Settled, make_race, plan_race, standings
 from bakeoff.store import Store
@@ -35,11 +35,13 @@ class Results:
     results: tuple[Result, ...]
     settled: tuple[Settled, ...] = ()
     """How the comparison of two networks ended, by data set; empty unless `until_settled` was asked for."""
+    rank_by: RankBy = "test"
+    """The accuracy that decides which network is best: of the test images, or of the validation images."""
 
     @property
     def rows(self) -> list[Row]:
         """The ranking: one row per data set, recipe and network."""
-        return rank(self.results)
+        return rank(self.results, self.rank_by)
 
     @cached_property
     def findings(self) -> "tuple[Finding, ...]":
@@ -90,7 +92,7 @@ class Results:
     def _repr_html_(self) -> str:
         from bakeoff.reporting.notebook import to_html
 
-        return to_html(self.store, self.results, self.findings)
+        return to_html(self.store, self.results, self.findings, self.rank_by)
 
     def __str__(self) -> str:
         return self.table()
@@ -279,14 +281,14 @@ def ablate(
     return pd.DataFrame([asdict(gain) for gain in found], columns=[field.name for field in fields(Gain)])
 
 
-def load(store: str | Path = "bakeoff.db") -> Results:
-    """Return all results of a store.
+def load(store: str | Path = "bakeoff.db", *, rank_by: RankBy = "test") -> Results:
+    """Return all results of a store, ranked by mean test accuracy or, on request, validation accuracy.
 
     Raises:
         BakeoffError: there is no such store.
     """
     with Store(store) as opened:
-        return Results(Path(store), tuple(opened.results()))
+        return Results(Path(store), tuple(opened.results()), rank_by=rank_by)
 
 
 def compare(store: str | Path = "bakeoff.db", study: str | Path | Study | None = None) -> "pd.DataFrame":
@@ -313,6 +315,7 @@ def report(
     *,
     title: str | None = None,
     pictures: bool = True,
+    rank_by: RankBy = "test",
 ) -> Path:
     """Write the page about a store's results and return its path; `pictures` of the test images if they are here.
 
@@ -321,4 +324,4 @@ def report(
     """
     from bakeoff.reporting import write
 
-    return write(Path(store), Path(output), title=title, pictures=pictures)
+    return write(Path(store), Path(output), title=title, pictures=pictures, rank_by=rank_by)

@@ -63,7 +63,7 @@ class Comparison:
     difference: float | None
     """Measured minus published."""
     ratio: float | None
-    """Published over measured, for seconds: how many times as fast it was here."""
+    """Published over measured, for seconds: how many times as fast it was here; None where the work was another."""
     seeds: int
     sd: float | None
     deviations: float | None
@@ -205,11 +205,12 @@ def _comparison(
     values: Sequence[float],
 ) -> Comparison:
     mean = mean_interval(values) if values else None
-    interval = None if measure in TIMES or measure in EXACT or not values else prediction_interval(values)
+    interval = None if measure in TIMES or measure in EXACT or not values else prediction_interval(values, step=PRINTED)
     measured = mean.mean if mean else None
     sd = mean.sd if mean else None
     difference = None if measured is None else measured - published
     verdict, reason = judge(printed, measure, published, values)
+    other_work = any(text.startswith(WORK) for text in departures)
     return Comparison(
         study=study,
         data=printed.data,
@@ -221,7 +222,7 @@ def _comparison(
         published=published,
         measured=measured,
         difference=difference,
-        ratio=published / measured if measure in TIMES and measured else None,
+        ratio=published / measured if measure in TIMES and measured and not other_work else None,
         seeds=len(values),
         sd=sd,
         deviations=difference / sd if difference is not None and sd and measure not in TIMES else None,
@@ -234,6 +235,10 @@ def _comparison(
     )
 
 
+WORK = ("data ", "epochs ", "images_per_class ", "image.", "validation ", "stop")
+"""How departures begin that change how much there is to do: seconds for them do not compare."""
+
+
 def judge(printed: Published, measure: str, published: float, values: Sequence[float]) -> tuple[Verdict, str]:
     """Return the verdict on one published number, by `RULE`, and its reason where it needs one."""
     if not values:
@@ -244,7 +249,7 @@ def judge(printed: Published, measure: str, published: float, values: Sequence[f
         return ("agrees" if set(values) == {published} else "differs"), ""
     if printed.not_reproducible:
         return "not reproducible", printed.not_reproducible
-    interval = prediction_interval(values)
+    interval = prediction_interval(values, step=PRINTED)
     if interval is None:
         return "one seed: cannot tell", ""
     low, high = interval

@@ -1,10 +1,11 @@
 """The ranked answer: one row per data set, recipe and network, over the seeds that finished. No torch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
-from typing import Any
+from statistics import fmean, median
+from typing import Any, Literal, TypeAlias
 
+from bakeoff.errors import BakeoffError
 from bakeoff.labels import recipe_labels, trained
 from bakeoff.records import Failure, Result
 from bakeoff.stats import Interval, mean_interval
@@ -33,12 +34,47 @@ class Cell:
     def interval(self, measure: str) -> Interval | None:
         """Return mean and interval over the finished seeds that have the measure, None if none has."""
         values = [r.measures[measure] for r in self.finished if measure in r.measures]
-        return mean_interval(values) if values else None
+        if not values:
+            return None
+        return accuracy_interval(values, self.finished) if measure == "test_accuracy" else mean_interval(values)
+
+    @property
+    def validation_accuracy(self) -> float | None:
+        """Mean validation accuracy of the reported epochs; None where a finished seed has none.
+
+        Accuracies of test images that were watched in training are none.
+        """
+        found = [_reported_validation(result) for result in self.finished]
+        known = [accuracy for accuracy in found if accuracy is not None]
+        return fmean(known) if known and len(known) == len(found) else None
 
     def median(self, measure: str) -> float | None:
         """Return the median over the finished seeds that have the measure, None if none has."""
         values = [r.measures[measure] for r in self.finished if measure in r.measures]
         return median(values) if values else None
+
+
+def accuracy_interval(accuracies: Sequence[float], results: Sequence[Result]) -> Interval:
+    """Return the interval of test accuracies: within 0 to 1, of seeds that differ by one test image at least."""
+    images = min((r.measures.get("test_images", 0) for r in results), default=0)
+    return mean_interval(accuracies, step=1 / images if images else 0.0, within=(0.0, 1.0))
+
+
+def _reported_validation(result: Result) -> float | None:
+    if result.run.recipe.validation in ("none", "test"):
+        return None
+    reported = result.measures.get("reported_epoch", len(result.epochs))
+    return next((epoch.validation_accuracy for epoch in result.epochs if epoch.epoch == reported), None)
+
+
+RankBy: TypeAlias = Literal["test", "validation"]
+
+RANK_BY: Mapping[RankBy, str] = {
+    "test": "test accuracy",
+    "validation": "validation accuracy of the reported epochs",
+}
+"""What networks may be ranked by. The best by test accuracy is in part the luckiest on the test images, so that its own
+test accuracy is too high; that of the best by validation accuracy is not."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +84,7 @@ class Row:
     data: str
     recipe: str
     rank: int | None
-    """1 is the highest mean test accuracy on this data set under this recipe; None before a seed finished."""
+    """1 is the highest mean of `ranked_by` on this data set under this recipe; None before a seed finished."""
     net: str
     test_accuracy: float | None
     test_accuracy_sd: float | None
@@ -76,6 +112,9 @@ class Row:
     """Of each seed that failed: seed, kind, message, and file and line where it came from a user's own file."""
     version: str | None = None
     """How the images differ from others of that name in the store, in words."""
+    validation_accuracy: float | None = None
+    """Of the reported epochs, mean over seeds; None where no images were set aside, or the test was watched."""
+    ranked_by: str = RANK_BY["test"]
 
 
 def cells(results: Iterable[Result]) -> list[Cell]:
@@ -102,14 +141,40 @@ def cells(results: Iterable[Result]) -> list[Cell]:
     ]
 
 
-def rank(results: Iterable[Result]) -> list[Row]:
-    """Return the rows, data set by data set and recipe by recipe, best mean test accuracy first."""
-    return rank_cells(cells(results))
+def rank(results: Iterable[Result], by: RankBy = "test") -> list[Row]:
+    """Return the rows, data set by data set and recipe by recipe, the best mean accuracy of `by` first.
+
+    Raises:
+        BakeoffError: it is to be the validation accuracy, and a network that finished has none.
+    """
+    return rank_cells(cells(results), by)
 
 
-def rank_cells(given: Iterable[Cell]) -> list[Row]:
-    """Return the rows of cells, which keep their labels though they are only some of a store's."""
-    return [row for table in by_table(map(_row, given)) for row in _ranked(table)]
+def rank_cells(given: Iterable[Cell], by: RankBy = "test") -> list[Row]:
+    """Return the rows of cells, which keep their labels though they are only some of a store's.
+
+    Raises:
+        BakeoffError: it is to be the validation accuracy, and a network that finished has none.
+    """
+    return [row for table in _tables(given) for row in _ranked([(_row(cell, by), score(cell, by)) for cell in table])]
+
+
+def score(cell: Cell, by: RankBy = "test") -> float | None:
+    """Return what a cell is ranked by, higher is better; None before a seed finished.
+
+    Raises:
+        BakeoffError: it is to be the validation accuracy, and a network that finished has none.
+    """
+    if by == "test":
+        accuracy = cell.interval("test_accuracy")
+        return accuracy.mean if accuracy else None
+    if cell.finished and cell.validation_accuracy is None:
+        raise BakeoffError(
+            f"ranking by validation accuracy needs one of every network, but {cell.net} on {cell.data}, recipe "
+            f"{cell.recipe}, has none (validation={cell.results[0].run.recipe.validation}): train with "
+            "--set validation=0.1, or rank by test accuracy"
+        )
+    return cell.validation_accuracy
 
 
 def by_table(rows: Iterable[Row]) -> list[list[Row]]:
@@ -120,17 +185,21 @@ def by_table(rows: Iterable[Row]) -> list[list[Row]]:
     return list(tables.values())
 
 
-def _ranked(table: Sequence[Row]) -> list[Row]:
+def _tables(given: Iterable[Cell]) -> list[list[Cell]]:
+    tables: dict[tuple[str, str], list[Cell]] = {}
+    for cell in given:
+        tables.setdefault((cell.data, cell.recipe), []).append(cell)
+    return list(tables.values())
+
+
+def _ranked(table: Sequence[tuple[Row, float | None]]) -> list[Row]:
     """Put the best first; equal means share a rank."""
-    means = [row.test_accuracy for row in table if row.test_accuracy is not None]
-    ranked = [
-        row if row.test_accuracy is None else replace(row, rank=1 + sum(m > row.test_accuracy for m in means))
-        for row in table
-    ]
+    scores = [own for _, own in table if own is not None]
+    ranked = [replace(row, rank=None if own is None else 1 + sum(s > own for s in scores)) for row, own in table]
     return sorted(ranked, key=lambda row: len(table) + 1 if row.rank is None else row.rank)
 
 
-def _row(cell: Cell) -> Row:
+def _row(cell: Cell, by: RankBy) -> Row:
     accuracy = cell.interval("test_accuracy")
     loss = cell.interval("test_loss")
     parameters, kind = parameters_of(cell)
@@ -142,8 +211,8 @@ def _row(cell: Cell) -> Row:
         net=cell.net,
         test_accuracy=accuracy.mean if accuracy else None,
         test_accuracy_sd=accuracy.sd if accuracy else None,
-        test_accuracy_low=max(0.0, accuracy.low) if accuracy and accuracy.low is not None else None,
-        test_accuracy_high=min(1.0, accuracy.high) if accuracy and accuracy.high is not None else None,
+        test_accuracy_low=accuracy.low if accuracy else None,
+        test_accuracy_high=accuracy.high if accuracy else None,
         interval=accuracy.method if accuracy else None,
         seeds=len(cell.finished),
         planned=len(cell.results),
@@ -158,6 +227,8 @@ def _row(cell: Cell) -> Row:
         runs=tuple(result.id for result in cell.results),
         failures=tuple(_failure(result.run.seed, result.failure) for result in cell.results if result.failure),
         version=cell.results[0].version or None,
+        validation_accuracy=cell.validation_accuracy,
+        ranked_by=RANK_BY[by],
     )
 
 

@@ -18,10 +18,19 @@ class Interval:
     method: str
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+def mean_interval(
+    values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0, within: tuple[float, float] | None = None
+) -> Interval:
     """Return the mean of `values` with Student's t interval, which takes the seeds as a normal sample.
 
-    One value has no interval: that is said in `method`, not hidden.
+    One value has no interval: that is said in `method`, not hidden. Nor have values that are all the same, unless it is
+    known in which steps they can differ at all, such as that of one test image: then their deviation is taken as one.
+
+    Args:
+        values: one per seed.
+        confidence: of the interval.
+        step: the smallest deviation of the seeds, 0 where it is not known.
+        within: what the mean can be at all: the interval ends there.
 
     Raises:
         ValueError: there are no values.
@@ -32,22 +41,37 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     mean = math.fsum(values) / n
     if n == 1:
         return Interval(mean, 1, None, None, None, "one seed: no interval")
+    sd = _sd(values, mean)
+    spread = max(sd, step)
+    if not spread:
+        return Interval(mean, n, sd, None, None, f"{n} seeds alike: no interval")
     from scipy.special import stdtrit  # a tenth of the import time of scipy.stats
 
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
-    return Interval(mean, n, sd, mean - half, mean + half, f"{confidence:.0%} t interval over seeds")
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * spread / math.sqrt(n)
+    least, most = within or (-math.inf, math.inf)
+    return Interval(
+        mean, n, sd, max(least, mean - half), min(most, mean + half), f"{confidence:.0%} t interval over seeds"
+    )
 
 
-def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+def _sd(values: Sequence[float], mean: float) -> float:
+    """Return the sample deviation, 0 where values are the same but for the last bits."""
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return sd if sd > 1e-12 * abs(mean) else 0.0
+
+
+def prediction_interval(
+    values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0
+) -> tuple[float, float] | None:
     """Return where one more draw would fall: mean ± t·sd·√(1 + 1/n), the values taken as a normal sample.
 
-    None for fewer than two values, which say nothing about how draws differ.
+    None for fewer than two values, which say nothing about how draws differ, and for values that are all the same,
+    unless it is known in which steps they can differ at all: then their deviation is taken as one.
     """
     interval = mean_interval(values, confidence)
-    if interval.sd is None:
+    if interval.sd is None or not max(interval.sd, step):
         return None
     from scipy.special import stdtrit
 
-    half = float(stdtrit(interval.n - 1, (1 + confidence) / 2)) * interval.sd * math.sqrt(1 + 1 / interval.n)
+    half = float(stdtrit(interval.n - 1, (1 + confidence) / 2)) * max(interval.sd, step) * math.sqrt(1 + 1 / interval.n)
     return interval.mean - half, interval.mean + half

@@ -326,6 +326,14 @@ class Store(Database):
                 for row in self._db.execute("SELECT * FROM datasets")
             }
 
+    def predicted(self, run_id: str) -> np.ndarray:
+        """Return the predicted classes (N,) uint16 of a finished run alone, which is sooner read."""
+        with self.reading():
+            row = self._db.execute("SELECT predicted FROM predictions WHERE run = ?", (run_id,)).fetchone()
+            if row is None:
+                raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
+            return unpack(row["predicted"], np.uint16)
+
     def predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the predicted classes (N,) uint16 and the class probabilities (N, K) float16 of a finished run."""
         with self.reading():

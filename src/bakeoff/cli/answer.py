@@ -6,25 +6,27 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from bakeoff.cli.options import json_option, store_option
+from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.terminal import echo_json, echo_lines
 
 if TYPE_CHECKING:
     from bakeoff.answers import InGeneral, OnData
+    from bakeoff.ranking import RankBy
     from bakeoff.versus import Lead
 
 
 @click.command()
 @store_option()
+@rank_by_option
 @json_option
-def answer(store: Path, as_json: bool) -> None:
+def answer(store: Path, rank_by: "RankBy", as_json: bool) -> None:
     """Answer from measured runs: which network for each data set, which in general, and how sure that is.
 
-    For each data set the network of the highest mean test accuracy, against every other: the difference paired by
-    seed and test image with its 95 % interval, the probability of being better, and the p value, corrected for all
-    pairs of networks in the table; of single runs by McNemar's test, with the images that only one of the two got
-    right. The p values are for a number of seeds chosen beforehand; "however often one looked" holds even if seeds were
-    added until the difference showed.
+    For each data set the best network against every other: the difference of test accuracy, paired by seed and test
+    image, with its 95 % interval, the probability of being better, and the p value, corrected for all pairs of networks
+    in the table; of single runs by McNemar's test, with the images that only one of the two got right. The p values are
+    for a number of seeds chosen beforehand; "however often one looked" holds even if seeds were added until the
+    difference showed.
 
     What it costs: the cheapest network that is not significantly worse, the probability of each to be the best, and to
     be on the front of accuracy and FLOPs, where no other network is as accurate for less. JSON has further costs.
@@ -46,7 +48,7 @@ def answer(store: Path, as_json: bool) -> None:
 
     with Store(store) as opened:
         material, experiments = gather(opened), responses(opened)
-    single, general = on_each_data_set(material), in_general(material)
+    single, general = on_each_data_set(material, rank_by), in_general(material)
     if as_json:
         told = {"on_data": [asdict(a) for a in single], "in_general": [asdict(a) for a in general]}
         told["experiments"] = [asdict(one) | {"said": said(one)} for one in experiments]
@@ -63,7 +65,14 @@ def answer(store: Path, as_json: bool) -> None:
 
 def tell(answer: "OnData") -> list[str]:
     """Return one data set's answer in lines."""
-    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} is highest, {answer.accuracy:.2%}"]
+    by_test = answer.ranked_by == "test accuracy"
+    chosen = "is highest" if by_test else f"is highest by {answer.ranked_by}; its test accuracy is"
+    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} {chosen}, {answer.accuracy:.2%}"]
+    if by_test and answer.optimism and len(answer.probability_best) > 1:
+        lines.append(
+            f"  chosen as the best of {len(answer.probability_best)} by these test images: on new ones expect "
+            f"{100 * answer.optimism:.2f} points less"
+        )
     lines += [f"  {_lead(lead)}" for lead in answer.leads]
     lines += [f"  over {net}: open; they share no seed" for net in answer.not_compared]
     if not answer.leads and not answer.not_compared:

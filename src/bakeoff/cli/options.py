@@ -9,6 +9,16 @@ import rich_click as click
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys, for scripts.")
 
 
+rank_by_option = click.option(
+    "--rank-by",
+    type=click.Choice(["test", "validation"]),
+    default="test",
+    show_default=True,
+    help="Whose accuracy decides which network is best. Chosen by the test images, the best is in part the luckiest on "
+    "them; by the validation images, its test accuracy stays unbiased.",
+)
+
+
 def store_option(create: bool = False) -> Callable[[Any], Any]:
     """Return the --store option."""
     text = "The SQLite file with all results" + ("; made if absent." if create else ".")

@@ -1,12 +1,16 @@
 """`bakeoff report`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from bakeoff.cli.options import json_option, store_option
+from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.errors import BakeoffError
 from bakeoff.terminal import echo, echo_json, echo_lines
+
+if TYPE_CHECKING:
+    from bakeoff.ranking import RankBy
 
 ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 """Format → the ending of the file it goes to by default."""
@@ -36,6 +40,7 @@ ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parq
 )
 @click.option("--no-pictures", is_flag=True, help="Leave the images of the data sets out of the page.")
 @click.option("--watch", "follow", is_flag=True, help="Build the page anew as results come in, until Ctrl-C.")
+@rank_by_option
 @json_option
 def report(
     store: Path,
@@ -45,6 +50,7 @@ def report(
     figures: Path | None,
     no_pictures: bool,
     follow: bool,
+    rank_by: "RankBy",
     as_json: bool,
 ) -> None:
     """Write everything about the results on one page: a single HTML file that opens anywhere, offline.
@@ -53,21 +59,21 @@ def report(
     """
     output = output or Path(f"report.{ENDINGS[form]}")
     if follow:
-        _follow(store, output, form, title, figures, pictures=not no_pictures)
+        _follow(store, output, form, title, figures, rank_by, pictures=not no_pictures)
         return
     if form == "html":
         from bakeoff.reporting import write
 
-        write(store, output, title=title, pictures=not no_pictures)
+        write(store, output, title=title, pictures=not no_pictures, rank_by=rank_by)
     else:
         from bakeoff.reporting.exports import export
 
-        export(store, output, form)
+        export(store, output, form, rank_by)
     drawn = []
     if figures:
         from bakeoff.reporting.static import draw_figures
 
-        drawn = draw_figures(store, figures)
+        drawn = draw_figures(store, figures, rank_by=rank_by)
     if as_json:
         echo_json({"report": str(output), "figures": [str(path) for path in drawn]}, indent=None)
         return
@@ -76,9 +82,18 @@ def report(
         echo_lines([f"Figures: {len(drawn)} in {figures}"])
 
 
-def _follow(store: Path, output: Path, form: str, title: str | None, figures: Path | None, *, pictures: bool) -> None:
+def _follow(
+    store: Path,
+    output: Path,
+    form: str,
+    title: str | None,
+    figures: Path | None,
+    rank_by: "RankBy",
+    *,
+    pictures: bool,
+) -> None:
     from bakeoff.reporting.watch import watch
 
     if form != "html" or figures:
         raise BakeoffError("--watch keeps the page up to date: leave --format and --figures out, or leave --watch out")
-    watch(store, output, title=title, pictures=pictures, say=echo)
+    watch(store, output, title=title, pictures=pictures, rank_by=rank_by, say=echo)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from bakeoff.cli.options import json_option, store_option
+from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.terminal import echo, echo_json, escape, quote
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bakeoff.audit import Finding
-    from bakeoff.ranking import Row
+    from bakeoff.ranking import RankBy, Row
     from bakeoff.records import Result
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -29,8 +29,9 @@ FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
 @click.command()
 @store_option()
 @click.option("--format", "form", type=click.Choice((*FORMATS, "latex")), default="table", show_default=True)
+@rank_by_option
 @json_option
-def results(store: Path, form: str, as_json: bool) -> None:
+def results(store: Path, form: str, rank_by: "RankBy", as_json: bool) -> None:
     """Print the ranking: accuracy with its interval over seeds, and what it cost.
 
     Accuracies are of the test images; the interval is Student's t over seeds, 95 %. The rule by which the
@@ -43,10 +44,10 @@ def results(store: Path, form: str, as_json: bool) -> None:
 
     with Store(store) as opened:
         found = opened.results()
-    print_results(found, "json" if as_json else form, store)
+    print_results(found, "json" if as_json else form, store, rank_by)
 
 
-def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
+def print_results(results: "Sequence[Result]", form: str, store: Path, rank_by: "RankBy" = "test") -> None:
     """Print the ranking of results of a store in one of `FORMATS` or LaTeX, with what the audit found about them.
 
     In a table failures stand below it.
@@ -56,7 +57,7 @@ def print_results(results: "Sequence[Result]", form: str, store: Path) -> None:
     from bakeoff.cli.live import label
     from bakeoff.ranking import by_table, rank
 
-    rows = rank(results)
+    rows = rank(results, rank_by)
     findings = findings_about(rows, store)
     if form != "table":
         from bakeoff.reporting.exports import written
@@ -98,6 +99,7 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
     from rich.table import Table
 
     from bakeoff.reporting.marks import gravest
+    from bakeoff.reporting.tables import ranked_by
 
     marks = [gravest(findings, row) for row in rows]
     widest = max(map(len, marks))
@@ -107,7 +109,9 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
     counted = "* all parameters, trainable or not" if any(row.parameters_are == "all" for row in rows) else ""
     table = Table(
         title=f"{escape(rows[0].data)}, recipe {escape(rows[0].recipe)}",
-        caption="; ".join(filter(None, (version, f"reported epoch: {rules}", methods, FLOPS_ARE, counted))),
+        caption="; ".join(
+            filter(None, (version, ranked_by(rows), f"reported epoch: {rules}", methods, FLOPS_ARE, counted))
+        ),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
@@ -117,13 +121,23 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
     )
     table.add_column("", justify="right", no_wrap=True, min_width=1)
     table.add_column("network", no_wrap=True)
-    for name in ("test accuracy", "seeds", "params", "FLOPs", "train s", "img/s"):
+    validated = any(row.validation_accuracy is not None for row in rows)
+    for name in (
+        "test accuracy",
+        *(["validation"] if validated else []),
+        "seeds",
+        "params",
+        "FLOPs",
+        "train s",
+        "img/s",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for row, mark in zip(rows, marks, strict=True):
         table.add_row(
             "–" if row.rank is None else str(row.rank),
             escape(row.net),
             _accuracy(row) + (f" [{COLOURS[mark]}]{mark:<{widest}}[/]" if widest else ""),
+            *([_percent(row.validation_accuracy)] if validated else []),
             _seeds(row),
             short(row.parameters) + ("*" if row.parameters_are == "all" else ""),
             short(row.flops),
@@ -132,6 +146,10 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
             style="bold" if row.rank == 1 else None,
         )
     return table
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2%}"
 
 
 def _accuracy(row: "Row") -> str:

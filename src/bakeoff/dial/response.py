@@ -12,8 +12,8 @@ from bakeoff.dial.experiment import GEOMETRIC, Experiment, experiments
 from bakeoff.dial.guess import Guess, answer
 from bakeoff.grid import Study
 from bakeoff.pairs import holm
+from bakeoff.ranking import accuracy_interval
 from bakeoff.records import DataRecord, Result
-from bakeoff.stats import mean_interval
 from bakeoff.store import Store
 
 
@@ -134,8 +134,9 @@ def respond(one: Experiment, store: Store, records: Mapping[str, DataRecord]) ->
 
 
 def _point(level: float, results: Mapping[int, Result]) -> Point:
-    values = [results[seed].measures["test_accuracy"] for seed in sorted(results)]
-    interval = mean_interval(values)
+    own = [results[seed] for seed in sorted(results)]
+    values = [result.measures["test_accuracy"] for result in own]
+    interval = accuracy_interval(values, own)
     return Point(level, interval.mean, interval.low, interval.high, interval.n, tuple(values))
 
 

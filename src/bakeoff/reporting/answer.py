@@ -1,8 +1,7 @@
 """The answer in words, written from the numbers and never more certain than they are.
 
 Sentences are Markdown with bold names and nothing else, so that the page, a terminal and a notebook can all use them.
-Two networks count as apart only where both have a 95 % interval over seeds and the intervals do not overlap. That is
-a stricter demand than a test of the difference, and it is said wherever it is not met.
+Which network is better than which is what `versus.compare` says: the same as `bakeoff answer` and the audit.
 """
 
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from bakeoff.data.graded import is_graded
+from bakeoff.ranking import RANK_BY
 from bakeoff.reporting.facts import Facts, Line, Table
 from bakeoff.reporting.words import THIN, count, duration, listing, number, percent, points, span, times
 from bakeoff.text import counted
@@ -44,14 +44,8 @@ def answers(facts: Facts) -> list[Answer]:
 
 
 def _answer(table: Table) -> Answer:
-    more = (*_interval(table), *_gap(table), *_cheap(table), *_worth(table))
+    more = (*_interval(table), *_gap(table), *_luck(table), *_cheap(table), *_worth(table))
     return Answer(table.title, _lead(table), more, tuple(cautions(table)), table.key)
-
-
-def apart(higher: Line, lower: Line) -> bool | None:
-    """Tell whether the interval of `higher` lies wholly above that of `lower`; None where one has no interval."""
-    low, high = higher.row.test_accuracy_low, lower.row.test_accuracy_high
-    return None if low is None or high is None else low > high
 
 
 def _lead(table: Table) -> str:
@@ -64,55 +58,83 @@ def _lead(table: Table) -> str:
     if not others:
         return f"**{best.label}** reaches {score} on {table.data}. There is no other result to compare it with."
     firsts = [line.label for line in table.ranked if line.row.rank == 1]
+    mean = "mean test accuracy" if _by_test(table) else f"mean {table.ranked_by}"
     if len(firsts) > 1:
-        return f"{_bold(firsts)} share the highest mean test accuracy on {table.data}, {score}."
-    if best.row.test_accuracy_low is None:
+        return f"{_bold(firsts)} share the highest {mean} on {table.data}; their test accuracy is {score}."
+    if best.row.seeds == 1:
         return (
             f"**{best.label}** came out highest on {table.data}, {score}, from a single seed: "
             "nothing here says how far another seed would change the order."
         )
-    begin = f"**{best.label}** has the highest mean test accuracy on {table.data}, {score}"
-    if close := [line.label for line in others if apart(best, line) is False]:
+    tested = score if _by_test(table) else f"and {score} on the test images"
+    begin = f"**{best.label}** has the highest {mean} on {table.data}, {tested}"
+    if close := [line.label for line in others if table.is_better(best, line) is False]:
         return f"{begin}, but these runs do not tell it apart from {_bold(close)}."
-    if single := [line.label for line in others if apart(best, line) is None]:
-        has = "has" if len(single) == 1 else "have"
-        return f"{begin}, but how sure its lead is stays open: {_bold(single)} {has} one seed and so no interval."
+    if unsure := [line.label for line in others if table.is_better(best, line) is None]:
+        share = "shares" if len(unsure) == 1 else "share"
+        return f"{begin}, but how sure its lead is stays open: {_bold(unsure)} {share} fewer than two seeds with it."
     return f"{begin}, clear of {'the other network' if len(others) == 1 else f'all {len(others)} others'}."
 
 
+def _by_test(table: Table) -> bool:
+    return table.ranked_by == RANK_BY["test"]
+
+
 def _interval(table: Table) -> list[Point]:
-    """Give the interval behind the lead, and what it says."""
+    """Give the interval behind the best mean, and what the tests say of it."""
     if not table.ranked:
         return []
     best, *others = table.ranked
     if best.row.test_accuracy_low is None:
-        return [] if others else [Point("How sure", "One seed gives no interval.")]
+        return [] if others or best.row.seeds > 1 else [Point("How sure", "One seed gives no interval.")]
     if others and others[0].row.rank == 1:
         return []
-    known = f"Its 95{THIN}% interval over {number(best.row.seeds, 'seed')} is {span(*_ends(best))}"
-    close = [line.label for line in others if apart(best, line) is False]
-    if close:
-        known += f", which overlaps with {f'that of **{close[0]}**' if len(close) == 1 else 'theirs'}"
-    elif others and all(apart(best, line) for line in others):
-        known += f" and lies wholly above {'the other' if len(others) == 1 else 'the others'}"
-    return [Point("How sure", f"{known}.")]
-
-
-def _ends(line: Line) -> tuple[float | None, float | None]:
-    return line.row.test_accuracy_low, line.row.test_accuracy_high
+    ends = span(best.row.test_accuracy_low, best.row.test_accuracy_high)
+    known = f"Its 95{THIN}% interval over {number(best.row.seeds, 'seed')} is {ends}."
+    leads = [(line, lead) for line in others if (lead := table.lead(best, line)) is not None]
+    better = [line.label for line, lead in leads if lead.is_better]
+    pairs = number(len(table.comparison.corrected), "pair")
+    if better:
+        names = "all others" if len(better) == len(others) > 1 else _bold(better)
+        known += f" Over {names} its lead is significant, corrected for {pairs}, by seed and test image."
+    if close := [(line, lead) for line, lead in leads if lead.is_better is False]:
+        line, lead = close[0]
+        known += f" Over **{line.label}** the corrected p value is {lead.corrected:.2g}" + (
+            f": {lead.outlook}." if lead.outlook else "."
+        )
+    return [Point("How sure", known)]
 
 
 def _gap(table: Table) -> list[Point]:
     if len(table.ranked) < 2 or table.ranked[1].row.rank == 1:
         return []
     first, second = table.ranked[:2]
-    lead = _accuracy(first) - _accuracy(second)
-    told = f"{points(lead)} over **{second.label}**"
+    gap = _accuracy(first) - _accuracy(second)
+    told = f"{points(gap)} {'over' if gap >= 0 else 'behind'} **{second.label}**"
+    if lead := table.lead(first, second):
+        found = lead.difference
+        told += f", 95{THIN}% interval {100 * found.low:.2f} to {100 * found.high:.2f} ({number(found.seeds, 'seed')})"
     if table.test_images:
-        images = lead * table.test_images
+        images = abs(gap) * table.test_images
         about = f"about {count(images)}" if images >= 0.95 else "less than one"
         told += f": {about} of the {count(table.test_images)} test images"
+    if lead and lead.difference.seeds == 1 and lead.is_significant:
+        told += ". That is significant for these two runs (McNemar’s test); what other seeds would give is open"
     return [Point("The lead", f"{told}.")]
+
+
+def _luck(table: Table) -> list[Point]:
+    """Say what of the best accuracy is probably owed to having been chosen."""
+    if len(table.ranked) < 2:
+        return []
+    if not _by_test(table):
+        return [
+            Point("Choice", "Chosen by validation accuracy, so that its test accuracy is not raised by the choice.")
+        ]
+    if table.optimism is None or table.optimism < 0.00005:
+        return []
+    chosen = f"Of {len(table.ranked)} networks the best was chosen by these test images"
+    return [Point("Choice", f"{chosen}: on new ones expect about {points(table.optimism)} less.")]
 
 
 def _cheap(table: Table) -> list[Point]:
@@ -122,13 +144,18 @@ def _cheap(table: Table) -> list[Point]:
     best, *others = table.ranked
     told = []
     same_place = len(set().union(*(line.places for line in table.ranked))) == 1
+    same_work = [o for o in others if len(best.work | o.work) == 1]
     seconds, parameters = best.row.train_seconds, best.row.parameters
-    quick = next((o for o in others if seconds and (o.row.train_seconds or seconds) <= CHEAP * seconds), None)
+    quick = next((o for o in same_work if seconds and (o.row.train_seconds or seconds) <= CHEAP * seconds), None)
     small = next((o for o in others if parameters and (o.row.parameters or parameters) <= CHEAP * parameters), None)
     if seconds and not same_place:
         told.append(Point("Time", "The runs were not all trained in the same place: their seconds do not compare."))
         quick = None
-    elif seconds and quick is None:
+    elif seconds and not same_work:
+        told.append(
+            Point("Time", "Networks had unequal numbers of epochs or training images: their seconds do not compare.")
+        )
+    elif seconds and quick is None and len(same_work) == len(others):
         told.append(Point("Faster", f"No other network trained in less than half its time, {duration(seconds)}."))
     if quick and quick.row.train_seconds and seconds:
         also = f", and with {_share(quick, best)} of the parameters" if quick is small else ""
@@ -136,12 +163,15 @@ def _cheap(table: Table) -> list[Point]:
             Point(
                 "Faster",
                 f"**{quick.label}** trains in {duration(quick.row.train_seconds)} instead of {duration(seconds)}, "
-                f"{times(seconds / quick.row.train_seconds)} as fast{also}: {_price(best, quick)}.",
+                f"{times(seconds / quick.row.train_seconds)} as fast{also}: {_price(table, best, quick)}.",
             )
         )
     if small and small is not quick:
         told.append(
-            Point("Smaller", f"**{small.label}** has {_share(small, best)} of the parameters: {_price(best, small)}.")
+            Point(
+                "Smaller",
+                f"**{small.label}** has {_share(small, best)} of the parameters: {_price(table, best, small)}.",
+            )
         )
     return told
 
@@ -175,12 +205,13 @@ def _chance(share: float) -> str:
     )
 
 
-def _price(best: Line, cheap: Line) -> str:
+def _price(table: Table, best: Line, cheap: Line) -> str:
     lost = _accuracy(best) - _accuracy(cheap)
     if lost == 0:
         return f"the same {percent(cheap.row.test_accuracy)}"
-    sure = {True: "", False: " with overlapping intervals", None: " without intervals to judge it by"}
-    return f"{percent(cheap.row.test_accuracy)}, {points(lost)} less{sure[apart(best, cheap)]}"
+    sure = {True: "", False: ", which is within the noise", None: ", and too few seeds to judge it by"}
+    less = f"{points(lost)} {'less' if lost > 0 else 'more'}"
+    return f"{percent(cheap.row.test_accuracy)}, {less}{sure[table.is_better(best, cheap)]}"
 
 
 def _share(cheap: Line, best: Line) -> str:
@@ -226,13 +257,13 @@ def _winners(tables: Sequence[Table]) -> str:
         told = [f"**{net}** on {listing([t.data for t in won])}" for net, won in winners.items()]
         return f"No network has the highest mean everywhere: it is {'; '.join(told)}."
     net = next(iter(winners))
-    clear = sum(all(apart(t.ranked[0], line) for line in t.ranked[1:]) for t in tables)
+    clear = sum(all(t.is_better(t.ranked[0], line) for line in t.ranked[1:]) for t in tables)
     everywhere = f"**{net}** has the highest mean on {'both' if len(tables) == 2 else f'all {len(tables)}'} data sets"
     if clear == len(tables):
-        return f"{everywhere}, each time with its interval clear above all others."
+        return f"{everywhere}, each time clear of all others."
     if clear == 0:
-        return f"{everywhere}, but on none of them is its interval clear above all others."
-    return f"{everywhere}; on {clear} of them its interval is clear above all others."
+        return f"{everywhere}, but on none of them is it clear of all others."
+    return f"{everywhere}; on {clear} of them it is clear of all others."
 
 
 def _mean_ranks(tables: Sequence[Table]) -> list[Point]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RULE = (
-    "Test accuracy in percent ± its 95 % t interval over seeds. Leads are differences paired by seed and test image, "
+    "Test accuracy in percent ± its 95 % t interval over seeds, or [from, to] where it ends at 0 or 100. Leads are "
+    "differences paired by seed and test image, "
     "significant at 5 % after Holm's correction for all pairs and levels; of one seed none is. Chance is the share of "
     "the commonest class. A network falls apart where it keeps less than half of what it was above chance at the first "
     "level. Levels are taken as independent, although they share seeds and images."
@@ -84,8 +85,12 @@ def table(one: Response) -> TextTable:
 def _cell(point: Point | None) -> str:
     if point is None:
         return "–"
-    spread = "" if point.high is None else f" ± {100 * (point.high - point.accuracy):.2f}"
-    return f"{100 * point.accuracy:.2f}{spread}"
+    if point.low is None or point.high is None:
+        return f"{100 * point.accuracy:.2f}"
+    half = point.high - point.accuracy
+    if abs(point.accuracy - point.low - half) > 1e-9:  # the interval ends at 0 or 100
+        return f"{100 * point.accuracy:.2f} [{100 * point.low:.2f}, {100 * point.high:.2f}]"
+    return f"{100 * point.accuracy:.2f} ± {100 * half:.2f}"
 
 
 def said(one: Response) -> list[str]:

@@ -8,7 +8,7 @@ from typing import get_args, get_origin
 
 from bakeoff.audit import Finding, audit
 from bakeoff.errors import BakeoffError
-from bakeoff.ranking import Row, by_table, rank
+from bakeoff.ranking import RankBy, Row, by_table, rank
 from bakeoff.reporting.marks import AuditedRow, audited
 from bakeoff.reporting.page import save
 from bakeoff.reporting.tables import COLUMNS, doubted, in_words, rules, to_csv, to_json, to_markdown
@@ -16,7 +16,7 @@ from bakeoff.store import Store
 from bakeoff.text import latex
 
 
-def export(store: Path, output: Path, form: str) -> Path:
+def export(store: Path, output: Path, form: str, rank_by: RankBy = "test") -> Path:
     """Write the ranking of a store to `output` as "parquet" or one of `TEXTS`, and return its path.
 
     What the audit finds is with it: as the column `findings`, or as letters that are explained below a table.
@@ -25,7 +25,7 @@ def export(store: Path, output: Path, form: str) -> Path:
         BakeoffError: there is no store, `output` cannot be written, or what Parquet needs is not installed.
     """
     with Store(store) as opened:
-        rows, findings = rank(opened.results()), audit(opened)
+        rows, findings = rank(opened.results(), rank_by), audit(opened)
     if form == "parquet":
         write_parquet(audited(rows, findings), output)
         return output

@@ -9,13 +9,15 @@ import numpy as np
 
 from bakeoff.audit import Material
 from bakeoff.audit.finding import Tested, put_together, tested
+from bakeoff.draws import optimism
 from bakeoff.measure.quality import Quality, Reliability, quality
 from bakeoff.pareto import COSTS, Chances, chances
-from bakeoff.ranking import Cell, Row, cells, rank_cells
+from bakeoff.ranking import RANK_BY, Cell, RankBy, Row, cells, rank_cells
 from bakeoff.records import DataRecord, Result
 from bakeoff.reporting.verdicts import Tally, Verdicts
 from bakeoff.stats import Interval, mean_interval
 from bakeoff.store import Store
+from bakeoff.versus import Comparison, Lead, Right, compare
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Line:
     row: Row
     cell: Cell
     pooled: Pooled | None
-    """None while no seed has finished, or where predictions were not asked for."""
+    """None while no seed has finished, or where only what was right was asked for."""
+    right: Right = field(default_factory=dict)
+    """Seed → (N,) bool, which test images it got right; nothing where the predictions are not at hand."""
 
     @property
     def seeds(self) -> list[float]:
@@ -59,6 +63,13 @@ class Line:
         """Where the finished seeds were trained: seconds from different places do not compare."""
         keys = ("processor", "gpu", "device", "precision", "threads", "compiled")
         return {tuple(str(r.conditions(key)) for key in keys) for r in self.cell.finished}
+
+    @property
+    def work(self) -> set[tuple[int, int]]:
+        """Epochs and training images of the finished seeds: seconds for unequal work do not compare."""
+        return {
+            (len(r.epochs) or r.run.recipe.epochs, int(r.measures.get("train_images", 0))) for r in self.cell.finished
+        }
 
 
 @dataclass(frozen=True)
@@ -95,18 +106,50 @@ class Table:
         """All runs of the table."""
         return (result for line in self.lines for result in line.cell.results)
 
+    @property
+    def ranked_by(self) -> str:
+        """What the lines are ranked by."""
+        return self.lines[0].row.ranked_by
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Each line with a result against each other."""
+        return compare({line.label: line.right for line in self.ranked if line.right})
+
+    def lead(self, line: Line, other: Line) -> Lead | None:
+        """Return how a line stands against another; None where they share no seed, or no predictions are at hand."""
+        known = line.right and other.right
+        return self.comparison.lead(line.label, other.label) if known else None
+
+    def is_better(self, line: Line, other: Line) -> bool | None:
+        """Tell whether a line is better than another; None where one shared seed, or none, cannot tell."""
+        lead = self.lead(line, other)
+        return None if lead is None else lead.is_better
+
+    @cached_property
+    def optimism(self) -> float | None:
+        """By how much the accuracy of the best is probably too high because it was chosen by it, a fraction.
+
+        None where it was not chosen by it, for fewer than two lines, and where they share no seed.
+        """
+        right = self._shared()
+        return optimism(np.array(list(right.values()))) if right and self.ranked_by == RANK_BY["test"] else None
+
+    def _shared(self) -> dict[str, list[np.ndarray]]:
+        """Return what each line got right at the seeds that all have; nothing where that compares nothing."""
+        right = {line.label: line.right for line in self.ranked if line.right}
+        seeds = sorted(set[int].intersection(*map(set, right.values()))) if len(right) > 1 else []
+        return {} if self.test_images < 2 or not seeds else {n: [own[s] for s in seeds] for n, own in right.items()}
+
     @cached_property
     def chances(self) -> Chances | None:
         """How likely each line is the best and worth its cost.
 
         None for fewer than two lines, and where they share no seed or a single test image leaves nothing to compare.
         """
-        right = {line.label: line.pooled.right for line in self.ranked if line.pooled}
-        seeds = sorted(set[int].intersection(*map(set, right.values()))) if len(right) > 1 else []
-        if not seeds or self.test_images < 2:
-            return None
-        costs = {cost: {line.label: line.cell.median(cost) for line in self.ranked if line.pooled} for cost in COSTS}
-        return chances(list(right), np.array([[own[seed] for seed in seeds] for own in right.values()]), costs)
+        right = self._shared()
+        costs = {cost: {line.label: line.cell.median(cost) for line in self.ranked if line.right} for cost in COSTS}
+        return chances(list(right), np.array(list(right.values())), costs) if right else None
 
     @property
     def finished(self) -> int:
@@ -147,21 +190,32 @@ class Facts:
         return sorted(ranks, key=lambda label: sum(ranks[label]) / len(ranks[label]))
 
 
-def read(path: str | Path) -> Facts:
+def read(path: str | Path, rank_by: RankBy = "test") -> Facts:
     """Read a store.
 
     Raises:
-        BakeoffError: it is not there or not a store.
+        BakeoffError: it is not there or not a store, or has no such accuracy to rank by.
     """
     with Store(path) as store:
         results, records, studies = store.results(), store.datasets(), store.studies()
-        tables = arrange(results, records, store)
+        tables = arrange(results, records, store, rank_by=rank_by)
     runs = [run for table in tables for line in table.lines if line.pooled for run in line.pooled.tested]
     return Facts(Path(path).name, tables, studies, put_together(results, records, runs))
 
 
-def arrange(results: Iterable[Result], records: dict[str, DataRecord], store: Store | None = None) -> tuple[Table, ...]:
-    """Put runs into tables, best first; what their predictions say comes from `store`, and is left out without one."""
+def arrange(
+    results: Iterable[Result],
+    records: dict[str, DataRecord],
+    store: Store | None = None,
+    *,
+    rank_by: RankBy = "test",
+    measured: bool = True,
+) -> tuple[Table, ...]:
+    """Put runs into tables, best first; what their predictions say comes from `store`, and is left out without one.
+
+    Raises:
+        BakeoffError: there is no such accuracy to rank by.
+    """
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells(results):
         groups.setdefault((cell.data, cell.recipe), []).append(cell)
@@ -173,29 +227,28 @@ def arrange(results: Iterable[Result], records: dict[str, DataRecord], store: St
             recipe=recipe,
             title=data if len(recipes) == 1 else f"{data} · {recipe}",
             record=records.get(group[0].results[0].run.data_hash),
-            lines=_lines(store, group, records),
+            lines=_lines(store, group, records, rank_by, measured),
         )
         for number, ((data, recipe), group) in enumerate(groups.items(), start=1)
     )
 
 
-def _lines(store: Store | None, group: Sequence[Cell], records: dict[str, DataRecord]) -> tuple[Line, ...]:
-    rows = rank_cells(group)
-    best_first = sorted(group, key=_by_accuracy)  # stable, as the ranking is: equal means stay in the order planned
-    return tuple(
-        Line(
-            cell.net,
-            row,
-            cell,
-            pool(store, cell.finished, records.get(cell.results[0].run.data_hash)) if store else None,
-        )
-        for row, cell in zip(rows, best_first, strict=True)
-    )
+def _lines(
+    store: Store | None, group: Sequence[Cell], records: dict[str, DataRecord], rank_by: RankBy, measured: bool
+) -> tuple[Line, ...]:
+    record = records.get(group[0].results[0].run.data_hash)
+    by_runs = {tuple(result.id for result in cell.results): cell for cell in group}
+    found = []
+    for row in rank_cells(group, rank_by):
+        cell = by_runs[row.runs]
+        pooled = pool(store, cell.finished, record) if store and measured else None
+        right = pooled.right if pooled else _right(store, cell, record) if store and record else {}
+        found.append(Line(cell.net, row, cell, pooled, right))
+    return tuple(found)
 
 
-def _by_accuracy(cell: Cell) -> float:
-    accuracy = cell.interval("test_accuracy")
-    return float("inf") if accuracy is None else -accuracy.mean
+def _right(store: Store, cell: Cell, record: DataRecord) -> dict[int, np.ndarray]:
+    return {result.run.seed: store.predicted(result.id) == record.test_labels for result in cell.finished}
 
 
 def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) -> Pooled | None:

@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bakeoff.audit import Finding, tell_counts
-from bakeoff.errors import BakeoffError
-from bakeoff.ranking import Row
-from bakeoff.records import DataRecord, Result
+from bakeoff.ranking import RankBy, Row
+from bakeoff.records import Result
 from bakeoff.reporting.answer import answers
-from bakeoff.reporting.facts import Facts, arrange
+from bakeoff.reporting.facts import Facts, Table, arrange
 from bakeoff.reporting.marks import gravest, touches
 from bakeoff.reporting.page import environment, strips
 from bakeoff.store import Store
 
 
-def to_html(store: Path, results: Sequence[Result], findings: Sequence[Finding] = ()) -> str:
+def to_html(store: Path, results: Sequence[Result], findings: Sequence[Finding] = (), rank_by: RankBy = "test") -> str:
     """Return runs as a piece of HTML, marked where there are findings about them.
 
-    Predictions are not read: that would take seconds with many runs.
+    Of the predictions only the classes are read: probabilities would take seconds with many runs.
     """
-    facts = Facts(store.name, arrange(results, _records(store)), [])
+    facts = Facts(store.name, _tables(store, results, rank_by), [])
     lines = [line for table in facts.tables for line in table.lines]
     template = environment().get_template("notebook.html")
     return template.render(
@@ -37,10 +36,9 @@ def _doubted(findings: Sequence[Finding], row: Row) -> list[str]:
     return list(dict.fromkeys(f.kind for f in findings if f.severity != "note" and touches(f, row)))
 
 
-def _records(store: Path) -> dict[str, DataRecord]:
-    """Return what the store says of its data sets; results that outlive their file are shown without."""
-    try:
+def _tables(store: Path, results: Sequence[Result], rank_by: RankBy) -> tuple[Table, ...]:
+    """Return the tables; of results that outlive their file, without what only the store knows."""
+    if store.exists():
         with Store(store) as opened:
-            return opened.datasets()
-    except BakeoffError:
-        return {}
+            return arrange(results, opened.datasets(), opened, rank_by=rank_by, measured=False)
+    return arrange(results, {}, rank_by=rank_by)

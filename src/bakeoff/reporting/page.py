@@ -12,6 +12,7 @@ from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
 from bakeoff.published import RULE
+from bakeoff.ranking import RankBy
 from bakeoff.reporting import words
 from bakeoff.reporting.answer import Answer, answers
 from bakeoff.reporting.beside import Beside, beside
@@ -53,7 +54,14 @@ SCRIPTS = (
 """In the order in which they need one another; each file of figures adds to `figures`."""
 
 
-def build(store: str | Path, *, title: str | None = None, pictures: bool = True, live: int | None = None) -> str:
+def build(
+    store: str | Path,
+    *,
+    title: str | None = None,
+    pictures: bool = True,
+    live: int | None = None,
+    rank_by: RankBy = "test",
+) -> str:
     """Return the page of a store as HTML.
 
     Args:
@@ -61,11 +69,12 @@ def build(store: str | Path, *, title: str | None = None, pictures: bool = True,
         title: of the page; made from what was compared if None.
         pictures: show test images, where the data set is on this machine.
         live: seconds after which the page loads itself anew, None for a page that stays as it is.
+        rank_by: the accuracy that decides which network is best; see `ranking.RANK_BY`.
 
     Raises:
         BakeoffError: there is no store at that path, or it holds no runs.
     """
-    facts = read(store)
+    facts = read(store, rank_by)
     if not facts.tables:
         raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` makes some")
     with Store(store) as opened:
@@ -81,13 +90,14 @@ def write(
     title: str | None = None,
     pictures: bool = True,
     live: int | None = None,
+    rank_by: RankBy = "test",
 ) -> Path:
     """Write the page of a store to `output` and return its path; arguments as for `build`.
 
     Raises:
         BakeoffError: there is no store at that path, it holds no runs, or `output` cannot be written.
     """
-    return save(build(store, title=title, pictures=pictures, live=live), Path(output))
+    return save(build(store, title=title, pictures=pictures, live=live, rank_by=rank_by), Path(output))
 
 
 def save(page: str, output: Path) -> Path:

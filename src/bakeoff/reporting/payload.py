@@ -71,6 +71,7 @@ def _table(table: Table, dataset: str | None, shown: dict[str, Any]) -> dict[str
         "shared": shown["shared"],
         "chances": asdict(table.chances) if table.chances else None,
         "lines": [_line(line, table.classes) | {"images": shown["lines"].get(line.label)} for line in table.lines],
+        "bands": {line.label: epochs for line in table.lines if (epochs := band_epochs(line)) is not None},
         "runs": [
             run for line in table.lines for result in line.cell.results if (run := _run(result, line.label)) is not None
         ],
@@ -126,6 +127,16 @@ def _run(result: Result, label: str) -> dict[str, Any] | None:
         "epochs": {name: values for name, values in curves.items() if any(value is not None for value in values)},
         "seconds": [_round(total) for total in _running_total(result.epochs)],
     }
+
+
+def band_epochs(line: Line) -> int | None:
+    """Return up to which epoch the mean over seeds is one over all of them; None before an epoch has finished.
+
+    Seeds that stopped early, failed or are still running have fewer epochs. A mean that goes on without them would
+    jump, and tell of the survivors alone, so it ends with the first of them.
+    """
+    lengths = [len(result.epochs) for result in line.cell.results if result.epochs]
+    return min(lengths) if lengths else None
 
 
 CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")

@@ -9,10 +9,12 @@ import numpy as np
 
 from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
+from bakeoff.ranking import RankBy
 from bakeoff.reporting.beside import beside
 from bakeoff.reporting.critical import diagrams
 from bakeoff.reporting.dial import draw_response
 from bakeoff.reporting.facts import Facts, Line, Table, read
+from bakeoff.reporting.payload import band_epochs
 from bakeoff.reporting.static_critical import draw_critical
 from bakeoff.reporting.static_published import draw_published
 from bakeoff.store import Store
@@ -47,7 +49,9 @@ STYLE: dict[Any, Any] = {
 UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
-def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
+def draw_figures(
+    store: str | Path, folder: Path, kinds: Sequence[str] = KINDS, *, rank_by: RankBy = "test"
+) -> list[Path]:
     """Draw accuracy, cost, learning curves and the best network's confusions of every table; return the files.
 
     Over several data sets also mean ranks, with what each test does not tell apart; of studies measured beside
@@ -63,7 +67,7 @@ def draw_figures(store: str | Path, folder: Path, kinds: Sequence[str] = KINDS) 
             "--figures needs matplotlib, which is not installed: pip install 'bakeoff[figures]', "
             "or save single charts from the page"
         ) from error
-    facts = read(store)
+    facts = read(store, rank_by)
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -218,9 +222,9 @@ def _learning(table: Table) -> "Figure":
 
 def _band(axes: "Axes", line: Line, name: str, colour: str, dashes: tuple[int, ...]) -> None:
     """Draw the mean of the seeds, and the range they span behind it."""
-    curves = [[getattr(epoch, name) for epoch in result.epochs] for result in line.cell.finished]
-    length = min((len(curve) for curve in curves), default=0)
-    values = np.array([curve[:length] for curve in curves], float)  # seeds that stopped early end the band
+    curves = [[getattr(epoch, name) for epoch in result.epochs] for result in line.cell.results if result.epochs]
+    length = band_epochs(line) or 0
+    values = np.array([curve[:length] for curve in curves], float)
     if not values.size or np.isnan(values).all():
         return
     epochs = np.arange(1, length + 1)

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from bakeoff.audit import Finding
-from bakeoff.ranking import Row, by_table
+from bakeoff.ranking import RANK_BY, Row, by_table
 from bakeoff.reporting.marks import touches
 from bakeoff.reporting.text_table import Footnotes
 from bakeoff.text import csv_cell, finite, json_text, markdown
@@ -45,7 +45,10 @@ def to_markdown(rows: Sequence[Row], findings: Sequence[Finding] = ()) -> str:
     return "\n".join(_markdown_table(table, findings) for table in by_table(rows))
 
 
-COLUMNS = ("rank", "network", "test accuracy", "seeds", "parameters", "FLOPs", "train seconds", "images/s")
+COLUMNS = (
+    *("rank", "network", "test accuracy", "validation accuracy", "seeds"),
+    *("parameters", "FLOPs", "train seconds", "images/s"),
+)
 
 
 ALL_PARAMETERS = "* all parameters, trainable or not: these runs do not say which are trainable."
@@ -56,9 +59,20 @@ def rules(rows: Sequence[Row]) -> str:
     selection = ", ".join(sorted({row.selection for row in rows}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
     version = f"Images {rows[0].version}." if rows[0].version else ""
-    told = [version, f"Reported epoch: {selection}.", f"Interval: {methods}." if methods else ""]
+    told = [
+        version,
+        f"{ranked_by(rows).capitalize()}." if ranked_by(rows) else "",
+        f"Reported epoch: {selection}.",
+        f"Interval: {methods}." if methods else "",
+    ]
     counted = ALL_PARAMETERS if any(row.parameters_are == "all" for row in rows) else ""
     return " ".join(filter(None, (*told, counted)))
+
+
+def ranked_by(rows: Sequence[Row]) -> str:
+    """Return by what the networks are ranked, where it is not the accuracy that is read first."""
+    other = sorted({row.ranked_by for row in rows} - {RANK_BY["test"]})
+    return f"ranked by {', '.join(other)}" if other else ""
 
 
 def doubted(rows: Sequence[Row], findings: Sequence[Finding]) -> tuple[list[list[str]], tuple[str, ...]]:
@@ -98,6 +112,7 @@ def values(row: Row) -> list[str]:
         _plain(row.rank),
         row.net,
         accuracy(row),
+        "–" if row.validation_accuracy is None else f"{100 * row.validation_accuracy:.2f} %",
         f"{row.seeds} of {row.planned}" if row.seeds != row.planned else str(row.seeds),
         _plain(row.parameters) + ("*" if row.parameters_are == "all" else ""),
         _plain(row.flops),

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bakeoff.errors import BakeoffError
+from bakeoff.ranking import RankBy
 from bakeoff.reporting.page import build, save, write
 
 EVERY = 5.0
@@ -22,6 +23,7 @@ def watch(
     *,
     title: str | None = None,
     pictures: bool = True,
+    rank_by: RankBy = "test",
     say: Callable[[str], None] = print,
     every: float = EVERY,
 ) -> None:
@@ -38,20 +40,20 @@ def watch(
             state, start = _state(store), time.monotonic()
             if state != seen:
                 seen = state
-                message = _update(store, output, title, pictures)
+                message = _update(store, output, title, pictures, rank_by)
                 if message != told:
                     say(message)
                 told = message
             time.sleep(max(every, SHARE * (time.monotonic() - start)))
     except KeyboardInterrupt:
         with suppress(BakeoffError):
-            write(store, output, title=title, pictures=pictures)
+            write(store, output, title=title, pictures=pictures, rank_by=rank_by)
 
 
-def _update(store: Path, output: Path, title: str | None, pictures: bool) -> str:
+def _update(store: Path, output: Path, title: str | None, pictures: bool, rank_by: RankBy) -> str:
     """Build the page and return what to tell: where it is, or what is waited for."""
     try:
-        page = build(store, title=title, pictures=pictures, live=REFRESH)
+        page = build(store, title=title, pictures=pictures, live=REFRESH, rank_by=rank_by)
     except BakeoffError as error:
         return f"Waiting: {error}"
     return f"Report: {save(page, output)} follows the store; Ctrl-C ends it"

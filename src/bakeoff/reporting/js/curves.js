@@ -44,7 +44,9 @@ figures.curves = {
       quantity,
       against,
     );
-    const rows = style === "bands" ? bands(points) : points;
+    const whole = points.filter((point) => point.epoch <= table.bands[point.network]);
+    const rows = style === "bands" ? bands(whole) : points;
+    const shorter = style === "bands" && whole.length < points.length;
     const percent = quantity === "accuracy" ? format.percent : format.decimal;
     const x = { name: "x", text: against === "epochs" ? "Epoch" : "Seconds of training", format: format.decimal };
     const columns =
@@ -176,7 +178,7 @@ figures.curves = {
     });
     const note =
       style === "bands"
-        ? `Line: mean over seeds; band: from the lowest to the highest seed.${against === "seconds" ? " Each epoch stands at the mean of its seeds’ seconds; evaluation is off the clock." : ""}`
+        ? `Line: mean over seeds; band: from the lowest to the highest seed.${shorter ? " Both end where the first seed ends; single runs go on." : ""}${against === "seconds" ? " Each epoch stands at the mean of its seeds’ seconds; evaluation is off the clock." : ""}`
         : "One line per run; the dot marks the reported epoch.";
     return { chart, rows, columns, note };
   },

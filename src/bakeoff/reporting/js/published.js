@@ -149,7 +149,7 @@ figures.published = {
               [
                 d.y,
                 `published ${number(d.published)}, measured ${number(d.measured)} (${d.seeds} seed${d.seeds === 1 ? "" : "s"})`,
-                isTime ? `${format.decimal(d.ratio)} times as fast here` : `off by ${apart(d.difference)}: ${d.verdict}`,
+                isTime ? (d.ratio == null ? "not the same work" : `${format.decimal(d.ratio)} times as fast here`) : `off by ${apart(d.difference)}: ${d.verdict}`,
                 d.departures,
                 d.reason,
               ]

@@ -6,7 +6,7 @@ function sortBy(button) {
   const numeric = button.dataset.kind === "number";
   const before = heading.getAttribute("aria-sort");
   // Accuracy and speed are asked for best first, all else from small to large.
-  const first = ["accuracy", "speed"].includes(button.dataset.sort) ? "descending" : "ascending";
+  const first = ["accuracy", "validation", "speed"].includes(button.dataset.sort) ? "descending" : "ascending";
   const direction = before === "none" ? first : before === "ascending" ? "descending" : "ascending";
   for (const other of table.querySelectorAll("th[aria-sort]")) other.setAttribute("aria-sort", "none");
   heading.setAttribute("aria-sort", direction);

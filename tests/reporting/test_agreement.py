@@ -1,0 +1,65 @@
+"""The page, the answer, the audit, marks and notebooks say the same of each pair of networks."""
+
+import re
+
+import numpy as np
+import pytest
+from made import seeds_of
+
+from bakeoff.answers import on_each_data_set
+from bakeoff.api import load
+from bakeoff.audit import gather, look_through
+from bakeoff.cli.answer import tell
+from bakeoff.ranking import rank
+from bakeoff.reporting.answer import answers
+from bakeoff.reporting.facts import read
+from bakeoff.reporting.marks import touches
+from bakeoff.store import Store
+
+
+@pytest.mark.parametrize("draw", range(12))
+def test_all_say_the_same_of_each_pair(tmp_path, draw):
+    random = np.random.default_rng(draw)
+    nets, seeds, images = int(random.integers(2, 6)), int(random.integers(1, 7)), 200
+    accuracies = 0.7 + random.choice([0.0, 0.02, 0.2], nets)
+    hard = random.normal(0, 0.1, images)
+    spread = random.choice([0.0, 0.02])
+    right = {
+        f"net{place}": [
+            random.random(images) < accuracy + hard + random.normal(0, spread)
+            if seed == 0 or random.random() < 0.9
+            else None
+            for seed in range(seeds)
+        ]
+        for place, accuracy in enumerate(accuracies)
+    }
+    path = seeds_of(tmp_path / "a.db", right, images)
+    with Store(path) as store:
+        material = gather(store)
+    (answer,), facts = on_each_data_set(material), read(path)
+    (table,) = facts.tables
+    by_label = {line.label: line for line in table.ranked}
+    found = {f.kind: f for f in look_through(material)}
+    noise = set(found["within-noise"].nets) - {answer.best} if "within-noise" in found else set()
+    assert table.ranked[0].label == answer.best
+    lines = "\n".join(tell(answer))
+    for lead in answer.leads:
+        page = table.lead(by_label[answer.best], by_label[lead.net])
+        assert page.is_better == lead.is_better and page.outlook == lead.outlook
+        assert page.corrected == pytest.approx(lead.corrected)  # the order of sums is another
+        for name in ("mean", "low", "high", "p_value", "seeds"):
+            assert getattr(page.difference, name) == pytest.approx(getattr(lead.difference, name)), name
+        assert (lead.is_better is False) == (lead.net in noise), "the audit"
+        line = next(line for line in lines.splitlines() if line.strip().startswith(f"over {lead.net}:"))
+        assert (": significant" in line) == lead.is_significant or lead.difference.mean <= 0
+        assert lead.standing.verdict == page.standing.verdict
+    notebook, (shown,) = load(path)._repr_html_(), answers(facts)
+    assert re.sub(r"\*\*(.*?)\*\*", r"<strong>\1</strong>", shown.lead) in notebook
+    best_is_clear = all(lead.is_better for lead in answer.leads) and answer.leads and not answer.not_compared
+    assert ("clear of" in shown.lead) == bool(best_is_clear) or table.ranked[1].row.rank == 1
+    close = [lead.net for lead in answer.leads if lead.is_better is False]
+    if table.ranked[1].row.rank != 1 and table.ranked[0].row.seeds > 1:
+        assert ("do not tell it apart" in shown.lead) == bool(close)
+    rows = {row.net: row for row in rank(load(path).results)}
+    if "within-noise" in found:
+        assert {net for net, row in rows.items() if touches(found["within-noise"], row)} == {answer.best, *close}
