@@ -8,7 +8,6 @@ import numpy as np
 import tiny
 from bakeoff.data.dataset import Dataset
 from bakeoff.records import Epoch, Outcome
-from bakeoff.store import Store
 from bakeoff.study import record_of
 
 
@@ -16,7 +15,7 @@ def seeds_of(path: Path, right: Mapping[str, Sequence[int | np.ndarray]], images
     """Fill a store with runs that get so many of the test images right, the first ones, or those of a mask."""
     data: Dataset = tiny.dataset(test=images)
     labels = data.test.labels
-    with Store(path, create=True) as store:
+    with tiny.ClaimingStore(path, create=True) as store:
         for net, seeds in right.items():
             for seed, own in enumerate(seeds):
                 if own is None:
