@@ -116,11 +116,12 @@ def over(material: Material, accuracies: dict[str, tuple[float, ...]]) -> Materi
 def test_what_many_data_sets_say_of_another_one(tmp_path):
     """Six wins of two points or more: the smallest p of a signed-rank test, and hardly a doubt left."""
     accuracies = {f"d{n}": (0.8 + n / 100, 0.78 + n / 200) for n in range(6)}
-    [answer] = in_general(over(read_two(tmp_path), accuracies))
+    two = read_two(tmp_path)
+    [answer] = in_general(over(two, accuracies))
     [other] = answer.elsewhere
     assert other.net == "nin" and other.corrected == pytest.approx(2 / 2**6)
     assert other.belief.first > 0.95
-    [few] = in_general(over(read_two(tmp_path), dict(list(accuracies.items())[:4])))
+    [few] = in_general(over(two, dict(list(accuracies.items())[:4])))
     assert few.elsewhere[0].corrected is None
 
 
