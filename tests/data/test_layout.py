@@ -83,7 +83,8 @@ def test_wrapping_folders_are_followed(tmp_path):
     make(tmp_path, *(f"pets/photos/{label}/1.jpg" for label in ("cat", "dog")), "pets/photos/cover.txt")
     assert counts(tmp_path) == {("train", "cat"): 1, ("train", "dog"): 1}
     make(tmp_path, "other/")
-    assert list_images(tmp_path).classes == ("other", "pets"), "a class without images is told, not left out"
+    with pytest.raises(BakeoffError, match=r"only pets has images, in sub-folders: give folder:.*/pets if"):
+        list_images(tmp_path)
 
 
 def test_annotations_beside_images_are_no_class(tmp_path):
@@ -220,3 +221,18 @@ def test_splits_are_never_classes_whatever_lies_there(paths):
             return
         found = [role_of(name) for name in classes]
         assert len({role for role, rest in found if role and not rest}) < 2
+
+
+@given(CLASSES, CASES, WRAPS, st.integers(1, 3), st.booleans())
+def test_class_folders_that_hold_splits_and_folders_of_data_sets(classes, case, wrap, images, too_high):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "mine"
+        numbers = range(images)
+        if too_high:
+            make(root, *(f"{wrap}{name}/{c}/{i}.jpg" for name in ("first", "2nd") for c in classes for i in numbers))
+            with pytest.raises(BakeoffError, match="looks like a folder of data sets"):
+                list_images(root)
+        else:
+            names = [case("train"), case("test")]
+            make(root, *(f"{wrap}{c}/{name}/{i}.jpg" for c in classes for name in names for i in numbers))
+            assert counts(root) == {(split, c): images for split in ("train", "test") for c in classes}

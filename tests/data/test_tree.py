@@ -70,6 +70,7 @@ def test_links_are_followed_but_not_in_circles(root, tmp_path):
     (root / "c").symlink_to(tmp_path / "elsewhere" / "c")
     (root / "a" / "up").symlink_to(root / "a")
     (root / "a" / "itself").symlink_to("itself")
+    (root / "b" / "top").symlink_to(root)
     assert [path for path, _, _ in found(root)] == ["a/1.jpg", "b/1.jpg", "c/1.jpg", "c/2.jpg"]
 
 
@@ -123,6 +124,7 @@ def test_the_fingerprint_changes_with_every_file(root):
         (["1.jpg", "2.jpg"], "has no sub-folders: expected one sub-folder of images per class"),
         (["a/1.txt", "b/1.txt", "b/1.xml"], r"has no images in its sub-folders \(2 × no image \(.txt\), 1 × .*xml"),
         (["a/1.jpg"], "has one class, 'a': expected at least two class folders$"),
+        (["101_Categories/a/1.jpg", "101_Categories/b/1.jpg", "notes/a/1.mat"], "only 101_C.* give folder:.*101_Categ"),
         (
             ["train/a/1.jpg", "train/b/1.jpg", "test/1.jpg"],
             "test has no class folders: .* or move the folder elsewhere",

@@ -142,20 +142,26 @@ class _Listing:
 
     def walk(self, folder: Path) -> Iterator[tuple[Path, _Content]]:
         """Yield a folder and its sub-folders, each once: links may lead back to a folder above."""
-        seen: set[tuple[int, int]] = set()
+        inside = folder.relative_to(self.root)
+        seen = {self.identity(self.root / above) for above in inside.parents}
         waiting = [folder]
         while waiting:
             current = waiting.pop()
-            try:
-                state = current.stat()
-            except OSError as error:
-                self.skip(current, error.strerror or str(error))
-                continue
-            if (state.st_dev, state.st_ino) not in seen:
-                seen.add((state.st_dev, state.st_ino))
+            identity = self.identity(current)
+            if identity and identity not in seen:
+                seen.add(identity)
                 content = self.content(current)
                 waiting += [Path(entry.path) for entry in content.folders]
                 yield current, content
+
+    def identity(self, folder: Path) -> tuple[int, int] | None:
+        """Return what tells a folder from all others, None for one that cannot be looked at."""
+        try:
+            state = folder.stat()
+        except OSError as error:
+            self.skip(folder, error.strerror or str(error))
+            return None
+        return state.st_dev, state.st_ino
 
     def images_below(self, folder: Path) -> list[str]:
         """Return the image files in `folder` and its sub-folders, relative to the root, and note the rest."""
@@ -209,6 +215,12 @@ def _check_layout(
         raise BakeoffError(f"{shown(root)} has no images in its sub-folders{kinds}: expected one sub-folder per class")
     if len(classes) == 1:
         raise BakeoffError(f"{shown(root)} has one class, {classes[0]!r}: expected at least two class folders")
+    filled = [place for _, _, folder in folders if (place := listing.look(folder)).total]
+    if len(filled) == 1 and not filled[0].images:
+        raise BakeoffError(
+            f"of the folders in {shown(root)} only {shown(filled[0].name)} has images, in sub-folders: give "
+            f"folder:{shown(filled[0].path)} if these are the classes, otherwise put images into the other folders"
+        )
 
 
 def _problems(
