@@ -87,6 +87,14 @@ def test_wrapping_folders_are_followed(tmp_path):
         list_images(tmp_path)
 
 
+def test_a_data_set_may_lie_in_a_folder_called_for_a_split(tmp_path):
+    make(tmp_path, *(f"train/{split}/{label}/1.jpg" for split in ("train", "test") for label in ("cat", "dog")))
+    assert counts(tmp_path) == BOTH
+    make(tmp_path, "val/cat/1.jpg")
+    with pytest.raises(BakeoffError, match="'test' and 'train' look like splits, not classes"):
+        list_images(tmp_path)
+
+
 def test_annotations_beside_images_are_no_class(tmp_path):
     make(tmp_path, "images/cat/1.jpg", "images/dog/1.jpg", "annotations/cat/1.xml", "annotations/dog/1.xml")
     assert counts(tmp_path) == {("train", "cat"): 1, ("train", "dog"): 1}

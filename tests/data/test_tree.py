@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.data.tree import list_images, natural
+from bakeoff.data.tree import count_reasons, list_images, natural
 from bakeoff.errors import BakeoffError
 
 
@@ -81,7 +81,7 @@ def test_a_class_may_be_called_train(root):
 
 def test_folders_beside_the_splits_are_noted(root):
     touch(root, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "unlabelled/1.jpg")
-    assert list_images(root).skipped == (("unlabelled", "neither a train, val nor test folder: 1 images"),)
+    assert list_images(root).skipped == (("unlabelled", "neither a train, val nor test folder: 1 image"),)
 
 
 def test_odd_names(root):
@@ -182,3 +182,18 @@ def test_natural_order_is_an_order_for_any_names(both):
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_numbers_in_names_count_as_numbers(a, b):
     assert (natural(f"x{a}y") < natural(f"x{b}y")) == (a < b)
+
+
+def test_reasons_are_counted_whatever_numbers_are_in_them():
+    skipped = [("a", "neither a train, val nor test folder: 7 images"), (".", "images outside the class folders: 2")]
+    skipped += [("b", f"image file is truncated ({i} bytes not processed)") for i in (5, 17, 1234)]
+    skipped += [("c", "no image (.mp4)"), ("d", f"Image size ({10**9} pixels) exceeds limit of {10**8} pixels")]
+    skipped += [("e", "no images")]
+    assert count_reasons(skipped) == {
+        "neither a train, val nor test folder": 7,
+        "image file is truncated": 3,
+        "images outside the class folders": 2,
+        "no image (.mp4)": 1,
+        "Image size ( pixels) exceeds limit of  pixels": 1,
+        "no images": 1,
+    }

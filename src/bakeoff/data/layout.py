@@ -169,9 +169,12 @@ def _unwrapped(root: Path, look: Look, layout: Layout) -> Place:
     place = look(root)
     for _ in range(DEPTH):
         filled = _filled(place, look)
-        if len(filled) != 1 or filled[0].name in _roles(filled, place.name):
+        if len(filled) != 1:
             break
         inner = filled[0]
+        within = _roles(_filled(inner, look), inner.name)
+        if inner.name in _roles(filled, place.name) and len(set(within.values())) < 2:
+            break  # the one split there is
         if not _holds_folders(inner) or not (len(place.folders) == 1 or _means_nothing(inner.name, place.name)):
             break
         layout.strays.append(place.path)
@@ -221,10 +224,15 @@ def _read_splits(
         if place.total > place.images and not _holds_folders(place):
             outside = f"{place.images} of the {place.total} images in {shown(place.path)}"
             raise BakeoffError(f"{outside} lie outside its class folders: {advice}")
+        _refuse_names(place, [look(path) for path in place.folders], shown)
         layout.classes += [(role, path) for path in place.folders]
     used = {place.path for places in by_role.values() for place in places}
     layout.beside += [
-        (place.path, "neither a train, val nor test folder" + (f": {place.total} images" * bool(place.total)))
+        (
+            place.path,
+            "neither a train, val nor test folder"
+            + (f": {place.total} image{'s' * (place.total > 1)}" * bool(place.total)),
+        )
         for place in top
         if place.path not in used
     ]
@@ -256,7 +264,7 @@ def _refuse_splits(base: Place, by_role: dict[str, list[Place]], shown: Callable
     train = by_role["train"][0]
     raise BakeoffError(
         f"{shown(train.path)} has no class folders: sort its images into one sub-folder per class, "
-        f"in {', '.join(sorted(names))} alike, or rename these folders if they are classes"
+        f"in {' and '.join(sorted(names))} alike, or rename these folders if they are classes"
     )
 
 

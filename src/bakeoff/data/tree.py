@@ -241,8 +241,15 @@ def _problems(
 
 
 def count_reasons(skipped: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Count what was left out by reason, the commonest first; numbers in reasons do not set them apart."""
-    counts = Counter(re.sub(r"(: | \()\d[\d,]*\b[^)]*\)?$|\d{3,}", "", reason) for _, reason in skipped)
+    """Count what was left out by reason, the commonest first.
+
+    A folder counts as the images in it; other numbers in reasons do not set them apart.
+    """
+    counts = Counter[str]()
+    for _, reason in skipped:
+        several = re.fullmatch(r"(.*): (\d+)( images?)?", reason)
+        kind = several[1] if several else re.sub(r" \(\d+\b[^)]*\)$|\d{3,}", "", reason)
+        counts[kind] += int(several[2]) if several else 1
     return dict(counts.most_common())
 
 
