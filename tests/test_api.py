@@ -147,7 +147,7 @@ def test_report_writes_the_page(results, tmp_path):
         ({"workers": 0}, "workers must be at least 1"),
         ({"threads": 0}, "threads must be at least 1"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
-        ({"precision": "fp64"}, "unknown precision 'fp64': choose auto, fp32 or bf16"),
+        ({"precision": "fp64"}, "unknown precision 'fp64': choose auto, fp32, tf32 or bf16"),
         ({"changes": {"epocs": 3}}, "did you mean epochs"),
         ({"max_seeds": 4}, "max_seeds goes with until_settled"),
         ({"until_settled": ("conv", "conf")}, "unknown network 'conf'"),

@@ -204,9 +204,10 @@ class TestDepartures:
         assert line.departures == ("epochs 2 instead of 10", "batch_size 64 instead of 128")
         assert line.verdict == "agrees"
 
-    def test_of_the_arithmetic_are_told(self, store):
-        fill(store, [40, 42], precision="bf16")
-        assert only(compare(study(PAPER), store)).departures == ("computed in bf16",)
+    @pytest.mark.parametrize("precision", ["bf16", "tf32"])
+    def test_of_the_arithmetic_are_told(self, store, precision):
+        fill(store, [40, 42], precision=precision)
+        assert only(compare(study(PAPER), store)).departures == (f"computed in {precision}",)
 
     def test_of_the_arithmetic_are_told_of_earlier_sessions_too(self, store):
         fill(store, [40, 42], before=("bf16",))

@@ -109,8 +109,9 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in weights.items()}
+def _shapes(weights: dict[str, Any]) -> dict[str, torch.Size | None]:
+    """Return the shapes; a module may keep other things than tensors (`get_extra_state`)."""
+    return {name: getattr(value, "shape", None) for name, value in weights.items()}
 
 
 def save_weights(folder: Path, run_id: str, net: nn.Module) -> None:

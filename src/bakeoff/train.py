@@ -9,6 +9,7 @@ the others are on record).
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def fit(
                 epoch = train_epoch(net, optimizer, run, parts, machine, history, ledger, meter, load, on_step)
             history = [*history, epoch]
             if run.recipe.select != "last" and selected_epoch(run.recipe, history) == len(history):
-                best = {name: value.detach().clone() for name, value in net.state_dict().items()}
+                best = deepcopy(net.state_dict())
             if folder:
                 state = checkpoints.State(history, best, ledger.spent(), meter.joules, environment, load.measures())
                 checkpoints.save(folder, run.id, net, optimizer, state)

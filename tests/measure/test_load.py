@@ -35,6 +35,18 @@ def test_work_is_counted_and_rest_is_not():
     assert all(seconds >= 0 for seconds in counted.measures().values())
 
 
+def test_what_the_system_does_not_tell_is_absent(monkeypatch):
+    def refuse():
+        raise PermissionError("/proc/stat")
+
+    monkeypatch.setattr(load.psutil, "cpu_times", refuse)
+    counted = Load()
+    counted.start()
+    counted.stop()
+    assert "processor_seconds" in counted.measures()
+    assert "other_processor_seconds" not in counted.measures()
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs to choose a processor")
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this system does not tell who waits")
 def test_two_processes_on_one_processor_wait_for_each_other():

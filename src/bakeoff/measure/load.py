@@ -24,7 +24,8 @@ class Load:
     def __init__(self, spent: Mapping[str, float] | None = None) -> None:
         """Go on from what earlier sessions counted; what one of them could not count stays unknown."""
         self.spent = None if spent is None else dict(spent)
-        self._own = self._all = 0.0
+        self._own = 0.0
+        self._all: float | None = None
         self._waited: dict[str, float] = {}
 
     def start(self) -> None:
@@ -33,9 +34,10 @@ class Load:
 
     def stop(self) -> None:
         """End the span and add it."""
-        own, waited = time.process_time() - self._own, _waited_seconds()
-        others = max(0.0, _busy_seconds() - self._all - own)
-        span = {"processor_seconds": own, "other_processor_seconds": others}
+        own, waited, busy = time.process_time() - self._own, _waited_seconds(), _busy_seconds()
+        span = {"processor_seconds": own}
+        if busy is not None and self._all is not None:
+            span["other_processor_seconds"] = max(0.0, busy - self._all - own)
         if waited:
             span["waiting_seconds"] = sum(after - self._waited.get(task, 0.0) for task, after in waited.items())
         before = dict.fromkeys(span, 0.0) if self.spent is None else self.spent
@@ -46,9 +48,12 @@ class Load:
         return dict(self.spent or {})
 
 
-def _busy_seconds() -> float:
-    """Return the processor time that all processes of the machine have had since it started."""
-    times = psutil.cpu_times()._asdict()
+def _busy_seconds() -> float | None:
+    """Return the processor time that all processes of the machine have had since it started, None if it is not told."""
+    try:
+        times = psutil.cpu_times()._asdict()
+    except (OSError, RuntimeError, psutil.Error):  # some containers have no /proc/stat
+        return None
     return float(
         sum(seconds for kind, seconds in times.items() if kind not in ("idle", "iowait", "guest", "guest_nice"))
     )
