@@ -1,15 +1,19 @@
 """The page in Chromium, from disk, with the network off. Skipped with a reason where there is no browser."""
 
+import csv
+import io
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
 from synthetic import RECIPE
+from test_hostile import hostile_store
 
 from bakeoff.reporting import write
 
@@ -318,3 +322,30 @@ def test_axe_finds_no_serious_issue(visit, request: pytest.FixtureRequest, kind:
     page.evaluate(script.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     assert [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+def test_hostile_names_are_words(visit, tmp_path: Path) -> None:
+    """Neither a script nor an element comes out of a name; what is saved is sound, too."""
+    script = "</script><script>window.injected = 1</script>"
+    image = "<img src=x onerror='window.injected = 1'>"
+    names = [
+        f"{piece}{place}"
+        for place, piece in enumerate([image, script, "=1+1", "\x1b[31m\u202e", "[bold]{{ 7 }}", "a\nb"])
+    ]
+    page = visit(
+        write(
+            hostile_store(tmp_path / "a.db", [*names, *(f"{script}{image}{i}" for i in range(6))]), tmp_path / "a.html"
+        )
+    )
+    assert page.evaluate("window.injected === undefined && document.querySelector('img, iframe, [onerror]') === null")
+    for name in ("cost", "curves", "classes"):
+        figure = page.locator(f"[data-figure={name}]")
+        for kind in ("CSV", "SVG"):
+            with page.expect_download() as started:
+                figure.get_by_text(kind, exact=True).click()
+            saved = Path(started.value.path()).read_text(encoding="utf-8")
+            if kind == "SVG":
+                ElementTree.fromstring(saved)
+            cells = [cell for row in csv.reader(io.StringIO(saved)) for cell in row] if kind == "CSV" else []
+            assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))]
+    assert page.evaluate("window.injected === undefined")
