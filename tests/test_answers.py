@@ -141,7 +141,7 @@ def test_of_many_networks_the_hopeless_ones_are_counted():
 def test_the_command(store, capsys, tmp_path):
     cli.main(["answer", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out
-    assert "is highest" in told and "P(better)" in told and "3 seeds" in told
+    assert "has the best mean" in told and "P(better)" in told and "3 seeds" in told
     assert "of being on the front of accuracy and FLOPs: " in told
     cli.main(["answer", "--store", str(store), "--json"], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["on_data"][0]["leads"]

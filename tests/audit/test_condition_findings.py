@@ -31,17 +31,17 @@ def test_a_parameter_count_that_changed_between_runs():
 
 
 def shared(share: float, **changes) -> dict[str, float]:
-    """Measures of a run of a hundred seconds that stood in line for that share of them."""
+    """Measures of a run of a hundred seconds that waited for a CPU in that share of them."""
     return {"train_seconds": 100.0, "waiting_seconds": 100 * share, "other_processor_seconds": 150.0} | changes
 
 
-def test_a_run_that_stood_in_line():
+def test_a_run_that_waited():
     environment = ENVIRONMENT | {"cores": 2}
     free = run("a", 0, measures=shared(0.02), environment=environment)
     [finding] = look("loaded-machine", free, run("a", 1, measures=shared(0.4), environment=environment))
     assert finding.evidence == ({"seed": 1, "share_waited": 0.4, "others": 1.5, "cores": 2},)
     assert finding.runs == ("a-mnist-1-0",)
-    assert "seed 1: in 40.0" in finding.message and "1.5 of the machine's 2" in finding.message
+    assert "waited for a CPU in 40.0" in finding.message and "1.5 of the machine's 2" in finding.message
     assert not look("loaded-machine", free)
     four_threads = ENVIRONMENT | {"threads": 4}
     assert not look("loaded-machine", run("a", measures=shared(0.3), environment=four_threads))

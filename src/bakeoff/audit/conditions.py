@@ -15,7 +15,7 @@ from bakeoff.text import counted
 LOADED = 1.5
 """The quickest epoch of a cell is this many times as fast as the slowest."""
 WAITED = 0.1
-"""Share of the training time in which a run's threads stood in line for a processor."""
+"""Share of the training time in which a run's threads waited for a CPU."""
 MANY = 0.01
 """Share of the test images that were among the training images."""
 SOME = 0.001
@@ -29,9 +29,9 @@ def loaded_machine(material: Material) -> Iterator[Finding]:
         if waited:
             numbers = waited[0][1]
             message = (
-                f"{about(cell, [result for result, _ in waited])} in {percent(numbers['share_waited'])} of its "
-                f"training time it stood in line for a processor; other work had {numbers['others']:.1f} of the "
-                f"machine's {numbers['cores']:.0f} on average."
+                f"{about(cell, [result for result, _ in waited])} it waited for a CPU in "
+                f"{percent(numbers['share_waited'])} of its training time; other work used {numbers['others']:.1f} of "
+                f"the machine's {numbers['cores']:.0f} on average."
             )
             evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in waited)
             touched = [result for result, _ in waited]

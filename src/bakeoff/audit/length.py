@@ -53,14 +53,15 @@ def _tell(numbers: Numbers) -> str:
             f"its curve points to about {100 * float(numbers['gain']):.1f} points more at {wanted} epochs."
         )
     known = f"{percent(float(numbers['known']))} of its images are known"
-    many = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+    many = counted(epochs, "epoch")
     if "middle_loss" in numbers:
         return (
             f"when training ended after {many}, {known} and the loss was still falling, through the schedule from "
             f"{float(numbers['early_loss']):.2f} to {float(numbers['middle_loss']):.2f} and "
             f"{float(numbers['last_loss']):.2f}: try {wanted} epochs."
         )
-    return f"{many} of so few images are {counted(int(numbers['steps']), 'step')}, and {known}: try {wanted} epochs."
+    steps = counted(int(numbers["steps"]), "step")
+    return f"training took only {steps}, {many} of few images, and {known}: try {wanted} epochs."
 
 
 def _known(run: Tested) -> float:

@@ -165,7 +165,7 @@ def badly_calibrated(material: Material) -> Iterator[Finding]:
         "badly-calibrated",
         "note",
         lambda n: (
-            f"it says to be {percent(float(n['confidence']))} sure and is right in {percent(float(n['accuracy']))}: "
+            f"its mean confidence is {percent(float(n['confidence']))}, its accuracy {percent(float(n['accuracy']))}: "
             f"{'over' if float(n['confidence']) > float(n['accuracy']) else 'under'}confident, expected calibration "
             f"error {percent(float(n['calibration_error']))}."
         ),

@@ -60,14 +60,16 @@ def answer(store: Path, rank_by: "RankBy", as_json: bool) -> None:
         *((f"Properties of data sets, recipe {one.recipe}", one.said) for one in tendencies(material)),
     ]:
         lines += [heading, *(f"  {sentence}" for sentence in sentences), ""]
+    while lines and not lines[-1]:
+        lines.pop()
     return echo_lines(lines or ["No run has finished yet: bakeoff run makes some."])
 
 
 def tell(answer: "OnData") -> list[str]:
     """Return one data set's answer in lines."""
     by_test = answer.ranked_by == "test accuracy"
-    chosen = "is highest" if by_test else f"is highest by {answer.ranked_by}; its test accuracy is"
-    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} {chosen}, {answer.accuracy:.2%}"]
+    chosen = "" if by_test else f" {answer.ranked_by}; its test accuracy is"
+    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} has the best mean{chosen}, {answer.accuracy:.2%}"]
     if by_test and answer.optimism and len(answer.probability_best) > 1:
         lines.append(
             f"  chosen as the best of {len(answer.probability_best)} by these test images: on new ones expect "
@@ -122,11 +124,13 @@ def tell_general(answer: "InGeneral") -> list[str]:
     ranks = ", ".join(f"{net} {rank:.2f}" for net, rank in ranking.ranks.items())
     lines = [f"Over {ranking.data_sets} data sets, recipe {answer.recipe}: mean ranks {ranks}"]
     test = "" if ranking.p_value is None else f"Friedman p {ranking.p_value:.2g}; "
-    lines.append(f"  {test}mean ranks less than {ranking.critical_difference:.2f} apart are not told apart (Nemenyi)")
+    lines.append(
+        f"  {test}mean ranks less than {ranking.critical_difference:.2f} apart do not differ significantly (Nemenyi)"
+    )
     lines.append(
         f"  {answer.best} loses most on {answer.lost_on}: {100 * answer.most_lost:.2f} points to {answer.lost_to}"
         if answer.most_lost
-        else f"  {answer.best} is highest on each of them"
+        else f"  {answer.best} has the best mean on each of them"
     )
     for other in answer.elsewhere:
         if other.corrected is not None:

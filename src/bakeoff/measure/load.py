@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 TASKS = Path("/proc/self/task")
-"""Where Linux tells of each thread how long it ran and how long it stood in line for a processor."""
+"""Where Linux tells of each thread how long it ran and how long it waited for a CPU."""
 
 
 class Load:
@@ -60,7 +60,7 @@ def _busy_seconds() -> float | None:
 
 
 def _waited_seconds() -> dict[str, float]:
-    """Return by thread of this process how long it stood in line; empty where the system does not tell."""
+    """Return by thread of this process how long it waited for a CPU; empty where the system does not tell."""
     found = {}
     for path in TASKS.glob("*/schedstat"):
         with suppress(OSError, ValueError, IndexError):  # a thread may end meanwhile
