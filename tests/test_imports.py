@@ -18,7 +18,7 @@ LAYERS = (
     "errors tails",
     "lookup values text",
     "terminal",
-    "spec",
+    "spec wording",
     "files stats pairs draws records ledger data nets runtime optimizers database owners processes",
     "grid settings apart",
     "versions",

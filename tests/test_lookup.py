@@ -1,7 +1,7 @@
 import pytest
 
 from bakeoff.errors import BakeoffError
-from bakeoff.lookup import find, unknown
+from bakeoff.lookup import find, spelled, unknown
 
 TABLE = {"conv": 1, "drop": 2, "resnet20": 3}
 
@@ -17,3 +17,20 @@ def test_the_nearest_names_are_suggested():
 
 def test_all_names_are_listed_when_none_is_near():
     assert unknown("network", "xyz", TABLE) == "unknown network 'xyz': there are: conv, drop, resnet20"
+
+
+def test_capitals_do_not_hide_a_near_name():
+    assert unknown("network", "RESNET2", TABLE).endswith("did you mean resnet20?")
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        ("Fashion_MNIST", ["mnist", "fashion-mnist"], "fashion-mnist"),
+        ("mnist", ["mnist", "MNIST"], "mnist"),
+        ("Mnist", ["mnist", "MNIST"], "Mnist"),  # both could be meant
+        ("other", ["mnist"], "other"),
+    ],
+)
+def test_a_name_spelled_a_little_otherwise_is_known(name, known, found):
+    assert spelled(name, known) == found

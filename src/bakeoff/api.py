@@ -16,6 +16,7 @@ from bakeoff.records import Failure, Result
 from bakeoff.settling import Race, Settled, make_race, plan_race, standings
 from bakeoff.store import Store
 from bakeoff.study import Plan
+from bakeoff.wording import worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,6 +121,7 @@ def _why(failure: Failure | None) -> dict[str, Any]:
     return {"failure": failure.message, "failure_kind": failure.kind} | place
 
 
+@worded
 def run(
     study: str | Path | Study | None = None,
     *,
@@ -218,6 +220,7 @@ def _carry_out(
     return plan
 
 
+@worded
 def ablate(
     net: str,
     base: str,
@@ -257,7 +260,7 @@ def ablate(
     ablation = plan_ablation(
         session.known_network(net),
         session.known_network(base),
-        session.names(data) or (),
+        session.known_data_sets(data) or (),
         data_as=data_as,
         recipe=recipe,
         base_recipe=base_recipe,
@@ -281,6 +284,7 @@ def ablate(
     return pd.DataFrame([asdict(gain) for gain in found], columns=[field.name for field in fields(Gain)])
 
 
+@worded
 def load(store: str | Path = "bakeoff.db", *, rank_by: RankBy = "test") -> Results:
     """Return all results of a store, ranked by mean test accuracy or, on request, validation accuracy.
 
@@ -291,6 +295,7 @@ def load(store: str | Path = "bakeoff.db", *, rank_by: RankBy = "test") -> Resul
         return Results(Path(store), tuple(opened.results()), rank_by=rank_by)
 
 
+@worded
 def compare(store: str | Path = "bakeoff.db", study: str | Path | Study | None = None) -> "pd.DataFrame":
     """Return what a study published beside what a store's runs measured, one row per number.
 
@@ -309,6 +314,7 @@ def compare(store: str | Path = "bakeoff.db", study: str | Path | Study | None =
     return pd.DataFrame([asdict(line) for line in lines], columns=[field.name for field in fields(Comparison)])
 
 
+@worded
 def report(
     store: str | Path = "bakeoff.db",
     output: str | Path = "report.html",

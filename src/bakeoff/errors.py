@@ -4,8 +4,25 @@
 class BakeoffError(Exception):
     """Something the user can put right. The message says what was expected, what was found, what to do.
 
-    The command line prints it as a sentence and exits with 2.
+    The command line prints it as a sentence and exits with 2. Options are named as the command line has them; the
+    Python interface puts its own arguments in their place.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it: the sentence alone."""
+        return [f"BakeoffError: {self}"]
+
+
+class Misplaced(BakeoffError):
+    """Something was named where it does not belong, and there is no doubt which option was meant."""
+
+    def __init__(self, message: str, given: str, option: str, value: str) -> None:
+        """Make it of what is wrong with `given`, and of the option and the value that say it rightly."""
+        super().__init__(message)
+        self.given, self.option, self.value = given, option, value
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.option} {self.value}"
 
 
 class BakeoffWarning(UserWarning):

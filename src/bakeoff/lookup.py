@@ -1,5 +1,6 @@
 """Name to value, with "did you mean" when there is no such name."""
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
@@ -17,8 +18,24 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 def hint(name: str, known: Iterable[str]) -> str:
     """Return the question after the names nearest to `name`, or all names if none is near."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    near = nearest(name, names)
     return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three names like `name`, the nearest first; capitals do not matter."""
+    by_letters = {each.casefold(): each for each in sorted(known, reverse=True)}
+    return [by_letters[found] for found in get_close_matches(name.casefold(), sorted(by_letters), n=3, cutoff=0.5)]
+
+
+def spelled(name: str, known: Iterable[str]) -> str:
+    """Return the one known name that differs in capitals, hyphens and underscores alone, else `name` as it is."""
+    same = [each for each in known if _letters(each) == _letters(name)]
+    return same[0] if len(same) == 1 and name not in same else name
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[-_\s]", "", name).casefold()
 
 
 def find(table: Mapping[str, Value], name: str, kind: str) -> Value:

@@ -1,23 +1,28 @@
 """From what a user asked for to a running study: shared by the command line and the Python interface."""
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from bakeoff import studies
 from bakeoff.afterwards import measure_robustness
-from bakeoff.data import Progress
+from bakeoff.data import DATASETS, FOLDER, Progress
+from bakeoff.errors import BakeoffError, Misplaced
 from bakeoff.execution import Event, execute
-from bakeoff.grid import Study
+from bakeoff.grid import Exceptional, Study
+from bakeoff.lookup import spelled
+from bakeoff.recipes import RECIPES
 from bakeoff.settings import parse_seconds
 from bakeoff.store import Store
 from bakeoff.studies.files import checked, write_study
 from bakeoff.study import Plan, plan
 from bakeoff.workers import Placement, place
 
+Part = TypeVar("Part", Study, Exceptional)
 OWN_FILE = re.compile(r"\.py(:|$)")
 """What the name of a network from a user's own file ends with, before the name of one of several in it."""
 
@@ -41,10 +46,10 @@ def choose_study(
     Raises:
         BakeoffError: there is no such study, or it cannot be changed so.
     """
-    base = with_own_networks(given_study if isinstance(given_study, Study) else studies.load(given_study or "demo"))
+    base = with_known_names(given_study if isinstance(given_study, Study) else known_study(given_study or "demo"))
     asked = {
-        "data": names(data),
-        "recipe": recipe,
+        "data": known_data_sets(data),
+        "recipe": None if recipe is None else spelled(recipe, RECIPES),
         "seeds": seeds,
         "first_seed": first_seed,
     }
@@ -53,8 +58,53 @@ def choose_study(
         given |= {"set": {}, "name": "run", "about": ""}
     if (only := known_networks(nets)) is not None:
         base = base.with_nets(only)
-    given["data_as"] = {k: v for k, v in base.data_as.items() if k in (names(data) or base.data)} | dict(data_as or {})
+    trained_on = given.get("data", base.data)
+    stand_ins = {known_data(name): known_data(other) for name, other in (data_as or {}).items()}
+    given["data_as"] = {name: other for name, other in base.data_as.items() if name in trained_on} | stand_ins
     return checked(msgspec.structs.replace(base, **given).with_changes(changes or {}))
+
+
+def known_study(name: str) -> Study:
+    """Return the study of a name or a file.
+
+    Raises:
+        BakeoffError: there is none; `Misplaced` if it names a network, a data set, a folder or a recipe.
+    """
+    if spelled(name, studies.names()) in studies.names() or name.endswith(".toml"):
+        return studies.load(name)
+    for what, option, meant in _other_than_studies(name):
+        raise Misplaced(f"{name} is {what}, not a study", name, option, meant)
+    return studies.load(name)
+
+
+def _other_than_studies(name: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what a name stands for, and the option and the value that say so."""
+    if name.startswith(FOLDER) or Path(name).is_dir():
+        yield "a folder", "--data", name if name.startswith(FOLDER) else f"{FOLDER}{name}"
+    if (data := known_data(name)).partition("~")[0] in DATASETS:
+        yield "a data set", "--data", data
+    if (recipe := spelled(name, RECIPES)) in RECIPES:
+        yield "a recipe", "--recipe", recipe
+    if OWN_FILE.search(name):
+        yield "a network of your own", "--nets", name
+    with suppress(BakeoffError):
+        from bakeoff.nets import find_net
+
+        meant = known_network(name)
+        find_net(meant)
+        yield "a network", "--nets", meant
+
+
+def known_data(name: str) -> str:
+    """Return the name of a data set as it is spelled: "MNIST" is mnist, "MNIST~contrast=0.5" a version of it."""
+    base, tilde, grades = name.partition("~")
+    return f"{spelled(base, DATASETS)}{tilde}{grades}"
+
+
+def known_data_sets(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
+    """Return the names of data sets as they are spelled; one may come alone, or none be given."""
+    found = names(given, "data")
+    return None if found is None else tuple(map(known_data, found))
 
 
 def known_network(name: str) -> str:
@@ -63,31 +113,59 @@ def known_network(name: str) -> str:
     Raises:
         BakeoffError: there is no such file, or no network in it.
     """
-    if not OWN_FILE.search(name):
+    if not OWN_FILE.search(name) and ("@" in name or re.fullmatch(r"[^A-Z_\s]*", name)):
         return name
-    from bakeoff import rehearsal
+    if OWN_FILE.search(name):
+        from bakeoff import rehearsal
 
-    return rehearsal.add(name)
+        return rehearsal.add(name)
+    from bakeoff.nets import NETS  # loads torch
+
+    near = spelled(name, NETS)
+    return near if near in NETS else name.lower()  # families of any depth are spelled in small letters
 
 
 def known_networks(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
     """Return what networks are called; one may come alone, or none be given."""
-    found = names(given)
+    found = names(given, "nets")
     return None if found is None else tuple(map(known_network, found))
 
 
-def with_own_networks(study: Study) -> Study:
-    """Return a study in which networks that are given as files are called by name and content."""
-    cells, variants, dials = (
-        tuple(msgspec.structs.replace(item, nets=known_networks(item.nets)) for item in items)
-        for items in (study.cells, study.variants, study.dials)
+def with_known_names(study: Study) -> Study:
+    """Return a study in which networks and data sets have the names they are known by."""
+
+    def known(item: Part) -> Part:
+        return msgspec.structs.replace(item, nets=known_networks(item.nets), data=known_data_sets(item.data))
+
+    dials = (
+        msgspec.structs.replace(dial, nets=known_networks(dial.nets), data=known_data(dial.data))
+        for dial in study.dials
     )
-    return msgspec.structs.replace(study, nets=known_networks(study.nets), cells=cells, variants=variants, dials=dials)
+    return msgspec.structs.replace(
+        known(study),
+        cells=tuple(map(known, study.cells)),
+        variants=tuple(map(known, study.variants)),
+        dials=tuple(dials),
+        data_as={known_data(name): known_data(other) for name, other in study.data_as.items()},
+    )
 
 
-def names(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
-    """Return names as a tuple; one name may come alone."""
-    return (given,) if isinstance(given, str) else None if given is None else tuple(given)
+def names(given: Sequence[str] | str | None, what: str) -> tuple[str, ...] | None:
+    """Return names as a tuple; one name may come alone.
+
+    Raises:
+        BakeoffError: these are no names.
+    """
+    if given is None or isinstance(given, str):
+        return given if given is None else (given,)
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
+    for name in found:
+        if not isinstance(name, str):
+            raise BakeoffError(f"--{what} takes names, such as {EXAMPLES[what]}; got {name!r}")
+    return found
+
+
+EXAMPLES = {"nets": "conv or my_net.py", "data": "mnist or folder:my-photos"}
 
 
 def make_plan(study: Study, progress: Progress | None = None) -> Plan:

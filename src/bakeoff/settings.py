@@ -20,6 +20,10 @@ CHOICES: dict[str, Mapping[str, type[Value]]] = {
 """The tables of a recipe whose `name` decides which fields they have."""
 
 
+LONGER = {"learning_rate": "lr", "rate": "lr", "wd": "weight_decay", "decay": "weight_decay"}
+"""What fields are called elsewhere → the last part of their names here."""
+
+
 def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """Return the recipe with fields changed by dotted name, and its name telling what is another then.
 
@@ -58,7 +62,11 @@ def _told(changes: Mapping[str, Any]) -> str:
 def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     table, *rest = name.split(".")
     if table not in tree:
-        raise BakeoffError(unknown("recipe field", name, field_names(tree)))
+        meant = [field for field in field_names(tree) if field.endswith(f".{LONGER.get(name, name)}")]
+        question = f"did you mean {' or '.join(f'{field}={tell_value(value)}' for field in meant)}?"
+        raise BakeoffError(
+            f"unknown recipe field {name!r}: {question}" if meant else unknown("recipe field", name, field_names(tree))
+        )
     if table in CHOICES and rest in ([], ["name"]):
         return _choose(tree, table, value)
     if not rest:

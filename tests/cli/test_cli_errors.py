@@ -1,5 +1,6 @@
 """Every mistake a user can make is one sentence on standard error and exit code 2."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,44 @@ MISTAKES = {
     "unknown data set to describe": (["data", "digit"], "unknown data set 'digit': did you mean digits?"),
     "unknown recipe to show": (["recipes", "quik"], "unknown recipe 'quik': did you mean quick?"),
 }
+
+
+MEANT = {
+    "run my-photos --epochs 3": "bakeoff run --data folder:my-photos --epochs 3",
+    "run folder:my-photos": "bakeoff run --data folder:my-photos",
+    "run conv": "bakeoff run --nets conv",
+    "run ResNet56": "bakeoff run --nets resnet56",
+    "run --nets conv resnet20": "bakeoff run --nets conv,resnet20",
+    "run --nets conv resnet20 drop --epochs 3": "bakeoff run --nets conv,resnet20,drop --epochs 3",
+    "run --data digits MNIST": "bakeoff run --data digits,mnist",
+    "run mnist~contrast=0.5": "bakeoff run --data 'mnist~contrast=0.5'",
+    "run Quick": "bakeoff run --recipe quick",
+    "run net.py:mine": "bakeoff run --nets net.py:mine",
+    "reproduce conv": "bakeoff run --nets conv",
+    "run --set lr=0.1 --nets nin": "optimizer.lr=0.1",
+    "run --set learning_rate=0.1": "optimizer.lr=0.1",
+    "run --set size=64": "image.size=64",
+}
+
+
+@pytest.mark.parametrize("typed", MEANT)
+def test_names_the_command_that_was_meant(typed, bakeoff, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-photos").mkdir()
+    said = bakeoff(*typed.split())
+    assert (said.code, said.out) == (2, "")
+    assert MEANT[typed] in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["run --nets LeNet_Afif --data Digits --recipe Quick", "run DEMO", "recipes Quick --net ResNet20 --data Digits"],
+)
+def test_capitals_and_hyphens_are_understood(typed, bakeoff, tmp_path):
+    dry = ["--dry-run", "--store", str(tmp_path / "a.db")] if typed.startswith("run") else []
+    told = json.loads(bakeoff(*typed.split(), *dry, "--json").out)
+    assert told["name" if typed.startswith("recipes") else "study"] in ("quick", "run", "demo")
+    assert {cell["data"] for cell in told.get("cells", [])} <= {"digits"}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

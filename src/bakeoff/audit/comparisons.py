@@ -103,7 +103,7 @@ VERSIONS: Mapping[str, Callable[[Result], Any]] = {
 
 def versions_differ(material: Material) -> Iterator[Finding]:
     """Runs of one table come from different code, libraries or machines."""
-    advice = "Train the older ones again (bakeoff run --fresh), or take small differences, and all times, with doubt."
+    advice = "Train the older ones again (bakeoff run --restart), or take small differences, and all times, with doubt."
     for table in material.tables:
         found = _differences(table, VERSIONS, lambda cell: cell.finished)
         if found:

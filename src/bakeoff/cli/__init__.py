@@ -1,5 +1,6 @@
 """The command line: parse, call, print. No decisions, and nothing heavy before a command needs it."""
 
+import shlex
 import sys
 import traceback
 import warnings
@@ -11,7 +12,7 @@ from typing import Any
 import rich_click as click
 
 from bakeoff.cli.endings import FAULT, MISTAKE, READER_GONE, terminable
-from bakeoff.errors import BakeoffError, BakeoffWarning
+from bakeoff.errors import BakeoffError, BakeoffWarning, Misplaced
 
 click.rich_click.TEXT_MARKUP = "rich"
 click.rich_click.SHOW_ARGUMENTS = True
@@ -120,11 +121,15 @@ def _run() -> int:
     try:
         with terminable() as stopped, warnings_told():
             code = cli.main(prog_name="bakeoff", standalone_mode=False)
+    except Misplaced as error:
+        return _complain(f"{error.args[0]}: {with_option(sys.argv[1:], error)}")
     except BakeoffError as error:
         return _complain(str(error))
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f": see {context.command_path} --help" if context else ""
+        if (joined := with_commas(sys.argv[1:])) and "extra argument" in error.format_message():
+            hint = f": names go by comma, as in {joined}"
         return _complain(error.format_message().rstrip(".") + hint)
     except (KeyboardInterrupt, click.Abort):
         return stopped()
@@ -137,6 +142,35 @@ def _run() -> int:
         _complain("this is a fault of bakeoff itself: please report it with what stands above")
         return FAULT
     return code if isinstance(code, int) else 0
+
+
+LISTS = ("--nets", "--data", "--until-settled")
+"""Options that take names by comma."""
+
+
+def with_option(arguments: list[str], wrong: Misplaced) -> str:
+    """Return the command that was meant where a name stands in the place of the study."""
+    rest = [argument for argument in arguments if argument != wrong.given]
+    if wrong.option in LISTS and wrong.option in rest[:-1]:
+        place = rest.index(wrong.option) + 1
+        rest[place] += f",{wrong.value}"
+    else:
+        rest[1:1] = [wrong.option, wrong.value]
+    return shlex.join(["bakeoff", "run", *rest[1:]])
+
+
+def with_commas(arguments: list[str]) -> str:
+    """Return the command in which words that follow the names of an option belong to it; empty if there are none."""
+    joined: list[str] = []
+    option = ""
+    for argument in arguments:
+        if option and joined[-1] != option and not argument.startswith("-"):
+            joined[-1] += f",{argument}"
+            continue
+        if argument.startswith("-"):
+            option = argument if argument in LISTS else ""
+        joined.append(argument)
+    return shlex.join(["bakeoff", *joined]) if joined != arguments else ""
 
 
 def _complain(message: str) -> int:

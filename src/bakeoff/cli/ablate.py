@@ -44,10 +44,10 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
     from bakeoff.data.progress import progress_bar
     from bakeoff.gains import Gain, gains
     from bakeoff.reporting.gains import RULE, gain_tables
-    from bakeoff.session import known_network
+    from bakeoff.session import known_data_sets, known_network
     from bakeoff.store import Store
 
-    data = as_data(asked["data"])
+    data = known_data_sets(as_data(asked["data"]))
     if not data:
         raise BakeoffError("say which images to try the changes on: --data cifar10")
     with progress_bar() as report:

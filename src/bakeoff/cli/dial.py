@@ -64,8 +64,9 @@ def dial(
     from bakeoff.data.progress import progress_bar
     from bakeoff.dial import make_study
     from bakeoff.grid import dial_named
-    from bakeoff.session import known_networks
+    from bakeoff.session import known_data, known_networks
 
+    data = known_data(data)
     chosen = [dial_named(name.strip()) for text in dials for name in text.split(",")]
     with progress_bar() as report:
         info = sets.info(data, progress=report)

@@ -131,10 +131,11 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     from bakeoff.data.describe import describe
     from bakeoff.data.folder import SeveralSizes
     from bakeoff.data.progress import progress_bar
+    from bakeoff.session import known_data
     from bakeoff.settings import parse_size
     from bakeoff.spec import Image
 
-    sides = parse_size(size) if size else None
+    name, sides = known_data(name), parse_size(size) if size else None
     with progress_bar() as report:
         try:
             dataset = sets.load(name, Image((sides[0], sides[1]) if sides else None), report)
@@ -159,16 +160,18 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     from inspect import cleandoc
 
     from bakeoff import data as sets
-    from bakeoff.lookup import find
+    from bakeoff.lookup import find, spelled
     from bakeoff.recipes import RECIPES
+    from bakeoff.session import known_data, known_network
     from bakeoff.terminal import Console
     from bakeoff.values import to_dict
 
     if name is None:
         rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]
         return print_rows(rows, as_json, "recipes; bakeoff recipes NAME shows one")
+    name = spelled(name, RECIPES)
     function = find(RECIPES, name, "recipe")
-    tree = to_dict(function(net, sets.info(data_name)), full=True)
+    tree = to_dict(function(known_network(net), sets.info(known_data(data_name))), full=True)
     if as_json:
         return echo_json(tree)
     console = Console()

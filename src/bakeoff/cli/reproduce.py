@@ -43,10 +43,11 @@ def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None
     bakeoff reproduce clark2020 --data cifar10 --data-as cifar10=folder:cifar10-jpeg
     bakeoff reproduce skoularikis2021 --seeds 1 --epochs 2 --dry-run
     """
-    from bakeoff import published, studies
+    from bakeoff import published
+    from bakeoff.session import known_study
     from bakeoff.store import Store
 
-    original = studies.load(study)
+    original = known_study(study)
     if not original.dials:
         published.check(original)
     wanted = wanted_study(original, asked)

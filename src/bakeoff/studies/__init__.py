@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
-from bakeoff.lookup import unknown
+from bakeoff.lookup import spelled, unknown
 from bakeoff.studies.files import parse_study, read_study
 
 
@@ -24,9 +24,9 @@ def load(name_or_path: str) -> Study:
     Raises:
         BakeoffError: there is neither, or the file is not a valid study.
     """
-    if name_or_path in names():
-        file = resources.files(__name__) / f"{name_or_path}.toml"
-        return parse_study(file.read_text(encoding="utf-8"), name_or_path)
+    if (name := spelled(name_or_path, names())) in names():
+        file = resources.files(__name__) / f"{name}.toml"
+        return parse_study(file.read_text(encoding="utf-8"), name)
     if name_or_path.endswith(".toml") or Path(name_or_path).exists():
         return read_study(Path(name_or_path))
     raise BakeoffError(f"{unknown('study', name_or_path, names())} (or the path of a .toml file)")
