@@ -32,10 +32,10 @@ class Event:
     """Something that happened to a run."""
 
     kind: Literal[
-        "kept", "failed-before", "elsewhere",
+        "kept", "resumed", "failed-before", "elsewhere",
         "extended", "started", "step", "epoch", "done", "failed", "lost", "measured",
     ]  # fmt: skip
-    """elsewhere: another command is at it; extended: it goes on from a finished run of fewer epochs; lost: another
+    """resumed: it will go on from the epoch in `content`; elsewhere: another command is at it; extended: it goes on from a finished run of fewer epochs; lost: another
     command took it over, as this one had not been heard of for long."""
     run: Run
     content: Step | Epoch | Outcome | Measured | Failure | None = None
@@ -78,6 +78,8 @@ def execute(
         waiting = [run for run in plan.runs if states[run.id] not in ENDED]
         if not waiting:
             return
+        known = {result.id: result.epochs for result in store.results(ids) if result.state == "waiting"}
+        yield from (Event("resumed", run, known[run.id][-1]) for run in waiting if known.get(run.id))
         shorter = {} if restart else _shorter(waiting, store)
         with Pool(placement, store.files) as pool:
             yield from work_off(waiting, store, pool, owner, keep, shorter=shorter, fail_fast=fail_fast)

@@ -27,7 +27,7 @@ def test_turns_trains_and_tells(turned):
 def test_goes_on_where_it_was_and_gives_json_and_csv(turned, bakeoff):
     store, asked, _ = turned
     again = bakeoff(*asked, "--store", store, "--json")
-    assert "6 runs were already in the store" in again.err
+    assert "6 of 6 runs are already in the store" in again.err
     told = json.loads(again.out)
     assert [(one["turn"], one["levels"]) for one in told] == [("contrast", [1, 0.0625]), ("label-noise", [0, 0.8])]
     assert {curve["net"] for one in told for curve in one["curves"]} == {"lenet-afif", "nin"}
@@ -39,7 +39,7 @@ def test_all_classes_are_the_images_as_they_are_with_their_runs(turned, bakeoff)
     store, _, _ = turned
     asked = ["dial", "digits", "--turn", "classes", "--levels", "10,3", "--nets", "lenet-afif,nin", *TINY]
     said = bakeoff(*asked, "--store", store, "--json")
-    assert "2 runs were already in the store" in said.err
+    assert "2 of 4 runs are already in the store" in said.err
     assert [(one["turn"], one["levels"]) for one in json.loads(said.out)] == [("classes", [10, 3])]
 
 

@@ -1,6 +1,8 @@
 import io
+import sys
 import time
 from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -90,3 +92,54 @@ def test_names_are_for_people():
 )
 def test_clocks_show_hours_and_days_only_when_there_are_some(seconds, text):
     assert clock(seconds) == text
+
+
+def test_what_was_there_is_told_first_and_bars_go_on_from_it():
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=120, color_system=None)
+    two = Epoch(2, 0.5, 0.75, 0.6, 0.5, 0.1, 2.0, 0.5, 1234.5, 10**9)
+    events = [Event("kept", RUNS[0]), Event("resumed", FIRST, two), Event("started", FIRST)]
+
+    def watched() -> Iterator[Event]:
+        yield from events
+        time.sleep(0.35)  # until the bars are drawn
+
+    follow(watched(), RUNS, 2, console)
+    told = "1 of 3 runs is already in the store; 1 goes on from the last epoch in the store"
+    shown = text.getvalue()
+    assert told in shown and shown.index(told) < shown.index("going on after epoch 2/3")
+
+
+class Cell:
+    """The output of a notebook's cell: what is shown in it now, and how often another was opened."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict] = []
+        self.opened = 0
+
+    def display(self, shown: dict, raw: bool, display_id: bool) -> "Cell":
+        self.opened += 1
+        self.update(shown, raw)
+        return self
+
+    def update(self, shown: dict, raw: bool) -> None:
+        self.shown.append(shown)
+
+
+def test_a_notebook_has_one_bar(monkeypatch):
+    cell = Cell()
+    ipython = ModuleType("IPython")
+    ipython.get_ipython = lambda: SimpleNamespace(kernel=True)
+    ipython.display = ModuleType("IPython.display")
+    ipython.display.display = cell.display
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
+    monkeypatch.setattr("bakeoff.cli.live_notebook.EVERY", 0.0)
+    text = io.StringIO()
+    counts = follow(EVENTS, RUNS, 2, Console(file=text))
+    assert text.getvalue() == ""
+    assert cell.opened == 1 and len(cell.shown) > 3
+    assert cell.shown[-1]["text/html"].count("<progress") == 1
+    assert "✗ nin · folder:my[red]photos · seed 1: RuntimeError: [enforce fail] [/oops]" in cell.shown[-1]["text/html"]
+    assert "2 of 2 runs" in cell.shown[-1]["text/plain"]
+    assert counts["done"] == counts["failed"] == 1

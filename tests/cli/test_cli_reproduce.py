@@ -76,7 +76,7 @@ class TestReproduce:
 
     def test_keeps_what_is_there_and_prints_it_again(self, reproduced, study, bakeoff):
         again = bakeoff("reproduce", study, "--nets", "lenet-afif", "--store", reproduced[0])
-        assert "4 runs were already in the store" in again.err
+        assert "4 of 4 runs are already in the store" in again.err
         assert again.out == reproduced[1].out
 
     def test_marks_what_was_changed(self, study, bakeoff, tmp_path):

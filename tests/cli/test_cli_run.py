@@ -43,12 +43,12 @@ def test_keeps_what_is_there_and_does_what_is_missing(bakeoff, trained, tiny_opt
     arguments = ["--data", "digits", *tiny_options, "--store", store]
     same = bakeoff("run", "--nets", "lenet-afif,nin", "--seeds", "2", *arguments)
     assert same.code == 0
-    assert "4 runs were already in the store" in same.err
+    assert "4 of 4 runs are already in the store" in same.err
     assert "epoch" not in same.err
     assert "digits, recipe quick (epochs=2" in same.out
     assert any(line.startswith("Audit: ") and f"bakeoff audit --store {store}" in line for line in same.out.split("\n"))
     one = bakeoff("run", "--nets", "lenet-afif", "--seeds", "1", *arguments)
-    assert "1 run was already in the store" in one.err
+    assert "1 of 1 run is already in the store" in one.err
 
 
 def test_tests_finished_runs_on_corrupted_images_when_asked(bakeoff, trained, tiny_options):
@@ -56,7 +56,7 @@ def test_tests_finished_runs_on_corrupted_images_when_asked(bakeoff, trained, ti
     asked = ["run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1", *tiny_options, "--store", store]
     said = bakeoff(*asked, "--robustness")
     assert said.code == 0
-    assert "1 run was already in the store" in said.err
+    assert "1 of 1 run is already in the store" in said.err
     assert said.err.count("% on corrupted test images") == 1
     with Store(store) as opened:
         assert sum("robustness" in result.measures for result in opened.results()) == 1
@@ -118,7 +118,7 @@ class TestOwnNetworks:
         assert own["parameters"] == 32 * 32 * 10 + 10 and own["seeds"] == 1
         (kept,) = store.with_name("a.db.files").glob("mine@*.py")
         assert kept.read_text() == self.TEXT
-        assert "1 run was already in the store" in bakeoff("run", "--nets", f"{path}:mine", *options).err
+        assert "1 of 1 run is already in the store" in bakeoff("run", "--nets", f"{path}:mine", *options).err
         path.write_text(self.TEXT + "# edited\n")
         (edited,) = json.loads(bakeoff("run", "--nets", str(path), *options, "--json").out)
         assert edited["net"].startswith("mine@") and edited["net"] != own["net"]

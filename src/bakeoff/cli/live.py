@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
@@ -13,6 +14,9 @@ from bakeoff.spec import Run, data_label
 from bakeoff.terminal import Console, escape
 from bakeoff.text import counted
 from bakeoff.workers import Step
+
+if TYPE_CHECKING:
+    from bakeoff.cli.live_notebook import NotebookView
 
 
 def clock(seconds: float | None) -> str:
@@ -79,9 +83,15 @@ class View:
             self._end(run, f"[yellow]•[/] {label(run)}: another command took over")
         self._overall()
 
+    def say(self, line: str) -> None:
+        """Print a line of markup above the bars."""
+        self.console.print(line, highlight=False, soft_wrap=True)
+
     def _bar(self, run: Run) -> None:
         if self.progress:
-            self.bars[run.id] = self.progress.add_task(label(run), total=run.recipe.epochs, note="starting")
+            before = self.remaining.finished_epochs.get(run.id, 0)
+            note = f"going on after epoch {before}/{run.recipe.epochs}" if before else "starting"
+            self.bars[run.id] = self.progress.add_task(label(run), total=run.recipe.epochs, completed=before, note=note)
 
     def _step(self, run: Run, step: Step) -> None:
         if self.progress and run.id in self.bars:
@@ -104,7 +114,7 @@ class View:
         self.remaining.ended(run)
         if self.progress and run.id in self.bars:
             self.progress.remove_task(self.bars.pop(run.id))
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.say(line)
 
     def _overall(self) -> None:
         if not self.progress or self.overall is None:
@@ -119,16 +129,41 @@ class View:
 
 def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: Console) -> dict[str, int]:
     """Draw the events of a study as they come; return how many there were of each kind, and of runs wanted."""
-    remaining = Remaining({run.id: run for run in runs}, workers)
-    with View(console, remaining) as view:
-        view.counts["wanted"] = len(remaining.runs)
+    from bakeoff.cli.live_notebook import NotebookView, is_notebook
+
+    planned = {run.id: run for run in runs}
+    remaining = Remaining(dict(planned), workers)
+    view = NotebookView(remaining) if is_notebook() and not console.quiet else View(console, remaining)
+    counts, has_begun = view.counts, False
+    counts["wanted"] = len(planned)
+    with view:
         for event in events:
-            if event.kind in ("kept", "failed-before", "elsewhere"):
-                remaining.runs = {key: run for key, run in remaining.runs.items() if key != event.run.id}
-                view.counts[event.kind] = view.counts.get(event.kind, 0) + 1
-            else:
-                view.show(event)
-    return view.counts
+            if event.kind in BEFORE:
+                counts[event.kind] = counts.get(event.kind, 0) + 1
+                if event.kind == "resumed" and isinstance(event.content, Epoch):
+                    remaining.finished_epochs[event.run.id] = event.content.epoch
+                else:
+                    remaining.runs = {key: run for key, run in remaining.runs.items() if key != event.run.id}
+                continue
+            if not has_begun:
+                _tell_what_was_there(view, len(planned))
+            has_begun = True
+            view.show(event)
+        if not has_begun:
+            _tell_what_was_there(view, len(planned))
+    return counts
+
+
+BEFORE = ("kept", "resumed", "failed-before", "elsewhere")
+"""Kinds of events that say what a run was when the study began: it is not trained, or not from its beginning."""
+
+
+def _tell_what_was_there(view: "View | NotebookView", of: int) -> None:
+    kept, resumed = (view.counts.get(kind, 0) for kind in ("kept", "resumed"))
+    told = [f"{kept} of {of} run{'s' * (of > 1)} {'is' if kept == 1 else 'are'} already in the store"] if kept else []
+    told += [f"{resumed} {'goes' if resumed == 1 else 'go'} on from the last epoch in the store"] if resumed else []
+    if told:
+        view.say(f"[dim]{'; '.join(told)}[/]")
 
 
 def follow_robustness(events: Iterable[Event], console: Console) -> int:

@@ -262,7 +262,6 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
 def _tell(counts: dict[str, int], console: "Console") -> None:
     """Say what happened to runs beside being trained."""
     for kind, one, more in (
-        ("kept", "run was already in the store", "runs were already in the store"),
         ("extended", "run went on from a shorter one", "runs went on from shorter ones"),
         (
             "failed-before",
