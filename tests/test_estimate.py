@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import tiny
 from bakeoff.data.split import cut_validation
-from bakeoff.estimate import Remaining, measure_step, steps_of
+from bakeoff.estimate import Remaining, measure_step, speed_here, steps_of
 from bakeoff.parts import divide
 from bakeoff.records import Epoch
 from bakeoff.spec import ImageShape, steps_in_epoch
@@ -49,6 +49,18 @@ class TestSteps:
 
     def test_take_a_measured_time(self):
         assert 0 < measure_step("lenet-afif", ImageShape(1, 8, 8), 3, tiny.RECIPE, tiny.MACHINE) < 5
+
+    def test_of_this_machine_are_measured_once(self, tmp_path, monkeypatch):
+        """So that two commands tell one estimate."""
+        monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path))
+        speed = speed_here("cpu")
+        assert speed.seconds_per_flop > 0
+        monkeypatch.setattr("bakeoff.estimate.calibrate", None)
+        assert speed_here("cpu") == speed
+        (kept,) = tmp_path.glob("speed-*.json")
+        kept.write_text("{")
+        with pytest.raises(TypeError):
+            speed_here("cpu")  # a damaged file is measured anew
 
 
 class TestRemaining:

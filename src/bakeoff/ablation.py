@@ -81,6 +81,7 @@ def plan_ablation(
     seeds: int = 3,
     first_seed: int = 0,
     progress: Progress | None = None,
+    fetch: bool = True,
 ) -> Ablation:
     """Return the way from (`base`, its recipe) to (`target`, its recipe), each change on and off alone.
 
@@ -97,13 +98,13 @@ def plan_ablation(
     variations: list[Variation] = []
     variants: list[Exceptional] = []
     for name in data:
-        facts = datasets.stand_in(datasets.info(stand_ins.get(name, name), progress=progress), name)
+        facts = datasets.stand_in(datasets.info(stand_ins.get(name, name), progress=progress, fetch=fetch), name)
         old = recipe_for(Cell(base, name, base_recipe, changes), facts)
         new = recipe_for(Cell(target, name, recipe, changes), facts)
         found[name] = (*network_changes(base, target), *recipe_changes(old, new))
         if not found[name]:
             raise BakeoffError(f"{target} and {base} do not differ under the recipe {recipe} on {name}")
-        own = _variations(base, target, old, new, found[name], facts)
+        own = _variations(base, target, old, new, found[name], facts, progress)
         variations += own
         variants += [
             _variant(variation, base_recipe if len(variation.made) <= 1 else recipe, changes, facts, len(found[name]))
@@ -189,13 +190,24 @@ def _group(field: str, other_optimizer: bool) -> str:
 
 
 def _variations(
-    base: str, target: str, old: Recipe, new: Recipe, changes: Sequence[Change], facts: DataInfo
+    base: str,
+    target: str,
+    old: Recipe,
+    new: Recipe,
+    changes: Sequence[Change],
+    facts: DataInfo,
+    progress: Progress | None,
 ) -> list[Variation]:
     """Return the two ends and all that is one change from either, each once."""
     names = [each.name for each in changes]
     everything = frozenset(names)
     sets = [frozenset[str](), *(frozenset({n}) for n in names), *(everything - {n} for n in names), everything]
-    return [_variation(base, target, old, new, changes, facts, made) for made in dict.fromkeys(sets)]
+    found = []
+    for number, made in enumerate(unlike := list(dict.fromkeys(sets))):
+        if progress:
+            progress(f"checking the changes on {facts.name}", number, len(unlike))
+        found.append(_variation(base, target, old, new, changes, facts, made))
+    return found
 
 
 def _variation(

@@ -2,17 +2,22 @@
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bakeoff.data import foreseen
+from bakeoff.data.places import cache_folder
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
 from bakeoff.spec import ImageShape, Recipe, Run, steps_in_epoch
-from bakeoff.workers import explain, place
+from bakeoff.values import Value, digest
+from bakeoff.workers import cores, explain, place
 
 if TYPE_CHECKING:
     from bakeoff.runtime import Machine
@@ -38,14 +43,21 @@ def steps_of(recipe: Recipe, train_images: int, classes: int) -> int:
     return steps_in_epoch(images, recipe.batch_size)
 
 
-def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, machine: "Machine") -> float:
+def measure_step(
+    net_name: str,
+    shape: ImageShape,
+    classes: int,
+    recipe: Recipe,
+    machine: "Machine",
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
     """Return the seconds of one training step: after a first one the median of three, fewer if they take seconds.
 
     Raises:
         BakeoffError: a step does not fit into memory, or fails in another way.
     """
     try:
-        return _step_seconds(net_name, shape, classes, recipe, machine)
+        return _step_seconds(net_name, shape, classes, recipe, machine, clock)
     except BakeoffError:
         raise
     except Exception as error:  # a user's network may fail in any way
@@ -53,7 +65,9 @@ def measure_step(net_name: str, shape: ImageShape, classes: int, recipe: Recipe,
         raise BakeoffError(f"cannot time {net_name} on {size} images here: {explain(error).message}") from error
 
 
-def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe, machine: "Machine") -> float:
+def _step_seconds(
+    net_name: str, shape: ImageShape, classes: int, recipe: Recipe, machine: "Machine", clock: Callable[[], float]
+) -> float:
     import torch
 
     from bakeoff.nets import build
@@ -73,7 +87,7 @@ def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe
     times: list[float] = []
     with products(machine):
         while not times or (len(times) < 4 and sum(times) < PATIENCE_SECONDS):
-            start = time.perf_counter()
+            start = clock()
             with autocast(machine):
                 logits, *_ = logits_of(net(images), batch_size, classes, net_name, training=True)
                 loss = loss_of(logits.float(), labels)
@@ -81,7 +95,7 @@ def _step_seconds(net_name: str, shape: ImageShape, classes: int, recipe: Recipe
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             synchronize(device)
-            times.append(time.perf_counter() - start)
+            times.append(clock() - start)
     return statistics.median(times[1:] or times)
 
 
@@ -123,8 +137,7 @@ class Remaining:
         return max(sum(left) / self.workers, max(left, default=0.0))
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(Value, frozen=True):
     """What this machine does in training, as a straight line through two small networks: the rest is guessed."""
 
     seconds_per_image: float
@@ -135,8 +148,28 @@ class Speed:
     """How many runs are trained at once."""
 
 
+def speed_here(device: str) -> Speed:
+    """Return what was found out about this machine before, else `calibrate` it: so that estimates agree."""
+    import torch
+
+    from bakeoff.runtime import processor_name
+
+    place = digest([processor_name(), cores(), device, str(torch.__version__)])[:16]
+    kept = cache_folder() / f"speed-{place}.json"
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(kept.read_bytes(), type=Speed)
+    speed = calibrate(device)
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(msgspec.json.encode(speed))
+    return speed
+
+
 def calibrate(device: str) -> Speed:
-    """Time training steps of a very small and a middling network, for a second or two."""
+    """Time training steps of a very small and a middling network, for a second or two.
+
+    On processors it is their time that counts: what else the machine does meanwhile makes a study seem no longer.
+    """
     from bakeoff.nets.summary import summarize
     from bakeoff.recipes import KERAS_ADAM
     from bakeoff.runtime import Machine
@@ -151,8 +184,9 @@ def calibrate(device: str) -> Speed:
         optimizer=KERAS_ADAM,
     )
     shape, points = ImageShape(3, 32, 32), []
+    clock = time.process_time if device == "cpu" else time.perf_counter
     for net in ("lenet-afif", "resnet20"):
-        seconds = measure_step(net, shape, 10, recipe, Machine(device)) / recipe.batch_size
+        seconds = measure_step(net, shape, 10, recipe, Machine(device), clock) / recipe.batch_size
         points.append((summarize(net, shape, 10).flops or 0, seconds))
     (few, fast), (many, slow) = points
     per_flop = max(slow - fast, 0.0) / (many - few)

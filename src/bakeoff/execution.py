@@ -35,8 +35,9 @@ class Event:
         "kept", "resumed", "failed-before", "elsewhere",
         "extended", "started", "step", "epoch", "done", "failed", "lost", "measured",
     ]  # fmt: skip
-    """resumed: it will go on from the epoch in `content`; elsewhere: another command is at it; extended: it goes on from a finished run of fewer epochs; lost: another
-    command took it over, as this one had not been heard of for long."""
+    """resumed: it will go on from the epoch in `content`; elsewhere: another command is at it; extended: it goes on
+    from a finished run of fewer epochs; lost: another command took it over, as this one had not been heard of for
+    long."""
     run: Run
     content: Step | Epoch | Outcome | Measured | Failure | None = None
 

@@ -168,9 +168,9 @@ def names(given: Sequence[str] | str | None, what: str) -> tuple[str, ...] | Non
 EXAMPLES = {"nets": "conv or my_net.py", "data": "mnist or folder:my-photos"}
 
 
-def make_plan(study: Study, progress: Progress | None = None) -> Plan:
-    """Return the checked plan of a study, fetching and packing its data if need be."""
-    return plan(study, progress)
+def make_plan(study: Study, progress: Progress | None = None, *, fetch: bool = True) -> Plan:
+    """Return the checked plan of a study, packing its data, and fetching them unless `fetch` is false."""
+    return plan(study, progress, fetch=fetch)
 
 
 def choose_placement(

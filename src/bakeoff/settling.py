@@ -84,13 +84,15 @@ def make_race(study: Study, nets: Sequence[str], max_seeds: int | None = None) -
     return Race(nets[0], nets[1], study, most)
 
 
-def plan_race(race: Race, progress: Progress | None = None) -> Plan:
+def plan_race(race: Race, progress: Progress | None = None, *, fetch: bool = True) -> Plan:
     """Return the plan of all that may be run: the study, and for the two networks as many seeds as there may be.
+
+    Without `fetch` it is one to be looked at, as that of a study.
 
     Raises:
         BakeoffError: something is wrong with the study, or the two networks meet nowhere under one recipe.
     """
-    plan = make_plan(msgspec.structs.replace(race.study, seeds=race.max_seeds), progress)
+    plan = make_plan(msgspec.structs.replace(race.study, seeds=race.max_seeds), progress, fetch=fetch)
     extra = {run.id for seeds in _pairs(race, plan).values() for pair in seeds.values() for run in pair}
     ids = extra | {run.id for run in plan.runs if run.seed in _own_seeds(race)}
     return replace(_part(plan, ids), study=race.study)

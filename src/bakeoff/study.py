@@ -1,6 +1,7 @@
 """A study: from a grid to runs. `execution.py` carries it out."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from bakeoff import data as datasets
 from bakeoff.data import Dataset, Progress
@@ -29,14 +30,22 @@ class Plan:
     runs: tuple[Run, ...]
     data: dict[str, Dataset]
     """By content hash."""
+    absent: dict[str, DataInfo] = field(default_factory=dict)
+    """What is known of data sets that were not fetched, by what stands for their content hash."""
+
+    def info(self, data_hash: str) -> DataInfo:
+        """Return the facts of a data set of the plan."""
+        return self.absent.get(data_hash) or self.data[data_hash].info
 
     def records(self) -> list[DataRecord]:
         """Return what the store keeps of the data sets."""
         return [record_of(dataset) for dataset in self.data.values()]
 
 
-def plan(study: Study, progress: Progress | None = None) -> Plan:
+def plan(study: Study, progress: Progress | None = None, *, fetch: bool = True) -> Plan:
     """Return the runs of a study, seeds outermost, so that an interrupted study is balanced.
+
+    Without `fetch` data that are not on this machine stay away: such a plan is to be looked at, not to be executed.
 
     Raises:
         BakeoffError: whatever is wrong with the study that can be known before training.
@@ -47,27 +56,40 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
     for cell in grid:
         nets.find_net(cell.net)
     loaded: dict[tuple[str, Image], Dataset] = {}
+    absent: dict[str, DataInfo] = {}
     facts: dict[str, DataInfo] = {}
     cells: list[tuple[Cell, DataInfo, Recipe]] = []
     places: list[tuple[str, str]] = []
-    for cell in grid:
+    problems: dict[str, None] = {}
+    for number, cell in enumerate(grid):
         used = study.used(cell.data)
         base, _ = split_name(used)
         for name in (base, used):
             if name not in facts:
-                facts[name] = datasets.info(name, progress=progress)
+                facts[name] = datasets.info(name, progress=progress, fetch=fetch)
         data = datasets.usual_name(used, facts[base])
         known = datasets.stand_in(facts[used], cell.data)
-        recipe = recipe_for(cell, known)
-        images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
-        if (data, images) not in loaded:
-            loaded[data, images] = datasets.load(data, images, progress)
-        dataset = loaded[data, images]
-        _check_recipe(recipe, dataset)
-        assert dataset.info.shape is not None
-        try_out(cell.net, recipe.image.shape(dataset.info.shape), len(dataset.info.classes), recipe)
-        cells.append((cell, known, recipe))
-        places.append((data, dataset.info.content_hash))
+        if progress:
+            progress("checking networks", number, len(grid))
+        try:
+            recipe = recipe_for(cell, known)
+            images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
+            if not fetch and not datasets.is_here(used):
+                absent[known.content_hash] = info = facts[used]
+            else:
+                if (data, images) not in loaded:
+                    loaded[data, images] = datasets.load(data, images, progress)
+                info = loaded[data, images].info
+                _check_recipe(recipe, loaded[data, images])
+            assert info.shape is not None
+            try_out(cell.net, recipe.image.shape(info.shape), len(info.classes), recipe)
+        except BakeoffError as problem:
+            problems[str(problem)] = None
+        else:
+            cells.append((cell, known, recipe))
+            places.append((data, info.content_hash))
+    if problems:
+        raise BakeoffError(all_told(list(problems)))
     seeds = range(study.first_seed, study.first_seed + study.seeds)
     runs: dict[str, Run] = {}
     recipes = named_alike(cells)
@@ -75,7 +97,17 @@ def plan(study: Study, progress: Progress | None = None) -> Plan:
         for (cell, _, _), (data, data_hash), recipe in zip(cells, places, recipes, strict=True):
             run = Run(cell.net, data, data_hash, recipe, seed)
             runs.setdefault(run.id, run)  # a changed study may have made a variant the same as its cell
-    return Plan(study, tuple(runs.values()), {dataset.info.content_hash: dataset for dataset in loaded.values()})
+    by_content = {dataset.info.content_hash: dataset for dataset in loaded.values()}
+    return Plan(study, tuple(runs.values()), by_content, absent)
+
+
+MOST_PROBLEMS = 4
+
+
+def all_told(problems: Sequence[str]) -> str:
+    """Return several problems in one sentence, the first of many."""
+    rest = len(problems) - MOST_PROBLEMS
+    return "; ".join([*problems[:MOST_PROBLEMS], *([f"and {rest} more like these"] if rest > 0 else [])])
 
 
 def _checked_grid(study: Study) -> list[Cell]:

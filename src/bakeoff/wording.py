@@ -15,6 +15,8 @@ Made = TypeVar("Made")
 FIELDS = {"epochs": "epochs", "size": "image.size", "scale": "image.scale"}
 """Options that are short for a change to the recipe → the field they change."""
 FLAGS = ("restart", "retry-failed", "fail-fast", "robustness")
+OTHERWISE = {"set": "changes", "from": "base", "from-recipe": "base_recipe"}
+"""Option → what the argument is called, where that is not the same."""
 MEANT = {
     **{option: f'changes={{"{field}": …}}' for option, field in FIELDS.items()},
     "lr": 'changes={"optimizer.lr": …}',
@@ -43,7 +45,7 @@ def _field(found: re.Match[str]) -> str:
 
 
 def _option(found: re.Match[str]) -> str:
-    name = "changes" if found[1] == "set" else _argument(found[1])
+    name = OTHERWISE.get(found[1]) or _argument(found[1])
     return f"{name}={found[2]}" if found[2] else name
 
 

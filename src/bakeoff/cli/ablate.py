@@ -62,6 +62,7 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
             seeds=asked["seeds"] or 3,
             first_seed=asked["first_seed"] or 0,
             progress=report,
+            fetch=not asked["dry_run"],
         )
     if asked["dry_run"] and not as_json:
         _print_changes(ablation)

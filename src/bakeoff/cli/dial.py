@@ -69,7 +69,7 @@ def dial(
     data = known_data(data)
     chosen = [dial_named(name.strip()) for text in dials for name in text.split(",")]
     with progress_bar() as report:
-        info = sets.info(data, progress=report)
+        info = sets.info(data, progress=report, fetch=not asked["dry_run"])
     nets = known_networks(as_list(asked["nets"])) or studies.load("demo").nets
     study = make_study(data, list(dict.fromkeys(chosen)), info, steps, _numbers(levels), nets)
     study = wanted_study(study, asked | {"nets": None, "data": None, "data_as": ()})

@@ -1,5 +1,6 @@
 """What `bakeoff run --dry-run` prints: the plan, and an estimate of the time from timing a few steps here."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,15 +10,19 @@ from msgspec.structs import replace
 from bakeoff.cli.live import clock
 from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw, print_table
+from bakeoff.data import Progress
+from bakeoff.data.progress import progress_bar
 from bakeoff.data.tree import count_reasons
+from bakeoff.errors import BakeoffError
 from bakeoff.estimate import cell_of, measure_step, steps_of
+from bakeoff.files import weights_path
 from bakeoff.rehearsal import safely
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.session import has_bf16
 from bakeoff.settling import Race, standings
 from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
-from bakeoff.study import Plan
+from bakeoff.study import Plan, all_told
 from bakeoff.terminal import Console, echo_json
 from bakeoff.text import counted
 from bakeoff.workers import Placement, machine_of
@@ -39,15 +44,31 @@ class Planned:
     seconds_per_run: float
 
 
-def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, race: Race | None = None) -> None:
-    """Print the cells of a plan, how many runs are left, and about how long they will take; with a race, at most."""
-    with Console(stderr=True).status("timing a few training steps of each network"):
-        rows = planned(plan, placement, store)
+def print_plan(
+    plan: Plan,
+    placement: Placement,
+    store: Path,
+    as_json: bool,
+    race: Race | None = None,
+    *,
+    robustness: bool = False,
+) -> None:
+    """Print the cells of a plan, how many runs are left, and about how long they will take; with a race, at most.
+
+    Raises:
+        BakeoffError: something would fail that can be known before.
+    """
+    check_store(store)
+    warnings = missing_weights(plan, store) if robustness else []
+    with progress_bar() as report:
+        rows = planned(plan, placement, store, report)
+        warnings += short_of_memory(placement)
         left = seconds_left(rows, placement)
         in_bf16 = None
         if left > LONG_SECONDS and could_use_bf16(placement):
             faster = replace(placement, precision="bf16")
-            in_bf16 = seconds_left(planned(plan, faster, store), faster)
+            in_bf16 = seconds_left(planned(plan, faster, store, report), faster)
+    to_fetch = sorted(info.name for info in plan.absent.values())
     if as_json:
         facts = {
             "study": plan.study.name,
@@ -61,6 +82,8 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
             "estimated_seconds": left,
             "estimated_seconds_in_bf16": in_bf16,
             "cells": [asdict(row) for row in rows],
+            "to_fetch": to_fetch,
+            "warnings": warnings,
         }
         if race:
             standing = standings(race, plan, store) if store.exists() else []
@@ -84,6 +107,10 @@ def print_plan(plan: Plan, placement: Placement, store: Path, as_json: bool, rac
         "Estimated by timing a few training steps of each network; evaluation not counted.",
         highlight=False,
     )
+    if to_fetch:
+        console.print(f"Not on this machine yet, to be fetched first: {', '.join(to_fetch)}.", markup=False)
+    for warning in warnings:
+        console.print(warning, style="yellow", markup=False, highlight=False)
     if in_bf16 is not None and in_bf16 < left:
         console.print(
             f"In bfloat16, which this processor computes faster (--precision bf16), about {clock(in_bf16)}.",
@@ -110,8 +137,12 @@ def seconds_left(rows: Sequence[Planned], placement: Placement) -> float:
     return sum((row.runs - row.already_done) * row.seconds_per_run for row in rows) / placement.workers
 
 
-def planned(plan: Plan, placement: Placement, store: Path) -> list[Planned]:
-    """Return the cells of a plan with their estimated cost."""
+def planned(plan: Plan, placement: Placement, store: Path, progress: Progress | None = None) -> list[Planned]:
+    """Return the cells of a plan with their estimated cost.
+
+    Raises:
+        BakeoffError: a network cannot be trained on its images here.
+    """
     states: dict[str, str] = {}
     if store.exists():
         with Store(store) as opened:
@@ -121,20 +152,77 @@ def planned(plan: Plan, placement: Placement, store: Path) -> list[Planned]:
         cells.setdefault(cell_of(run), []).append(run)
     rows = []
     known: dict[tuple, float] = {}
-    for runs in cells.values():
+    problems: dict[str, None] = {}
+    for number, runs in enumerate(cells.values()):
+        if progress:
+            progress("timing a few training steps of each network", number, len(cells))
         first = runs[0]
-        data = plan.data[first.data_hash].info
+        data = plan.info(first.data_hash)
         assert data.shape is not None
-        steps = steps_of(first.recipe, data.train_images, len(data.classes)) * first.recipe.epochs
+        classes = len(data.classes)
+        steps = steps_of(first.recipe, data.train_images, classes) * first.recipe.epochs
         seen = first.recipe.image.shape(data.shape)
-        same_work = (first.net, seen, len(data.classes), first.recipe.batch_size, type(first.recipe.optimizer))
+        same_work = (first.net, seen, classes, first.recipe.batch_size, type(first.recipe.optimizer))
         if same_work not in known:
-            classes = len(data.classes)
             work = (data.shape, classes, first.recipe, machine_of(placement))
-            known[same_work] = safely(measure_step, first.net, *work, doing="timing")
+            try:
+                known[same_work] = safely(measure_step, first.net, *work, doing="timing")
+            except BakeoffError as problem:
+                problems[str(problem)] = None
+                known[same_work] = 0.0
         done = sum(states.get(run.id) == "done" for run in runs)
         label = data_label(first.data)
         rows.append(
             Planned(first.net, label, first.recipe.name, len(runs), done, first.recipe.epochs, steps * known[same_work])
         )
+    if problems:
+        raise BakeoffError(all_told(list(problems)))
     return rows
+
+
+def check_store(path: Path) -> None:
+    """Say that the store could not be written, making none.
+
+    Raises:
+        BakeoffError: it could not.
+    """
+    if path.exists():
+        with Store(path) as opened, opened.transaction():
+            return
+    if not path.parent.is_dir():
+        raise BakeoffError(f"the folder {path.parent} for the store does not exist: make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise BakeoffError(f"cannot make the store {path}: no permission to write to {path.parent.absolute()}")
+
+
+def missing_weights(plan: Plan, path: Path) -> list[str]:
+    """Say of how many finished runs the weights, which --robustness needs, are gone."""
+    if not path.exists():
+        return []
+    with Store(path) as opened:
+        found = opened.results([run.id for run in plan.runs])
+        gone = [
+            result.id
+            for result in found
+            if result.state == "done"
+            and "robustness" not in result.measures
+            and not weights_path(opened.files, result.id).exists()
+        ]
+    told = f"--robustness needs the weights of finished runs; those of {len(gone)} are not in {path}.files: --restart"
+    return [told] if gone else []
+
+
+def short_of_memory(placement: Placement) -> list[str]:
+    """Say that so many workers may need more memory than is free, going by what timing one of them took."""
+    import psutil
+
+    from bakeoff.runtime import peak_memory_bytes
+
+    if placement.device != "cpu":
+        return []
+    needed, free = placement.workers * peak_memory_bytes("cpu"), psutil.virtual_memory().available
+    told = (
+        f"{placement.workers} workers may need {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are "
+        "free: use fewer --workers or a smaller --set batch_size=N."
+    )
+    return [told] if needed > free else []

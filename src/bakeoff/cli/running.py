@@ -228,7 +228,8 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
     if not asked["dry_run"]:
         warm_up()
     with progress_bar() as report:
-        plan = plan_race(race, report) if race else session.make_plan(study, report)
+        fetch = not asked["dry_run"]
+        plan = plan_race(race, report, fetch=fetch) if race else session.make_plan(study, report, fetch=fetch)
     tell_left_out(plan, console)
     placement = session.choose_placement(
         plan, *(asked[name] for name in ("device", "precision", "workers", "threads", "compiled", "run_timeout"))
@@ -236,7 +237,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
     if asked["dry_run"]:
         from bakeoff.cli.dry_run import print_plan
 
-        print_plan(plan, placement, asked["store"], as_json, race)
+        print_plan(plan, placement, asked["store"], as_json, race, robustness=asked["robustness"])
         return None
     if placement.precision == "bf16" and not session.has_bf16(placement):
         console.print(f"This {placement.device} imitates bfloat16, slowly: --precision fp32 is faster.", style="yellow")

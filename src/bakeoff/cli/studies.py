@@ -29,10 +29,10 @@ def studies(name: str | None, as_json: bool) -> None:
     """
     from bakeoff import studies as builtin
     from bakeoff.cli.look import print_rows
-    from bakeoff.estimate import calibrate
+    from bakeoff.estimate import speed_here
     from bakeoff.runtime import choose_device
 
-    speed = calibrate(choose_device())
+    speed = speed_here(choose_device())
     if name is not None:
         return _show(builtin.load(name), speed, as_json)
     rows = [_facts(builtin.load(each), speed) for each in builtin.names()]

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from bakeoff.data import builtin
 from bakeoff.data.builtin import load_builtin
 from bakeoff.data.catalogue import DATASETS, Entry
 from bakeoff.data.dataset import Dataset, Images, Progress
+from bakeoff.data.fetch import writable_folder
 from bakeoff.data.graded import grade_dataset, grade_facts, join_name, original, split_name
 from bakeoff.data.pack import file_names
 from bakeoff.errors import BakeoffError
@@ -24,6 +26,7 @@ __all__ = [
     "find_content",
     "foreseen",
     "info",
+    "is_here",
     "is_there",
     "load",
     "stand_in",
@@ -69,15 +72,28 @@ def find_content(name: str, content_hash: str, image: Image) -> Dataset | None:
     return found if found and found.info.content_hash == content_hash else None
 
 
-def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None) -> DataInfo:
+def is_here(name: str) -> bool:
+    """Say whether the images are on this machine, so that nothing has to be fetched."""
+    base, _ = split_name(name)
+    return base.startswith(FOLDER) or builtin.is_here(_entry(base))
+
+
+def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None, *, fetch: bool = True) -> DataInfo:
     """Return the facts about the data set that `load` would return.
 
-    Its shape is None for a folder whose images have several sizes, as long as `image.size` does not settle it.
+    Without `fetch` they are, of one that is not on this machine yet, those that are known beforehand, and the content
+    hash is none. The shape is None for a folder whose images have several sizes, as long as `image.size` does not
+    settle it.
 
     Raises:
         BakeoffError: as `load`.
     """
     base, grades = split_name(name)
+    if not fetch and not is_here(name):
+        writable_folder(_entry(base).folder)
+        known = foreseen(name)
+        assert known is not None
+        return replace(known, name=name, content_hash=f"not here: {name}")
     if base.startswith(FOLDER):
         from bakeoff.data.folder import folder_info
 

@@ -9,6 +9,7 @@ from bakeoff.data.catalogue import Entry, Labelled
 from bakeoff.data.dataset import Dataset, Progress
 from bakeoff.data.fetch import fetch
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, write_pack
+from bakeoff.data.places import data_folders
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import DataInfo, ImageShape
 from bakeoff.values import digest
@@ -47,6 +48,14 @@ def load_builtin(entry: Entry, progress: Progress | None = None) -> Dataset:
     meta = Meta(info=info, source=entry.source, licence=entry.licence, citation=entry.citation)
     splits = {"train": train, "test": test}
     return write_pack(folder, meta, {name: Split(_chunks(images), labels) for name, (images, labels) in splits.items()})
+
+
+def is_here(entry: Entry) -> bool:
+    """Say whether the data set can be loaded without fetching anything."""
+    if open_pack(pack_folder(entry.name)):
+        return True
+    places = [folder / entry.folder for folder in data_folders()]
+    return all(any((place / remote.name).is_file() for place in places) for remote in entry.files)
 
 
 def content_hash(classes: tuple[str, ...], splits: dict[str, Labelled]) -> str:

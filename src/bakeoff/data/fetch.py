@@ -34,7 +34,7 @@ def fetch(dataset: str, remote: Remote, progress: Progress | None = None) -> Pat
         if path.is_file():
             _verify(path, remote)
             return path
-    return _download(_writable_folder(dataset), dataset, remote, progress)
+    return _download(writable_folder(dataset), dataset, remote, progress)
 
 
 def _verify(path: Path, remote: Remote) -> None:
@@ -47,8 +47,12 @@ def _verify(path: Path, remote: Remote) -> None:
         )
 
 
-def _writable_folder(dataset: str) -> Path:
-    """Return the first data folder that takes new files; `$BAKEOFF_DATA` may be read-only."""
+def writable_folder(dataset: str) -> Path:
+    """Return the first data folder that takes new files; `$BAKEOFF_DATA` may be read-only.
+
+    Raises:
+        BakeoffError: none does.
+    """
     for root in data_folders():
         if _takes_files(root):
             return root / dataset

@@ -1,14 +1,18 @@
 """A progress bar on the terminal for whatever takes a `Progress`."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bakeoff.data.dataset import Progress
 
+EVERY = 10.0
+"""Seconds between two lines where there is no terminal."""
+
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Give a callback that draws one bar per task on standard error, and nothing where that is no terminal."""
+    """Give a callback that draws one bar per task on standard error; where that is no terminal, a line now and then."""
     from rich import progress as bars
 
     from bakeoff.terminal import Console
@@ -21,9 +25,14 @@ def progress_bar() -> Iterator[Progress]:
         bars.TimeRemainingColumn(),
     )
     tasks: dict[str, bars.TaskID] = {}
+    last = time.monotonic()
     with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as drawn:
 
         def show(what: str, done: int, total: int) -> None:
+            nonlocal last
+            if drawn.disable and time.monotonic() - last > EVERY:
+                last = time.monotonic()
+                console.print(f"{what}: {f'{done / total:.0%}' if total else f'{done:,}'}", markup=False)
             if what not in tasks:
                 tasks[what] = drawn.add_task(what, total=None)
             drawn.update(tasks[what], completed=done, total=total or None)
