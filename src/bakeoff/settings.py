@@ -45,7 +45,7 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     except msgspec.ValidationError as error:
         field = field_of(error)
         wrong = {name: value for name, value in changes.items() if f"{field}.".startswith((f"{name}.", f"{name}["))}
-        raise BakeoffError(f"cannot set {_told(wrong or changes)}: {sentence(error)}") from error
+        raise BakeoffError(f"cannot set {shortened(_told(wrong or changes))}: {sentence(error)}") from error
     return recipe if changed == recipe else named(changed, recipe.name, difference(recipe, changed))
 
 
@@ -57,6 +57,11 @@ def named(recipe: Recipe, name: str, changes: Mapping[str, Any]) -> Recipe:
 
 def _told(changes: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={tell_value(value)}" for name, value in changes.items())
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """Return what a user typed, cut where it is longer than a sentence should be."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _set(tree: dict[str, Any], name: str, value: Any) -> None:
@@ -211,11 +216,30 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise BakeoffError(f"--set takes FIELD=VALUE, such as epochs=3 or optimizer.lr=0.01; got {text!r}")
+        raise BakeoffError(f"--set takes FIELD=VALUE, such as epochs=3 or optimizer.lr=0.01; got {shortened(text)!r}")
     try:
-        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+        return name.strip(), read_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name.strip(), value.strip()
+    except BakeoffError as error:
+        raise BakeoffError(f"cannot set {name.strip()}: {error}") from error
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Return what a TOML text says.
+
+    Raises:
+        tomllib.TOMLDecodeError: it is none.
+        BakeoffError: it is one that nobody would write: nested too deeply, or with a number of thousands of digits.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError as error:
+        raise BakeoffError("the value is nested too deeply: a list in a list is as deep as any field goes") from error
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise BakeoffError("a number in it has too many digits") from error
 
 
 def field_of(error: msgspec.ValidationError) -> str:

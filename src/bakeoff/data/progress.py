@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from bakeoff.data.dataset import Progress
 
-EVERY = 10.0
+EVERY = 30.0
 """Seconds between two lines where there is no terminal."""
 
 
@@ -25,13 +25,13 @@ def progress_bar() -> Iterator[Progress]:
         bars.TimeRemainingColumn(),
     )
     tasks: dict[str, bars.TaskID] = {}
-    last = time.monotonic()
+    last: float | None = None
     with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as drawn:
 
         def show(what: str, done: int, total: int) -> None:
             nonlocal last
             if drawn.disable and time.monotonic() - last > EVERY:
-                last = time.monotonic()
+                last: float | None = None
                 console.print(f"{what}: {f'{done / total:.0%}' if total else f'{done:,}'}", markup=False)
             if what not in tasks:
                 tasks[what] = drawn.add_task(what, total=None)

@@ -13,7 +13,7 @@ import tomli_w
 
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Exceptional, Published, Study, Turn
-from bakeoff.settings import change, field_of, sentence
+from bakeoff.settings import change, field_of, read_toml, sentence
 from bakeoff.spec import (
     SGD,
     Adadelta,
@@ -95,11 +95,11 @@ def parse_study(text: str, origin: str) -> Study:
         BakeoffError: as `read_study`.
     """
     try:
-        return msgspec.convert(tomllib.loads(text), Study)
+        return msgspec.convert(read_toml(text), Study)
     except tomllib.TOMLDecodeError as error:
         raise BakeoffError(f"{origin} is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise BakeoffError(f"{origin} is nested too deeply: no field of a study is") from error
+    except BakeoffError as error:
+        raise BakeoffError(f"cannot read {origin}: {error}") from error
     except msgspec.ValidationError as error:
         field = field_of(error)
         line = line_of(text, field)
