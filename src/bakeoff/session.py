@@ -46,7 +46,8 @@ def choose_study(
     Raises:
         BakeoffError: there is no such study, or it cannot be changed so.
     """
-    base = with_known_names(given_study if isinstance(given_study, Study) else known_study(given_study or "demo"))
+    given_study = "demo" if (is_demo := given_study is None) else given_study
+    base = with_known_names(given_study if isinstance(given_study, Study) else known_study(given_study))
     asked = {
         "data": known_data_sets(data),
         "recipe": None if recipe is None else spelled(recipe, RECIPES),
@@ -54,7 +55,7 @@ def choose_study(
         "first_seed": first_seed,
     }
     given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
-    if given_study is None and (data or recipe):
+    if is_demo and (data or recipe):
         given |= {"set": {}, "name": "run", "about": ""}
     if (only := known_networks(nets)) is not None:
         base = base.with_nets(only)

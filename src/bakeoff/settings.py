@@ -120,8 +120,8 @@ def parse_size(text: str) -> list[int]:
         BakeoffError: it is neither.
     """
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise BakeoffError(f"--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got {text!r}")
+    if len(parts) > 2 or not all(re.fullmatch(r"0*[1-9][0-9]{0,5}", part.strip()) for part in parts):
+        raise BakeoffError(f"--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got {shortened(text)!r}")
     return [int(parts[0]), int(parts[-1])]
 
 

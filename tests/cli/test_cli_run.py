@@ -78,7 +78,7 @@ def test_takes_a_study_file_that_options_change(bakeoff, tmp_path, tiny_options)
     options = ["--nets", "lenet-afif", "--seeds", "1", *tiny_options, "--store", str(store)]
     (row,) = json.loads(bakeoff("run", str(path), *options, "--json").out)
     assert (row["net"], row["planned"]) == ("lenet-afif", 1)
-    assert row["recipe"] == "quick (image.scale=4, epochs=2, images_per_class=20, validation=50)"
+    assert row["recipe"] == "quick (epochs=2, image.scale=4, images_per_class=20, validation=50)"
     with Store(store) as opened:
         assert opened.studies()[0][2].startswith('name = "mine"')
 

@@ -25,13 +25,14 @@ def progress_bar() -> Iterator[Progress]:
         bars.TimeRemainingColumn(),
     )
     tasks: dict[str, bars.TaskID] = {}
-    last: float | None = None
+    last = 0.0
     with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as drawn:
 
         def show(what: str, done: int, total: int) -> None:
             nonlocal last
+            last = last or time.monotonic()
             if drawn.disable and time.monotonic() - last > EVERY:
-                last: float | None = None
+                last = time.monotonic()
                 console.print(f"{what}: {f'{done / total:.0%}' if total else f'{done:,}'}", markup=False)
             if what not in tasks:
                 tasks[what] = drawn.add_task(what, total=None)
