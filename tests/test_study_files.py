@@ -59,7 +59,7 @@ class TestStudyFiles:
         os.mkfifo(tmp_path / "a.toml")
         with pytest.raises(BakeoffError, match=r"a\.toml: it is no file"):
             read_study(tmp_path / "a.toml")
-        with pytest.raises(BakeoffError, match=r"b\.toml is nested too deeply"):
+        with pytest.raises(BakeoffError, match=r"b\.toml.*nested too deeply"):
             parse_study("set = " + "{a = " * 5000, "b.toml")
 
     @given(study=values(Study))
