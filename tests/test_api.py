@@ -153,7 +153,7 @@ def test_report_writes_the_page(results, tmp_path):
         ({"until_settled": ("conv", "conf")}, "unknown network 'conf'"),
         ({"until_settled": ("conv", "conv")}, "between two networks"),
         ({"until_settled": ("conv", "drop"), "nets": ["conv", "nin"]}, "unknown network of the study 'demo' 'drop'"),
-        ({"until_settled": ("conv", "drop"), "seeds": 5, "max_seeds": 4}, "the most seeds are 4, but all networks"),
+        ({"until_settled": ("conv", "drop"), "seeds": 5, "max_seeds": 4}, "max_seeds=4 is below seeds=5"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_made(mistake, words, tmp_path):

@@ -1,5 +1,8 @@
 """What a user's mistake raises, and what a user should know although the work goes on."""
 
+import shlex
+import sys
+
 
 class BakeoffError(Exception):
     """Something the user can put right. The message says what was expected, what was found, what to do.
@@ -27,3 +30,8 @@ class Misplaced(BakeoffError):
 
 class BakeoffWarning(UserWarning):
     """Something that does not stop the work. The command line prints it as a sentence."""
+
+
+def install(package: str) -> str:
+    """Return the command that installs a package for the Python that runs this."""
+    return f"{shlex.quote(sys.executable)} -m pip install {package}"

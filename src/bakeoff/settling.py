@@ -80,7 +80,7 @@ def make_race(study: Study, nets: Sequence[str], max_seeds: int | None = None) -
             raise BakeoffError(unknown(f"network of the study {study.name!r}", net, study.nets))
     most = MAX_SEEDS if max_seeds is None else max_seeds
     if most < study.seeds:
-        raise BakeoffError(f"the most seeds are {most}, but all networks get {study.seeds}: give fewer seeds, or more")
+        raise BakeoffError(f"--max-seeds {most} is below --seeds {study.seeds}")
     return Race(nets[0], nets[1], study, most)
 
 

@@ -157,3 +157,13 @@ class TestResults:
         assert said.code == 0
         assert "photos[red]" in said.out
         assert "RuntimeError: [enforce fail at x.cc] [/oops]" in said.out
+
+
+def test_networks_say_where_to_begin(bakeoff):
+    from bakeoff.nets import NETS, SHORTLIST
+
+    assert {name for names in SHORTLIST.values() for name in names} <= set(NETS)
+    said = bakeoff("nets")
+    assert all(purpose in said.out for purpose in SHORTLIST)
+    rows = json.loads(bakeoff("nets", "--json").out)
+    assert next(row for row in rows if row["net"] == "conv")["good_for"] == ["a first try on small images, in minutes"]

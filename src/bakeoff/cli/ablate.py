@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from bakeoff.cli.complete import networks, recipes, single
 from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, changes_of, options, stand_ins_of
@@ -21,14 +22,27 @@ click.rich_click.OPTION_GROUPS["bakeoff ablate"] = [
 
 
 @click.command()
-@click.argument("net")
-@click.option("--from", "base", required=True, metavar="NET", help="The network without the changes.")
-@click.option("--from-recipe", "base_recipe", metavar="NAME", help="Its recipe. [dim]Default: that of NET[/]")
+@click.argument("net", shell_complete=single(networks))
+@click.option(
+    "--from",
+    "base",
+    required=True,
+    metavar="NET",
+    shell_complete=single(networks),
+    help="The network without the changes.",
+)
+@click.option(
+    "--from-recipe",
+    "base_recipe",
+    metavar="NAME",
+    shell_complete=single(recipes),
+    help="Its recipe. [dim]Default: that of NET[/]",
+)
 @options(*(option for option in WHAT if option is not WHAT[0]), *CHANGES, *HOW)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @json_option
 def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: bool, **asked: Any) -> None:
-    """Find out which of the changes between two networks and their recipes gained it.
+    """Find out which of the changes between two networks and their recipes helped.
 
     The changes are turned on one at a time, then all but one at a time, and each is compared over the same seeds.
     Without --recipe it is that of the built-in study that has both networks. It goes on where it was stopped, as

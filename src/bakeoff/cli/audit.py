@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from bakeoff.cli.complete import single, studies
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.terminal import echo_json
 
@@ -20,7 +21,12 @@ COLOURS = {"serious": "bold red", "caution": "yellow", "note": "dim"}
 
 @click.command()
 @store_option()
-@click.option("--study", metavar="STUDY", help="Audit what this study published instead: its name or a .toml file.")
+@click.option(
+    "--study",
+    metavar="STUDY",
+    shell_complete=single(studies),
+    help="Audit what this study published instead: its name or a .toml file.",
+)
 @json_option
 def audit(store: Path, study: str | None, as_json: bool) -> None:
     """Say which numbers of a store are not to be trusted, and why.

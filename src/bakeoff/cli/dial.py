@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from bakeoff.cli.complete import data_sets, several, single
+from bakeoff.cli.complete import dials as dial_names
 from bakeoff.cli.options import as_list, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
@@ -24,10 +26,11 @@ click.rich_click.OPTION_GROUPS["bakeoff dial"] = [
 
 
 @click.command()
-@click.argument("data")
+@click.argument("data", shell_complete=single(data_sets))
 @click.option(
     "--turn",
     "dials",
+    shell_complete=several(dial_names),
     multiple=True,
     required=True,
     metavar="DIAL",
@@ -45,7 +48,7 @@ def dial(
     """Turn one thing about a data set step by step, and see which network answers how.
 
     Makes graded versions of one real data set, the same every time, trains the networks on each, and says where one
-    starts to win, where one falls apart and where two curves cross. It goes on where it was stopped, as
+    starts to win, which degrades first and where two curves cross. It goes on where it was stopped, as
     [bold]bakeoff run[/] does; [bold]bakeoff report[/] draws the curves.
 
     A version can be used wherever a data set is named: [bold]mnist~contrast=0.25[/]. Colour, contrast, resolution and

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from bakeoff.cli.complete import data_sets, networks, single
+from bakeoff.cli.complete import recipes as recipe_names
 from bakeoff.cli.options import json_option
 from bakeoff.cli.tables import print_table
-from bakeoff.terminal import echo_json
+from bakeoff.terminal import echo_json, echo_lines
 from bakeoff.text import counted
 
 if TYPE_CHECKING:
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 @click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
 @json_option
 def nets(images: str, classes: int, as_json: bool) -> None:
-    """List the networks: family, year, source, parameters."""
-    from bakeoff.nets import NETS
+    """List the networks, and which to begin with for what.
+
+    Families come in any depth: resnet56, preresnet164, wrn-28-10. Your own network: [bold]my_net.py[/].
+    """
+    from bakeoff.nets import NETS, SHORTLIST
     from bakeoff.nets.summary import parameter_count
     from bakeoff.spec import ImageShape
 
@@ -34,18 +39,18 @@ def nets(images: str, classes: int, as_json: bool) -> None:
             else None,
             "smallest": net.smallest,
             "source": net.source,
+            "good_for": [purpose for purpose, nets in SHORTLIST.items() if name in nets],
         }
         for name, net in NETS.items()
     ]
-    print_rows(
-        rows,
-        as_json,
-        f"networks, parameters at {shape} and {counted(classes, 'class', 'classes')} (– where images are too small)",
-    )
+    title = f"networks, parameters at {shape} and {counted(classes, 'class', 'classes')} (– where images are too small)"
+    print_rows(rows, as_json, title, json_only=("good_for",))
+    if not as_json:
+        echo_lines(["Where to begin:", *(f"  {purpose}: {', '.join(nets)}" for purpose, nets in SHORTLIST.items())])
 
 
 @click.command()
-@click.argument("net")
+@click.argument("net", shell_complete=single(networks))
 @click.option("--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Shape of one image.")
 @click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
 @json_option
@@ -110,7 +115,7 @@ def datasets(as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=single(data_sets))
 @click.option("--size", metavar="64 or 48x64", help="Bring the images of a folder to this size.")
 @json_option
 def data(name: str, size: str | None, as_json: bool) -> None:
@@ -146,14 +151,22 @@ def data(name: str, size: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=single(recipe_names))
 @click.option(
     "--net",
+    shell_complete=single(networks),
     default="resnet20",
     show_default=True,
     help="The network it is for; some recipes treat some in their own way.",
 )
-@click.option("--data", "data_name", default="digits", show_default=True, help="The data set it is for.")
+@click.option(
+    "--data",
+    "data_name",
+    default="digits",
+    show_default=True,
+    shell_complete=single(data_sets),
+    help="The data set it is for.",
+)
 @json_option
 def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     """List the recipes, or show every field of one: what is not written there does not happen."""

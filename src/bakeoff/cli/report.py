@@ -22,7 +22,7 @@ ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parq
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where it goes: report.html, or report with the ending of the format.",
+    help="File to write. [dim]Default: report.html, or report with the ending of the format[/]",
 )
 @click.option(
     "--format",
@@ -32,15 +32,16 @@ ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parq
     show_default=True,
     help="The page, or the ranking for a paper or a spreadsheet.",
 )
-@click.option("--title", help="Of the page.")
+@click.option("--title", help="Page title.")
 @click.option(
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),
     help="Draw the main charts as PNG, SVG and PDF into this folder as well.",
 )
 @click.option("--no-pictures", is_flag=True, help="Leave the images of the data sets out of the page.")
-@click.option("--watch", "follow", is_flag=True, help="Build the page anew as results come in, until Ctrl-C.")
+@click.option("--watch", "follow", is_flag=True, help="Update the page as results come in, until Ctrl-C.")
 @rank_by_option
+@click.option("--no-marks", is_flag=True, help="Leave the audit's marks out of a table (--format latex, markdown).")
 @json_option
 def report(
     store: Path,
@@ -51,6 +52,7 @@ def report(
     no_pictures: bool,
     follow: bool,
     rank_by: "RankBy",
+    no_marks: bool,
     as_json: bool,
 ) -> None:
     """Write everything about the results on one page: a single HTML file that opens anywhere, offline.
@@ -68,7 +70,7 @@ def report(
     else:
         from bakeoff.reporting.exports import export
 
-        export(store, output, form, rank_by)
+        export(store, output, form, rank_by, marks=not no_marks)
     drawn = []
     if figures:
         from bakeoff.reporting.static import draw_figures

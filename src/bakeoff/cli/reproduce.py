@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from bakeoff.cli.complete import single, studies
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
@@ -26,7 +27,7 @@ all_option = click.option(
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", shell_complete=single(studies))
 @options(*WHAT, *CHANGES, *HOW)
 @all_option
 @json_option
@@ -75,7 +76,12 @@ def tell_strangers(original: "Study", wanted: "Study") -> None:
 
 @click.command()
 @store_option()
-@click.option("--study", metavar="STUDY", help="A built-in study or a .toml file. [dim]Default: the store's last[/]")
+@click.option(
+    "--study",
+    metavar="STUDY",
+    shell_complete=single(studies),
+    help="A built-in study or a .toml file. [dim]Default: the store's last[/]",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @all_option
 @json_option

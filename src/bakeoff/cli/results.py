@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from bakeoff.cli.complete import networks, single
 from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
+from bakeoff.errors import BakeoffError
 from bakeoff.terminal import echo, echo_json, escape, quote
 
 if TYPE_CHECKING:
@@ -28,10 +30,22 @@ FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
 
 @click.command()
 @store_option()
-@click.option("--format", "form", type=click.Choice((*FORMATS, "latex")), default="table", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice((*FORMATS, "latex")), default="table", show_default=True, help="How to print."
+)
+@click.option("--curves", "what", flag_value="curves", help="Print every epoch of every run instead, as CSV.")
+@click.option(
+    "--confusion",
+    metavar="NET",
+    shell_complete=single(networks),
+    help="Print the confusion matrix of NET instead, as CSV: how often each class was taken for which.",
+)
 @rank_by_option
+@click.option("--no-marks", is_flag=True, help="Leave out what the audit has doubts about.")
 @json_option
-def results(store: Path, form: str, rank_by: "RankBy", as_json: bool) -> None:
+def results(
+    store: Path, form: str, what: str | None, confusion: str | None, rank_by: "RankBy", no_marks: bool, as_json: bool
+) -> None:
     """Print the ranking: accuracy with its interval over seeds, and what it cost.
 
     Accuracies are of the test images; the interval is Student's t over seeds, 95 %. The rule by which the
@@ -39,15 +53,46 @@ def results(store: Path, form: str, rank_by: "RankBy", as_json: bool) -> None:
     multiply-add counted as 2. Seconds are of training alone. Accuracies that the audit throws a doubt on are marked,
     !! where it is serious and ! for a caution: [bold]bakeoff audit[/] says why. JSON and CSV have the kinds of all
     findings under [bold]findings[/]; Markdown and LaTeX explain them below the table.
+
+    \b
+    [bold]Examples[/]
+    bakeoff results --format latex --no-marks > table.tex
+    bakeoff results --curves > curves.csv
+    bakeoff results --confusion resnet20 --json
     """
     from bakeoff.store import Store
 
+    form = "json" if as_json else form
+    if what or confusion:
+        return print_details(store, confusion, form)
     with Store(store) as opened:
         found = opened.results()
-    print_results(found, "json" if as_json else form, store, rank_by)
+    return print_results(found, form, store, rank_by, marks=not no_marks)
 
 
-def print_results(results: "Sequence[Result]", form: str, store: Path, rank_by: "RankBy" = "test") -> None:
+def print_details(store: Path, net: str | None, form: str) -> None:
+    """Print the confusions of a network, or the curves of all runs if there is none, as CSV or JSON.
+
+    Raises:
+        BakeoffError: another format was asked for, or no run of the network has finished.
+    """
+    from bakeoff.reporting.details import Confused, CurvePoint, confusions, curves
+    from bakeoff.reporting.tables import to_csv
+    from bakeoff.session import known_network
+    from bakeoff.store import Store
+
+    if form not in ("table", "csv", "json"):
+        raise BakeoffError(f"--curves and --confusion come as csv or json, not as {form}")
+    with Store(store) as opened:
+        rows = confusions(opened, known_network(net)) if net else curves(opened.results())
+    if form == "json":
+        return echo_json([asdict(row) for row in rows])
+    return echo(to_csv(rows, Confused if net else CurvePoint).rstrip("\n"))
+
+
+def print_results(
+    results: "Sequence[Result]", form: str, store: Path, rank_by: "RankBy" = "test", *, marks: bool = True
+) -> None:
     """Print the ranking of results of a store in one of `FORMATS` or LaTeX, with what the audit found about them.
 
     In a table failures stand below it.
@@ -58,7 +103,7 @@ def print_results(results: "Sequence[Result]", form: str, store: Path, rank_by: 
     from bakeoff.ranking import by_table, rank
 
     rows = rank(results, rank_by)
-    findings = findings_about(rows, store)
+    findings = findings_about(rows, store) if marks else []
     if form != "table":
         from bakeoff.reporting.exports import written
         from bakeoff.reporting.marks import audited

@@ -4,6 +4,7 @@ from typing import Any
 
 import rich_click as click
 
+from bakeoff.cli.complete import single, studies
 from bakeoff.cli.options import json_option
 from bakeoff.cli.running import (
     CHANGES,
@@ -22,7 +23,7 @@ click.rich_click.OPTION_GROUPS["bakeoff run"] = GROUPS
 
 
 @click.command()
-@click.argument("study", required=False, metavar="[STUDY]")
+@click.argument("study", required=False, metavar="[STUDY]", shell_complete=single(studies))
 @options(*WHAT, *SETTLE, *CHANGES, *HOW)
 @json_option
 def run(study: str | None, as_json: bool, **asked: Any) -> None:
@@ -34,9 +35,9 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
     Finished runs are kept in the store, so the same command goes on where it was stopped, and a longer one
     (more nets, more seeds) only does what is missing.
 
-    With --until-settled two of the networks get more seeds, a batch at a time, until one of them is shown to be better
-    or the test images cannot tell them apart. The intervals hold however often one looks, so equal networks are told
-    apart in 5 % of all cases at most; the limit may be raised later. Without STUDY and --nets they are the only two.
+    With --until-settled two of the networks get more seeds, a batch at a time, until one is shown to be better or the
+    test images cannot tell them apart. The intervals are valid under continuous monitoring: at most 5 % false
+    positives, and the limit may be raised later. Without STUDY and --nets only these two are trained.
 
     The exit code is 1 where runs have no result, whether they failed now or before.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import rich_click as click
 from click.exceptions import Exit
 
+from bakeoff.cli.complete import data_sets, networks, recipes, several, single
 from bakeoff.cli.endings import UNFINISHED, missing
 from bakeoff.cli.options import as_data, as_list, store_option
 from bakeoff.errors import BakeoffError
@@ -57,9 +58,15 @@ GROUPS: list[Any] = [
 ]
 
 WHAT = (
-    click.option("--nets", metavar="A,B", help="Networks, by comma (see [bold]bakeoff nets[/]); your own: my_net.py."),
+    click.option(
+        "--nets",
+        metavar="A,B",
+        shell_complete=several(networks),
+        help="Networks, by comma (see [bold]bakeoff nets[/]); your own: my_net.py.",
+    ),
     click.option(
         "--data",
+        shell_complete=several(data_sets),
         multiple=True,
         metavar="X,Y",
         help="Data sets, by comma or with --data again; your own images: [bold]folder:PATH[/].",
@@ -70,7 +77,9 @@ WHAT = (
         metavar="NAME=DATA",
         help="Let other data stand in for a study's, e.g. cifar10=folder:cifar10-jpeg.",
     ),
-    click.option("--recipe", metavar="NAME", help="How to train (see [bold]bakeoff recipes[/])."),
+    click.option(
+        "--recipe", metavar="NAME", shell_complete=single(recipes), help="How to train (see [bold]bakeoff recipes[/])."
+    ),
     click.option(
         "--seeds", type=click.IntRange(1), metavar="N", help="Runs per network and data set. [dim]Default: 3[/]"
     ),
@@ -80,17 +89,26 @@ SETTLE = (
     click.option(
         "--until-settled",
         metavar="A,B",
-        help="Add seeds to two networks until it is settled which is better, on every data set.",
+        shell_complete=several(networks),
+        help="Add seeds to these two networks until it is clear which is better, on every data set.",
     ),
     click.option(
-        "--max-seeds", type=click.IntRange(2), metavar="N", help="Settle it with so many at most. [dim]Default: 20[/]"
+        "--max-seeds",
+        type=click.IntRange(2),
+        metavar="N",
+        help="Upper limit on seeds for --until-settled. [dim]Default: 20[/]",
     ),
 )
 CHANGES = (
-    click.option("--epochs", type=click.IntRange(1), metavar="N", help="Short for --set epochs=N."),
-    click.option("--size", metavar="64 or 48x64", help="Bring images to this height and width first."),
     click.option(
-        "--scale", type=click.IntRange(1), metavar="N", help="Enlarge images N times. Short for --set image.scale=N."
+        "--epochs",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Passes over the training images; short for --set epochs=N.",
+    ),
+    click.option("--size", metavar="64 or 48x64", help="Resize images to this height and width."),
+    click.option(
+        "--scale", type=click.IntRange(1), metavar="N", help="Enlarge images N times; short for --set image.scale=N."
     ),
     click.option(
         "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change any field, e.g. optimizer.lr=0.01."

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from bakeoff.cli.complete import single
+from bakeoff.cli.complete import studies as study_names
 from bakeoff.cli.options import json_option
 from bakeoff.terminal import Console, echo_json, escape
 from bakeoff.text import counted
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=single(study_names))
 @json_option
 def studies(name: str | None, as_json: bool) -> None:
     """List the built-in studies, or show what one asks, does and departs in.

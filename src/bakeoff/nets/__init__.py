@@ -31,7 +31,7 @@ from bakeoff.nets import (
 from bakeoff.nets.net import Net
 from bakeoff.spec import ImageShape, is_own
 
-__all__ = ["NETS", "Net", "build", "find_net"]
+__all__ = ["NETS", "SHORTLIST", "Net", "build", "find_net"]
 
 NETS: dict[str, Net] = (
     lenet.NETS
@@ -52,6 +52,16 @@ NETS: dict[str, Net] = (
     | mobilenet.NETS
     | airbench.NETS
 )
+
+SHORTLIST: dict[str, tuple[str, ...]] = {
+    "a first try on small images, in minutes": ("lenet-afif", "conv", "resnet20"),
+    "best accuracy at 32×32 pixels": ("wrn-16-4", "densenet-bc-100-12", "wrn-28-10"),
+    "94 % on CIFAR-10 in ten epochs, with --recipe airbench": ("airbench",),
+    "photographs, at 64×64 pixels and more": ("resnet18", "googlenet", "resnet50"),
+    "few parameters": ("squeezenet-1.1", "densenet-bc-100-12", "mobilenetv2"),
+    "what older papers compare with": ("lenet5", "alexnet-tv", "vgg16-tv"),
+}
+"""Purpose → the networks to begin with, the cheapest first; by what their papers report."""
 
 PATTERNS: dict[str, Callable[..., Net]] = resnet_cifar.PATTERNS | resnet_keras.PATTERNS | wide_resnet.PATTERNS
 """Regular expressions of the names of families of any depth, and what makes an entry of their numbers."""

@@ -1,5 +1,6 @@
 """The ranking as a file for a paper or a spreadsheet: Markdown, LaTeX, CSV, Parquet."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from importlib.util import find_spec
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import get_args, get_origin
 
 from bakeoff.audit import Finding, audit
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, install
 from bakeoff.ranking import RankBy, Row, by_table, rank
 from bakeoff.reporting.marks import AuditedRow, audited
 from bakeoff.reporting.page import save
@@ -16,16 +17,17 @@ from bakeoff.store import Store
 from bakeoff.text import latex
 
 
-def export(store: Path, output: Path, form: str, rank_by: RankBy = "test") -> Path:
+def export(store: Path, output: Path, form: str, rank_by: RankBy = "test", *, marks: bool = True) -> Path:
     """Write the ranking of a store to `output` as "parquet" or one of `TEXTS`, and return its path.
 
-    What the audit finds is with it: as the column `findings`, or as letters that are explained below a table.
+    What the audit finds is with it unless `marks` is false: as the column `findings`, or as letters that are
+    explained below a table.
 
     Raises:
         BakeoffError: there is no store, `output` cannot be written, or what Parquet needs is not installed.
     """
     with Store(store) as opened:
-        rows, findings = rank(opened.results(), rank_by), audit(opened)
+        rows, findings = rank(opened.results(), rank_by), audit(opened) if marks else []
     if form == "parquet":
         write_parquet(audited(rows, findings), output)
         return output
@@ -57,11 +59,13 @@ def _latex_table(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
         return f"    {' & '.join(map(latex, cells))} \\\\"
 
     title = latex(f"Networks on {rows[0].data}, recipe {rows[0].recipe}. {rules(rows)}")
+    label = re.sub(r"[^a-z0-9]+", "-", f"{rows[0].data} {rows[0].recipe}".lower()).strip("-")
     return "\n".join(
         [
             "\\begin{table}",
             "  \\centering",
             f"  \\caption{{{title}}}",
+            f"  \\label{{tab:{label}}}",
             f"  \\begin{{tabular}}{{rl{'r' * (len(COLUMNS) - 2)}}}",
             "    \\toprule",
             line([column[:1].upper() + column[1:] for column in COLUMNS]),
@@ -85,9 +89,7 @@ def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:
         BakeoffError: pyarrow is not installed, or the file cannot be written.
     """
     if find_spec("pyarrow") is None:
-        raise BakeoffError(
-            "Parquet needs pyarrow, which is not installed: pip install 'bakeoff[parquet]', or take --format csv"
-        )
+        raise BakeoffError(f"Parquet needs pyarrow: {install('pyarrow')}; or take --format csv")
     import pandas as pd
 
     kinds = {int: "Int64", float: "float64", str: "string"}  # Int64 knows null

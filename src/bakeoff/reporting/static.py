@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bakeoff.dial import responses
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, install
 from bakeoff.ranking import RankBy
 from bakeoff.reporting.beside import beside
 from bakeoff.reporting.critical import diagrams
@@ -64,8 +64,7 @@ def draw_figures(
         import matplotlib
     except ImportError as error:
         raise BakeoffError(
-            "--figures needs matplotlib, which is not installed: pip install 'bakeoff[figures]', "
-            "or save single charts from the page"
+            f"--figures needs matplotlib: {install('matplotlib')}; or save single charts from the page"
         ) from error
     facts = read(store, rank_by)
     written: list[Path] = []
