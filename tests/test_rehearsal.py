@@ -1,6 +1,7 @@
 """Networks of users' files, looked at before hours of training."""
 
 import os
+import random
 import time
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from bakeoff.apart import apart as do_apart
 from bakeoff.errors import BakeoffError, BakeoffWarning
 from bakeoff.nets import own
 from bakeoff.nets.sources import gather
+from bakeoff.recipes import RECIPES
+from bakeoff.records import Epoch
 from bakeoff.rehearsal import add, rehearse, try_out
 from bakeoff.spec import ImageShape
+from bakeoff.train import fit
 
 SHAPE = ImageShape(3, 8, 8)
 
@@ -157,6 +161,44 @@ def test_weights_without_gradients_are_told(file):
 def test_what_building_changes_for_all_is_told(file):
     (told,) = rehearsed(file(net("torch.set_num_threads(torch.get_num_threads() + 1)")))
     assert "torch.set_num_threads" in told and "undone" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (net("self.last.weight.data += float(np.random.default_rng().random())"), "other first weights each time"),
+        (
+            net(forward="return self.last(x.mean((2, 3))) * float(np.random.default_rng().random())"),
+            "other logits each time in training",
+        ),
+    ],
+)
+def test_what_cannot_be_repeated_is_told(text, words, file):
+    (told,) = rehearsed(file(text))
+    assert words in told
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_any_recipe_can_be_rehearsed(recipe, file):
+    texts = gather(Path(file(net())))
+    called = own.add(texts, own.look(texts).names)
+    with torch.random.fork_rng():
+        assert rehearse(own.OWN[called], called, SHAPE, 5, recipe(called, rehearsal.made_up(SHAPE, 5).info)) == []
+
+
+def test_a_run_goes_on_with_the_same_bits_where_python_and_numpy_draw(file, tmp_path):
+    texts = gather(Path(file(GOOD["a coin in training"])))
+    run, images = tiny.run(own.add(texts, own.look(texts).names)), tiny.dataset()
+
+    def losses(folder: Path) -> list[float]:
+        random.random()
+        return [item.train_loss for item in fit(run, images, tiny.MACHINE, folder) if isinstance(item, Epoch)]
+
+    whole = losses(tmp_path / "whole")
+    begun = fit(run, images, tiny.MACHINE, tmp_path / "parts")
+    assert next(begun).train_loss == whole[0]
+    begun.close()
+    assert losses(tmp_path / "parts") == whole
 
 
 class TestApart:

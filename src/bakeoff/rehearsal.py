@@ -3,6 +3,7 @@
 It runs in a process of its own (see `apart`).
 """
 
+import errno
 import os
 import sys
 import warnings
@@ -145,22 +146,27 @@ def rehearse(net: "OwnNet", name: str, shape: ImageShape, classes: int, recipe: 
 
 
 def _build(name: str, shape: ImageShape, classes: int) -> tuple["nn.Module", list[str]]:
-    """Build a network twice, to see whether its first weights follow the seed."""
+    """Build a network several times, to see whether its first weights follow the seed."""
     import torch
 
     from bakeoff.nets import build, own
-    from bakeoff.nets.guard import states
+    from bakeoff.nets.guard import same, states
 
-    ends = []
-    for seed in (0, 1):
+    ends, built = [], []
+    for seed in (0, 1, 1):
         torch.manual_seed(seed)
-        module = build(name, shape, classes)
+        built.append(build(name, shape, classes))
         ends.append(states())
     _refuse_seeds(name, ends, "when it is built, so that all runs would begin alike")
+    *_, twin, module = built
     if not any(weight.requires_grad for weight in module.parameters()):
         raise BakeoffError(f"{name} has no weights to train: its layers must be attributes of the module")
-    changed = own.CHANGED[name]
-    return module, [f"{name} changes {', '.join(changed)} when it is built: this is undone"] if changed else []
+    notes = []
+    if changed := own.CHANGED[name]:
+        notes.append(f"{name} changes {', '.join(changed)} when it is built: this is undone")
+    if not all(map(same, twin.state_dict().values(), module.state_dict().values())):
+        notes.append(f"{name} has other first weights each time, with one seed: its runs cannot be repeated")
+    return module, notes
 
 
 def _run(module: "nn.Module", name: str, shape: ImageShape, classes: int) -> list[str]:
@@ -168,7 +174,7 @@ def _run(module: "nn.Module", name: str, shape: ImageShape, classes: int) -> lis
     import torch
     from torch.nn import functional as F
 
-    from bakeoff.nets.guard import SETTINGS, seed_others, states, undone
+    from bakeoff.nets.guard import SETTINGS, same, seed_others, states, undone
     from bakeoff.nets.outputs import logits_of
 
     def passed(count: int, seed: int) -> "tuple[Tensor, ...]":
@@ -187,10 +193,10 @@ def _run(module: "nn.Module", name: str, shape: ImageShape, classes: int) -> lis
         with silence():
             passed(1, 0)
     module.train()
-    ends = []
+    ends, given = [], []
     with silence():
-        for seed in (0, 1):
-            outputs = passed(TRAINING, seed)
+        for seed in (0, 1, 1):
+            given.append(outputs := passed(TRAINING, seed))
             ends.append(states())
     _refuse_seeds(name, ends, "in forward, so that what it draws would be the same in every step")
     if not all(bool(logits.isfinite().all()) for logits in outputs):
@@ -205,8 +211,15 @@ def _run(module: "nn.Module", name: str, shape: ImageShape, classes: int) -> lis
         raise BakeoffError(
             f"no gradient reaches the weights of {name}: forward must not detach, convert to numpy or use no_grad"
         )
-    some = f"{', '.join(idle[:3])}{', …' if len(idle) > 3 else ''}"
-    return [f"{len(idle)} of the {len(weights)} weights of {name} get no gradient: {some}"] if idle else []
+    notes = []
+    if idle:
+        some = f"{', '.join(idle[:3])}{', …' if len(idle) > 3 else ''}"
+        notes.append(f"{len(idle)} of the {len(weights)} weights of {name} get no gradient: {some}")
+    if not same(given[1], given[2]):
+        notes.append(
+            f"{name} gives other logits each time in training, with the same seed: its runs cannot be repeated"
+        )
+    return notes
 
 
 def _train(name: str, shape: ImageShape, classes: int, recipe: Recipe) -> list[str]:
@@ -220,11 +233,16 @@ def _train(name: str, shape: ImageShape, classes: int, recipe: Recipe) -> list[s
     from bakeoff.runtime import Machine
     from bakeoff.train import fit
 
-    short = {"epochs": 1, "batch_size": TRAINING, "validation": "none", "select": "last", "stop": None}
-    brief = replace(recipe, **short, images_per_class=None, image=Image())
+    short = {"epochs": 1, "batch_size": TRAINING, "validation": "test", "images_per_class": None}
+    brief = replace(recipe, **short, image=Image())
     run = Run(name, "made-up", "0" * 64, brief, 0)
     with TemporaryDirectory(prefix="bakeoff-") as folder:
-        *_, _ = fit(run, made_up(shape, classes), Machine(), Path(folder))
+        try:
+            *_, _ = fit(run, made_up(shape, classes), Machine(), Path(folder))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return [f"the checkpoint of {name} was not tried out: no space left in {folder}"]
         module = build(name, shape, classes)
         state = checkpoints.load(Path(folder), run.id, module, build_optimizer(brief.optimizer, module.parameters()))
         if weights_path(Path(folder), run.id).exists():

@@ -184,7 +184,8 @@ def _outside(names: Iterable[str]) -> tuple[str, ...]:
 
 def _builds(value: Any, module: ModuleType) -> bool:
     """Tell whether something defined in the file can be called with two arguments, and is not private."""
-    if not callable(value) or getattr(value, "__module__", "") != module.__name__ or value.__name__.startswith("_"):
+    name = getattr(value, "__name__", "_")  # instances have none
+    if not callable(value) or getattr(value, "__module__", "") != module.__name__ or name.startswith("_"):
         return False
     if isinstance(value, type) and not issubclass(value, nn.Module):
         return False
