@@ -1,4 +1,6 @@
+import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,11 +8,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from bakeoff.api import Results
-from bakeoff.ranking import by_table, cells, rank
+import tiny
+from bakeoff.api import Results, load
+from bakeoff.cli import cli
+from bakeoff.errors import BakeoffError
+from bakeoff.ranking import RANK_BY, by_table, cells, rank
 from bakeoff.records import Failure, Result
-from bakeoff.reporting.tables import to_csv, to_json
+from bakeoff.reporting.exports import to_latex
+from bakeoff.reporting.tables import to_csv, to_json, to_markdown
 from bakeoff.spec import PROTOCOL, SGD, Recipe, Run
 from generated import RECIPES
 
@@ -205,3 +212,70 @@ class TestLabels:
         old = replace(new, run=msgspec.structs.replace(new.run, protocol=1))
         assert {cell.recipe for cell in cells([new])} == {cell.recipe for cell in cells([old])} == {"plain"}
         assert [cell.recipe for cell in cells([old, new])] == ["plain (protocol 1)", f"plain (protocol {PROTOCOL})"]
+
+
+def test_validation_accuracies_stand_beside_and_may_decide(tmp_path, capsys):
+    """One network has the better validation accuracy, the other the better test accuracy."""
+    path = tmp_path / "a.db"
+    tiny.finished_store(path, seeds=2)
+    results = load(path).results
+    assert [row.validation_accuracy for row in rank(results)] == pytest.approx([0.6, 0.6])
+    changed = [
+        replace(r, epochs=tuple(msgspec.structs.replace(e, validation_accuracy=0.9) for e in r.epochs))
+        if r.run.net == rank(results)[-1].net
+        else r
+        for r in results
+    ]
+    first, second = rank(changed)
+    by_validation = rank(changed, "validation")
+    assert [row.net for row in by_validation] == [second.net, first.net]
+    assert [row.rank for row in by_validation] == [1, 2]
+    assert {row.ranked_by for row in by_validation} == {RANK_BY["validation"]} != {first.ranked_by}
+    assert "Ranked by validation accuracy" in to_markdown(by_validation) and "Ranked" not in to_markdown([first])
+    cli.main(["results", "--rank-by", "validation", "--json", "--store", str(path)], standalone_mode=False)
+    assert {row["ranked_by"] for row in json.loads(capsys.readouterr().out)} == {RANK_BY["validation"]}
+    cli.main(["answer", "--rank-by", "validation", "--json", "--store", str(path)], standalone_mode=False)
+    [answer] = json.loads(capsys.readouterr().out)["on_data"]
+    assert answer["ranked_by"] == RANK_BY["validation"] and answer["optimism"] == 0
+    assert load(path, rank_by="validation").rows[0].ranked_by == RANK_BY["validation"]
+
+
+@pytest.mark.parametrize("validation", ["none", "test"])
+def test_no_ranking_by_accuracies_that_there_are_not(validation):
+    result = Result("a", tiny.run(validation=validation), "done", measures={"test_accuracy": 0.5})
+    assert rank([result])[0].validation_accuracy is None
+    with pytest.raises(BakeoffError, match=rf"validation={validation}.*--set validation=0.1"):
+        rank([result], "validation")
+
+
+def test_seeds_of_one_count_have_an_interval_of_some_images():
+    results = [
+        Result(str(seed), tiny.run(seed=seed), "done", measures={"test_accuracy": 0.99, "test_images": 200})
+        for seed in range(3)
+    ]
+    [row] = rank(results)
+    assert row.test_accuracy_sd == 0 and row.test_accuracy_low == pytest.approx(0.99 - 4.3027 / 200 / 3**0.5, rel=1e-4)
+    assert row.test_accuracy_high == 1, "no more than all"
+    [row] = rank([replace(r, measures={"test_accuracy": 0.99}) for r in results])
+    assert row.test_accuracy_low is None and "alike" in row.interval
+
+
+@pytest.mark.parametrize("accuracies", [(0.03, 0.99), (0.999, 0.9), (0.5, 0.5001)])
+def test_printed_intervals_are_within_what_can_be(accuracies, tmp_path, capsys):
+    results = [
+        Result(str(s), tiny.run(seed=s), "done", measures={"test_accuracy": a}) for s, a in enumerate(accuracies)
+    ]
+    rows = rank(results)
+    for text in (to_markdown(rows), to_latex(rows), _terminal(rows)):
+        for low, high in re.findall(r"\[(-?[\d.]+), (-?[\d.]+)", text.replace("{[}", "[")):
+            assert 0 <= float(low) <= float(high) <= 100
+        for half in re.findall(r"± ([\d.]+)%", text):
+            assert float(half) < 50
+
+
+def _terminal(rows):
+    from bakeoff.cli.results import ranking_table
+
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(ranking_table(rows))
+    return console.export_text()

@@ -37,7 +37,8 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
 
     With --until-settled two of the networks get more seeds, a batch at a time, until one is shown to be better or the
     test images cannot tell them apart. The intervals are valid under continuous monitoring: at most 5 % false
-    positives, and the limit may be raised later. Without STUDY and --nets only these two are trained.
+    positives, and the limit may be raised later. Without STUDY and --nets only these two are trained; with more, the
+    level is corrected for all pairs, since the two may have been chosen as the best.
 
     The exit code is 1 where runs have no result, whether they failed now or before.
 
