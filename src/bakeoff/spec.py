@@ -47,7 +47,7 @@ class ImageShape(Value, frozen=True):
             channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
             return msgspec.convert({"channels": channels, "height": height, "width": width}, cls)
         except (ValueError, msgspec.ValidationError) as error:
-            raise BakeoffError(f"{text!r} is no image shape: write CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32") from error
+            raise BakeoffError(f"{text!r} is not an image shape: write CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32") from error
 
     def __str__(self) -> str:
         return f"{self.channels}x{self.height}x{self.width}"

@@ -49,7 +49,7 @@ MISTAKES = {
     "no store for a report": (["report", "--store", "absent.db"], "no store at absent.db"),
     "unknown format": (["results", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
     "unknown network to show": (["show", "conf"], "unknown network 'conf': did you mean conv"),
-    "no shape": (["show", "conv", "--images", "32x32"], "'32x32' is no image shape: write CHANNELSxHEIGHTxWIDTH"),
+    "no shape": (["show", "conv", "--images", "32x32"], "'32x32' is not an image shape: write CHANNELSxHEIGHTxWIDTH"),
     "too small shape": (["show", "conv", "--images", "3x8x8"], "conv needs at least 18×18 pixels"),
     "nothing to show": (["show"], "Missing argument 'NET'"),
     "unknown data set to describe": (["data", "digit"], "unknown data set 'digit': did you mean digits?"),

@@ -167,3 +167,11 @@ def test_networks_say_where_to_begin(bakeoff):
     assert all(purpose in said.out for purpose in SHORTLIST)
     rows = json.loads(bakeoff("nets", "--json").out)
     assert next(row for row in rows if row["net"] == "conv")["good_for"] == ["a first try on small images, in minutes"]
+
+
+def test_a_store_without_a_finished_run_has_nothing_to_audit(bakeoff, tmp_path):
+    with Store(tmp_path / "a.db", create=True) as store:
+        store.add([tiny.run()], [record_of(tiny.dataset())])
+    said = bakeoff("audit", "--store", str(tmp_path / "a.db"))
+    assert "No run has finished yet" in said.out and "Found" not in said.out
+    assert json.loads(bakeoff("audit", "--store", str(tmp_path / "a.db"), "--json").out) == []

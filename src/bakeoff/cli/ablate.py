@@ -39,14 +39,13 @@ click.rich_click.OPTION_GROUPS["bakeoff ablate"] = [
     help="Its recipe. [dim]Default: that of NET[/]",
 )
 @options(*(option for option in WHAT if option is not WHAT[0]), *CHANGES, *HOW)
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
 @json_option
 def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: bool, **asked: Any) -> None:
     """Find out which of the changes between two networks and their recipes helped.
 
-    The changes are turned on one at a time, then all but one at a time, and each is compared over the same seeds.
-    Without --recipe it is that of the built-in study that has both networks. It goes on where it was stopped, as
-    [bold]bakeoff run[/] does.
+    Each change is made alone, then left out alone, and compared over the same seeds. The default recipe is that of the
+    built-in study that has both networks. Resumes where it stopped, as [bold]bakeoff run[/] does.
 
     \b
     [bold]Examples[/]

@@ -8,7 +8,7 @@ import rich_click as click
 
 from bakeoff.cli.complete import single, studies
 from bakeoff.cli.options import json_option, store_option
-from bakeoff.terminal import echo_json
+from bakeoff.terminal import echo_json, echo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,10 +29,10 @@ COLOURS = {"serious": "bold red", "caution": "yellow", "note": "dim"}
 )
 @json_option
 def audit(store: Path, study: str | None, as_json: bool) -> None:
-    """Say which numbers of a store are not to be trusted, and why.
+    """Say which numbers of a store cannot be trusted, and why.
 
-    Networks that collapsed or never predict a class, runs stopped too early or reported at a lucky epoch, tables of
-    unequal terms, test images that were trained on, networks that are not what their name says, differences within
+    Networks that collapsed or never predict a class, runs stopped too early or reported at a lucky epoch, unequal
+    budgets, test images that were trained on, networks that are not what their name says, differences within
     the noise, and more. Each finding has its evidence in numbers (all of it with [bold]--json[/]) and says what to
     do. [bold]serious[/]: do not use the number; [bold]caution[/]: read it with this in mind; [bold]note[/]: good to
     know.
@@ -56,10 +56,11 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
 
         with Store(store) as opened:
             findings, kinds = auditing.audit(opened), len(auditing.FINDINGS)
+            if not findings and not opened.finished() and not as_json:
+                return echo_lines(["No run has finished yet: there is nothing to audit."])
     if as_json:
-        echo_json([asdict(finding) for finding in findings])
-    else:
-        print_findings(findings, kinds)
+        return echo_json([asdict(finding) for finding in findings])
+    return print_findings(findings, kinds)
 
 
 def summaries(networks: "Iterable[Network]") -> "dict[Network, dict[str, Any]]":

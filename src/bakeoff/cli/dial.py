@@ -37,19 +37,21 @@ click.rich_click.OPTION_GROUPS["bakeoff dial"] = [
     help="colour, contrast, resolution, clutter, classes, label-noise, imbalance, images-per-class or upscale; may be "
     "given several times.",
 )
-@click.option("--steps", type=int, default=5, show_default=True, help="How many levels, from the images as they are.")
-@click.option("--levels", metavar="X,Y", help="The levels themselves, in place of --steps.")
+@click.option(
+    "--steps", type=int, default=5, show_default=True, help="Number of levels, starting from the unchanged images."
+)
+@click.option("--levels", metavar="X,Y", help="The levels themselves, instead of --steps.")
 @options(*(option for option in WHAT if option not in WHAT[1:3]), *CHANGES, *HOW)
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
 @json_option
 def dial(
     data: str, dials: tuple[str, ...], steps: int, levels: str | None, form: str, as_json: bool, **asked: Any
 ) -> None:
-    """Turn one thing about a data set step by step, and see which network answers how.
+    """Change one thing about a data set step by step, and see how each network responds.
 
     Makes graded versions of one real data set, the same every time, trains the networks on each, and says where one
-    starts to win, which degrades first and where two curves cross. It goes on where it was stopped, as
-    [bold]bakeoff run[/] does; [bold]bakeoff report[/] draws the curves.
+    starts to win, which degrades first and where two curves cross. Resumes where it stopped, as [bold]bakeoff
+    run[/] does; [bold]bakeoff report[/] draws the curves.
 
     A version can be used wherever a data set is named: [bold]mnist~contrast=0.25[/]. Colour, contrast, resolution and
     clutter change all images, classes all splits; label-noise, imbalance and images-per-class the training images only.

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Count parameters at this shape.")
-@click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
+@click.option(
+    "--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Image shape to count parameters at."
+)
+@click.option("--classes", type=click.IntRange(1), default=10, show_default=True, help="Number of classes.")
 @json_option
 def nets(images: str, classes: int, as_json: bool) -> None:
-    """List the networks, and which to begin with for what.
+    """List the networks, and where to begin.
 
     Families come in any depth: resnet56, preresnet164, wrn-28-10. Your own network: [bold]my_net.py[/].
     """
@@ -52,7 +54,7 @@ def nets(images: str, classes: int, as_json: bool) -> None:
 @click.command()
 @click.argument("net", shell_complete=single(networks))
 @click.option("--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Shape of one image.")
-@click.option("--classes", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--classes", type=click.IntRange(1), default=10, show_default=True, help="Number of classes.")
 @json_option
 def show(net: str, images: str, classes: int, as_json: bool) -> None:
     """Show a network layer by layer: shapes of input and output, parameters, FLOPs.
@@ -116,7 +118,7 @@ def datasets(as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", shell_complete=single(data_sets))
-@click.option("--size", metavar="64 or 48x64", help="Bring the images of a folder to this size.")
+@click.option("--size", metavar="64 or 48x64", help="Resize the images of a folder to this size.")
 @json_option
 def data(name: str, size: str | None, as_json: bool) -> None:
     """Fetch, verify and describe a data set.
@@ -157,7 +159,7 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     shell_complete=single(networks),
     default="resnet20",
     show_default=True,
-    help="The network it is for; some recipes treat some in their own way.",
+    help="The network it is for: some recipes treat networks differently.",
 )
 @click.option(
     "--data",
@@ -169,7 +171,7 @@ def data(name: str, size: str | None, as_json: bool) -> None:
 )
 @json_option
 def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
-    """List the recipes, or show every field of one: what is not written there does not happen."""
+    """List the recipes, or show every field of one: nothing happens that is not written there."""
     from inspect import cleandoc
 
     from bakeoff import data as sets

@@ -32,11 +32,11 @@ all_option = click.option(
 @all_option
 @json_option
 def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None:
-    """Run a published study, or a part of it, and set what was measured beside what was published.
+    """Run a published study, or part of it, and compare what you measure with what it published.
 
     STUDY is the name of a built-in study (see [bold]bakeoff studies[/]) or a .toml file with published values. The
-    verdict on each number says by which rule it was reached; what was changed on the way stands beside it. It goes on
-    where it was stopped, as [bold]bakeoff run[/] does.
+    verdict on each number names its rule, and what departs from the study is listed beside it. Resumes where it
+    stopped, as [bold]bakeoff run[/] does.
 
     \b
     [bold]Examples[/]
@@ -82,14 +82,14 @@ def tell_strangers(original: "Study", wanted: "Study") -> None:
     shell_complete=single(studies),
     help="A built-in study or a .toml file. [dim]Default: the store's last[/]",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
 @all_option
 @json_option
 def compare(store: Path, study: str | None, form: str, everything: bool, as_json: bool) -> None:
-    """Set what a store's runs measured beside what a study published.
+    """Compare what a store's runs measured with what a study published.
 
-    A published number is one run, so it agrees if it could be one more seed of those measured here. JSON and CSV have
-    every number, the accuracies of the classes among them.
+    A published number is one run: it agrees if it could be one more seed of those measured here. JSON and CSV have
+    every number, per-class accuracies included.
 
     \b
     [bold]Examples[/]

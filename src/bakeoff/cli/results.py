@@ -31,9 +31,16 @@ FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
 @click.command()
 @store_option()
 @click.option(
-    "--format", "form", type=click.Choice((*FORMATS, "latex")), default="table", show_default=True, help="How to print."
+    "--format",
+    "form",
+    type=click.Choice((*FORMATS, "latex")),
+    default="table",
+    show_default=True,
+    help="Output format.",
 )
-@click.option("--curves", "what", flag_value="curves", help="Print every epoch of every run instead, as CSV.")
+@click.option(
+    "--curves", "what", flag_value="curves", help="Print the learning curves instead, as CSV: every epoch of every run."
+)
 @click.option(
     "--confusion",
     metavar="NET",
@@ -41,18 +48,18 @@ FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
     help="Print the confusion matrix of NET instead, as CSV: how often each class was taken for which.",
 )
 @rank_by_option
-@click.option("--no-marks", is_flag=True, help="Leave out what the audit has doubts about.")
+@click.option("--no-marks", is_flag=True, help="Leave out the audit's marks.")
 @json_option
 def results(
     store: Path, form: str, what: str | None, confusion: str | None, rank_by: "RankBy", no_marks: bool, as_json: bool
 ) -> None:
     """Print the ranking: accuracy with its interval over seeds, and what it cost.
 
-    Accuracies are of the test images; the interval is Student's t over seeds, 95 %. The rule by which the
-    reported epoch was chosen stands with every table. FLOPs are of one forward pass of one image, a
-    multiply-add counted as 2. Seconds are of training alone. Accuracies that the audit throws a doubt on are marked,
-    !! where it is serious and ! for a caution: [bold]bakeoff audit[/] says why. JSON and CSV have the kinds of all
-    findings under [bold]findings[/]; Markdown and LaTeX explain them below the table.
+    Accuracies are on the test images, intervals are 95 % Student's t over seeds, and each table says how the reported
+    epoch was chosen. FLOPs are for one forward pass of one image, a multiply-add counted as 2. Seconds are of
+    training alone. Accuracies that the audit doubts are marked, !! for serious and ! for caution: [bold]bakeoff
+    audit[/] says why. JSON and CSV have the kinds of all findings under [bold]findings[/]; Markdown and LaTeX explain
+    them below the table.
 
     \b
     [bold]Examples[/]

@@ -29,11 +29,11 @@ click.rich_click.OPTION_GROUPS["bakeoff run"] = GROUPS
 def run(study: str | None, as_json: bool, **asked: Any) -> None:
     """Train networks on data sets and rank them.
 
-    STUDY is a .toml file or the name of a built-in study (see [bold]bakeoff studies[/]); options change it. Without
-    STUDY and options this is the demonstration: four networks on handwritten digits, three seeds.
+    STUDY is a .toml file or a built-in study (see [bold]bakeoff studies[/]); options override it. Without STUDY and
+    options this is a demonstration: four networks on handwritten digits, three seeds.
 
-    Finished runs are kept in the store, so the same command goes on where it was stopped, and a longer one
-    (more nets, more seeds) only does what is missing.
+    Finished runs are kept in the store: the same command resumes where it stopped, and a larger one (more networks,
+    more seeds) only trains what is missing.
 
     With --until-settled two of the networks get more seeds, a batch at a time, until one is shown to be better or the
     test images cannot tell them apart. The intervals are valid under continuous monitoring: at most 5 % false

@@ -62,7 +62,7 @@ WHAT = (
         "--nets",
         metavar="A,B",
         shell_complete=several(networks),
-        help="Networks, by comma (see [bold]bakeoff nets[/]); your own: my_net.py.",
+        help="Networks, separated by commas (see [bold]bakeoff nets[/]); your own: my_net.py.",
     ),
     click.option(
         "--data",
@@ -75,7 +75,7 @@ WHAT = (
         "--data-as",
         multiple=True,
         metavar="NAME=DATA",
-        help="Let other data stand in for a study's, e.g. cifar10=folder:cifar10-jpeg.",
+        help="Use other data in place of a study's, e.g. cifar10=folder:cifar10-jpeg.",
     ),
     click.option(
         "--recipe", metavar="NAME", shell_complete=single(recipes), help="How to train (see [bold]bakeoff recipes[/])."
@@ -111,14 +111,23 @@ CHANGES = (
         "--scale", type=click.IntRange(1), metavar="N", help="Enlarge images N times; short for --set image.scale=N."
     ),
     click.option(
-        "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change any field, e.g. optimizer.lr=0.01."
+        "--set",
+        "changes",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="Change any field of the recipe, e.g. optimizer.lr=0.01.",
     ),
 )
 HOW = (
     store_option(create=True),
-    click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes. [dim]Default: one per core[/]"),
     click.option(
-        "--threads", type=click.IntRange(1), metavar="N", help="Threads of each. [dim]Default: cores / workers[/]"
+        "--workers",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Processes that train at once. [dim]Default: one per core[/]",
+    ),
+    click.option(
+        "--threads", type=click.IntRange(1), metavar="N", help="Threads per process. [dim]Default: cores / workers[/]"
     ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
     click.option(
@@ -130,11 +139,13 @@ HOW = (
     ),
     click.option("--compile", "compiled", is_flag=True, help="torch.compile the networks (pays on long GPU runs)."),
     click.option("--run-timeout", metavar="2h", help="Stop a run that takes longer, as failed; 90m, 1h30m, 45s."),
-    click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of the time; train nothing."),
+    click.option(
+        "--dry-run", is_flag=True, help="Check everything, print the plan and an estimate of the time; train nothing."
+    ),
     click.option("--retry-failed", is_flag=True, help="Try failed runs again."),
-    click.option("--restart", is_flag=True, help="Forget what the store has of these runs and start anew."),
+    click.option("--restart", is_flag=True, help="Discard what the store has of these runs and start over."),
     click.option("--fail-fast", is_flag=True, help="Stop at the first failed run instead of going on."),
-    click.option("--robustness", is_flag=True, help="Also test the finished runs on noisy, blurred, … images."),
+    click.option("--robustness", is_flag=True, help="Also evaluate finished runs on noisy, blurred, … images."),
 )
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @click.argument("name", required=False, shell_complete=single(study_names))
 @json_option
 def studies(name: str | None, as_json: bool) -> None:
-    """List the built-in studies, or show what one asks, does and departs in.
+    """List the built-in studies, or show one: its questions, its cells, its known departures.
 
-    The time is an estimate for this machine, from the FLOPs of the networks and two seconds of measuring: right to a
-    factor of two or three, and early stopping may end a study sooner.
+    Times are estimates for this machine when idle, from the FLOPs of the networks and two seconds of measuring: right
+    to a factor of two or three. Early stopping may end a study sooner.
 
     \b
     [bold]Examples[/]
