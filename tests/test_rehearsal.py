@@ -125,11 +125,11 @@ BAD = {
         "has no weights to train",
     ),
     "no numbers": (net(forward="return self.last(x.mean((2, 3))) / 0 * 0"), "not finite numbers"),
-    "its own seed when built": (net("torch.manual_seed(1)"), "calls torch.manual_seed when it is built"),
-    "numpy's seed when built": (net("np.random.seed(1)"), "calls numpy.random.seed when it is built"),
+    "its own seed when built": (net("torch.manual_seed(1)"), "sets the seed of torch when it is built"),
+    "numpy's seed when built": (net("np.random.seed(1)"), "sets the seed of numpy.random when it is built"),
     "its own seed in forward": (
         net(forward="torch.manual_seed(1); return self.last(x.mean((2, 3)))"),
-        "calls torch.manual_seed in forward",
+        "sets the seed of torch in forward",
     ),
     "gradients for all in forward": (
         net(forward="torch.set_grad_enabled(True); return self.last(x.mean((2, 3)))"),
@@ -205,7 +205,7 @@ class TestApart:
     def test_files_are_read_and_networks_tried_out(self, file):
         path = file(net(head="torch.manual_seed(3); torch.set_grad_enabled(False)"))
         state = torch.get_rng_state()
-        with pytest.warns(BakeoffWarning, match=r"torch\.set_grad_enabled, torch\.manual_seed when it"):
+        with pytest.warns(BakeoffWarning, match=r"torch\.set_grad_enabled, the seed of torch when it"):
             called = add(path)
         try_out(called, SHAPE, 5, tiny.RECIPE)
         assert torch.is_grad_enabled() and torch.equal(torch.get_rng_state(), state)

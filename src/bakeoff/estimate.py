@@ -15,6 +15,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
+from bakeoff.rehearsal import safely
 from bakeoff.spec import ImageShape, Recipe, Run, steps_in_epoch
 from bakeoff.values import Value, digest
 from bakeoff.workers import cores, explain, place
@@ -207,7 +208,8 @@ def study_seconds(study: Study, speed: Speed) -> float | None:
         if data is None or data.shape is None:
             return None
         recipe, classes = recipe_for(cell, data), len(data.classes)
-        flops = summarize(cell.net, recipe.image.shape(data.shape), classes).flops
+        shape = recipe.image.shape(data.shape)
+        flops = safely(summarize, cell.net, shape, classes, doing="counting the layers of").flops
         if flops is None:
             return None
         image = speed.seconds_per_image + flops * speed.seconds_per_flop

@@ -277,4 +277,4 @@ def _refuse_seeds(name: str, ends: list[dict], when: str) -> None:
     from bakeoff.nets.guard import same
 
     if fixed := [source for source in ends[0] if same(ends[0][source], ends[1][source])]:
-        raise BakeoffError(f"{name} calls {', '.join(fixed)} {when}: leave the seed to bakeoff")
+        raise BakeoffError(f"{name} sets {', '.join(fixed)} {when}: leave that to bakeoff")

@@ -77,7 +77,7 @@ def test_what_a_file_prints_starts_and_sets_disturbs_nothing(file, options):
         (network("sys.exit(0)"), "it ends the program (0) (mine.py, line 11)"),
         (network("os._exit(0)"), "ended the process that did it (exit code 0)"),
         (network("return self.last(x.flatten(1)), None"), "in evaluation give the logits alone"),
-        (network(f"torch.manual_seed(0); {GIVES}"), "calls torch.manual_seed in forward"),
+        (network(f"torch.manual_seed(0); {GIVES}"), "sets the seed of torch in forward"),
     ],
 )
 @pytest.mark.parametrize("show", [True, False])
@@ -148,3 +148,10 @@ def test_saved_in_another_encoding_a_file_is_the_same_network(file, bakeoff, tmp
         other.write_text(Path(path).read_text(), encoding=encoding)
         nets.append(json.loads(bakeoff("show", str(other), "--images", "1x8x8", "--json").out)["net"])
     assert len(set(nets)) == 1
+
+
+def test_a_study_file_that_names_a_file_is_described_like_any(file, bakeoff):
+    file(network(GIVES))
+    study = file('name = "mine"\nnets = ["mine.py"]\ndata = ["mnist"]\n', "study.toml")
+    told = json.loads(bakeoff("studies", study, "--json").out)
+    assert told["estimated_seconds"] > 0 and told["nets"][0].startswith("Net@")

@@ -274,10 +274,10 @@ class TestNeighbours:
 
 
 SETTINGS = {
-    "torch.manual_seed(42)": "torch.manual_seed",
-    "torch.rand(1)": "torch.manual_seed",
-    "numpy.random.seed(1)": "numpy.random.seed",
-    "random.random()": "random.seed",
+    "torch.manual_seed(42)": "the seed of torch",
+    "torch.rand(1)": "",
+    "numpy.random.seed(1)": "the seed of numpy.random",
+    "random.seed(1)": "the seed of random",
     "torch.set_default_dtype(torch.float64)": "torch.set_default_dtype",
     "torch.set_default_device('meta')": "torch.set_default_device",
     "torch.set_grad_enabled(False)": "torch.set_grad_enabled",
@@ -296,7 +296,7 @@ class TestWhatAFileChangesForAll:
         texts = gather(file(f"{self.HEAD}{line}\n{LINEAR}"))
         with undone(guard.SETTINGS | guard.STREAMS) as left:
             changed = own.look(texts).changed
-        assert (changed, left) == ((told,), [])
+        assert (changed, left) == ((told,) if told else (), [])
 
     def test_when_it_is_built_is_undone(self, line, told, file):
         text = LINEAR.replace("    return", f"    {line}\n    return")
@@ -304,7 +304,7 @@ class TestWhatAFileChangesForAll:
         with undone(guard.SETTINGS) as left:
             build(called, SHAPE, 5)
         assert left == []
-        assert own.CHANGED[called] == ([] if told.endswith("seed") else [told])
+        assert own.CHANGED[called] == ([] if "seed" in told or not told else [told])
 
 
 def test_first_weights_do_not_depend_on_when_a_file_is_read(file):

@@ -33,10 +33,11 @@ def studies(name: str | None, as_json: bool) -> None:
     from bakeoff.cli.look import print_rows
     from bakeoff.estimate import speed_here
     from bakeoff.runtime import choose_device
+    from bakeoff.session import with_known_names
 
     speed = speed_here(choose_device())
     if name is not None:
-        return _show(builtin.load(name), speed, as_json)
+        return _show(with_known_names(builtin.load(name)), speed, as_json)
     rows = [_facts(builtin.load(each), speed) for each in builtin.names()]
     if not as_json:
         rows = [row | {"time here": roughly(row.pop("estimated_seconds"))} for row in rows]

@@ -40,9 +40,9 @@ SETTINGS: dict[str, Setting] = {
 """What decides numbers, or where files are written, by what changes it."""
 
 STREAMS: dict[str, Setting] = {
-    "torch.manual_seed": (torch.get_rng_state, torch.set_rng_state),
-    "numpy.random.seed": (np.random.get_state, np.random.set_state),
-    "random.seed": (random.getstate, random.setstate),
+    "the seed of torch": (torch.get_rng_state, torch.set_rng_state),
+    "the seed of numpy.random": (np.random.get_state, np.random.set_state),
+    "the seed of random": (random.getstate, random.setstate),
 }
 """Where random numbers come from."""
 

@@ -153,9 +153,11 @@ def _run(sources: Sources) -> tuple[ModuleType, list[str]]:
     elsewhere = (
         torch.get_default_device().type != "cpu"
     )  # the file's own tensors must not be on the device of the moment
-    with torch.device("cpu") if elsewhere else nullcontext(), undone(SETTINGS | STREAMS) as changed:
+    with torch.device("cpu") if elsewhere else nullcontext(), undone(SETTINGS) as changed, undone(STREAMS) as moved:
+        seed = torch.initial_seed()
         module = run(sources)
-    return module, changed
+        has_drawn_only = torch.initial_seed() == seed
+    return module, changed + [source for source in moved if not (has_drawn_only and source == "the seed of torch")]
 
 
 def _build(sources: Sources, called: str, shape: ImageShape, classes: int) -> nn.Module:
