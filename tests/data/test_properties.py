@@ -1,10 +1,13 @@
 """Properties of images whose properties are known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import tiny
 from bakeoff.data import load
+from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.properties import (
     LABELS,
     Properties,
@@ -15,7 +18,9 @@ from bakeoff.data.properties import (
     intrinsic_dimension,
     neighbour_error,
     properties,
+    reduced,
 )
+from bakeoff.spec import DataInfo, ImageShape
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 5])
@@ -72,6 +77,27 @@ def test_they_are_computed_once_and_the_same_every_time(monkeypatch):
     assert set(LABELS) == set(Properties.__struct_fields__)
     assert (first.side, first.channels, first.classes, first.train_images) == (8, 1, 10, 1415)
     assert 0 < first.neighbour_error < 0.05 and first.balance > 0.99 and first.compression > 1
+
+
+def test_large_images_take_little_memory():
+    random = np.random.default_rng(0)
+    large = [Images(random.integers(0, 256, (n, 3, 375, 500), np.uint8), np.arange(n) % 2) for n in (20, 4)]
+    info = DataInfo("large", ImageShape(3, 375, 500), ("a", "b"), "0", 20, 0, 4, True)
+    tracemalloc.start()
+    found = compute(Dataset(info, large[0], None, large[1], "", "", ""))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 * 2**20  # it was gigabytes
+    assert found.side == pytest.approx(433, abs=1)
+
+
+def test_large_images_are_compared_at_a_smaller_size_others_as_they_are():
+    images = np.arange(2 * 3 * 128 * 96, dtype=np.uint8).reshape(2, 3, 128, 96)
+    small = reduced(images)
+    assert small.shape == (2, 3, 64, 48)
+    assert small[1, 2, 5, 7] == images[1, 2, 10:12, 14:16].mean()
+    np.testing.assert_array_equal(reduced(images[..., :64, :64]), images[..., :64, :64])
+    assert reduced(images[..., :127, :]).shape == (2, 3, 63, 48)
 
 
 def test_the_smallest_data_sets_have_them_too():

@@ -1,28 +1,35 @@
 """What a data set is like, in numbers that may go with one family of networks doing well: computed once, then kept.
 
 All but the numbers of images are of a seeded sample of the training images, so that large sets take no longer than
-small ones; what depends on the number of images is the same for all sets of at least `SAMPLE`.
+small ones; what depends on the number of images is the same for all sets of at least `SAMPLE`. The sample is never in
+memory as a whole: large images are looked at a few at a time, and compared with each other at a smaller size.
 """
 
 import os
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from bakeoff.data.dataset import Dataset
+from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.grade import LUMA
 from bakeoff.data.places import cache_folder
 from bakeoff.spec import derive_seed
 from bakeoff.values import Value, digest
 
-VERSION = 1
+VERSION = 2
 """Of how properties are computed. It goes up when the same images would give other numbers."""
 SAMPLE = 1000
 """Training images looked at, and test images asked for their nearest neighbour among them."""
 NEIGHBOURS = 20
 """Of each image, for the intrinsic dimension."""
+COMPARED = 64
+"""Sides to which images are averaged down, if they are longer, before they are compared pixel by pixel."""
+CHUNK = 16 * 2**20
+"""Bytes of pixels looked at at a time."""
 EDGE = 32
 """Grey levels per pixel from which on a change counts as an edge."""
 
@@ -93,28 +100,73 @@ def properties(dataset: Dataset) -> Properties:
 def compute(dataset: Dataset) -> Properties:
     """Return the properties of a data set, computed."""
     info = dataset.info
-    train, labels = _sample(dataset.train.images, dataset.train.labels, "train")
-    test, truth = _sample(dataset.test.images, dataset.test.labels, "test")
-    points, asked = (own.reshape(len(own), -1).astype(np.float32) for own in (train, test))
+    train, test = _sample(dataset.train, "train"), _sample(dataset.test, "test")
+    points, asked = _points(train), _points(test)
     counts = np.bincount(dataset.train.labels, minlength=len(info.classes))
+    height, width = train.images.shape[2:]
     return Properties(
-        side=float(np.sqrt(train.shape[2] * train.shape[3])),
-        channels=train.shape[1],
+        side=float(np.sqrt(height * width)),
+        channels=train.images.shape[1],
         classes=len(info.classes),
         train_images=info.train_images,
         balance=balance(counts),
         intrinsic_dimension=intrinsic_dimension(points),
-        colourfulness=colourfulness(train),
-        edge_density=edge_density(train),
-        neighbour_error=neighbour_error(points, labels, asked, truth),
-        compression=train.nbytes / len(zlib.compress(train.tobytes(), 6)),
+        colourfulness=_mean(colourfulness, train),
+        edge_density=_mean(edge_density, train),
+        neighbour_error=neighbour_error(points, train.labels, asked, test.labels),
+        compression=compression(train),
     )
 
 
-def _sample(images: np.ndarray, labels: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
+class Sample(NamedTuple):
+    """Some images of a split; their pixels are read when asked for."""
+
+    images: np.ndarray
+    """(N, C, H, W) uint8, those of the whole split."""
+    rows: np.ndarray
+    """(n,) sorted, those that are of the sample."""
+    labels: np.ndarray
+    """(n,)"""
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """Yield the sampled images, a few at a time."""
+        step = max(1, CHUNK // max(1, self.images[0].size))
+        for start in range(0, len(self.rows), step):
+            yield np.ascontiguousarray(self.images[self.rows[start : start + step]])
+
+
+def _sample(images: Images, split: str) -> Sample:
     random = np.random.default_rng(derive_seed(0, "properties", split))
-    rows = np.sort(random.permutation(len(labels))[:SAMPLE])
-    return np.ascontiguousarray(images[rows]), labels[rows]
+    rows = np.sort(random.permutation(len(images))[:SAMPLE])
+    return Sample(images.images, rows, images.labels[rows])
+
+
+def _mean(measure: Callable[[np.ndarray], float], sample: Sample) -> float:
+    """Return the mean over the sampled images of a measure that is a mean over images."""
+    return sum(measure(chunk) * len(chunk) for chunk in sample.chunks()) / len(sample.rows)
+
+
+def _points(sample: Sample) -> np.ndarray:
+    """Return the sampled images as points (n, D) float32, large ones averaged down to `COMPARED` pixels a side."""
+    return np.concatenate([reduced(chunk).reshape(len(chunk), -1) for chunk in sample.chunks()])
+
+
+def reduced(images: np.ndarray) -> np.ndarray:
+    """Return (N, C, H, W) images as float32, averaged over squares so that no side is much longer than `COMPARED`."""
+    times = [max(1, round(side / COMPARED)) for side in images.shape[2:]]
+    high, wide = (side // by for side, by in zip(images.shape[2:], times, strict=True))
+    if times == [1, 1]:
+        return images.astype(np.float32)
+    images = images[:, :, : high * times[0], : wide * times[1]]
+    return images.reshape(*images.shape[:2], high, times[0], wide, times[1]).mean(axis=(3, 5), dtype=np.float32)
+
+
+def compression(sample: Sample) -> float:
+    """Return how many times smaller zlib makes the sampled images in one stream."""
+    squeeze, before, after = zlib.compressobj(6), 0, 0
+    for chunk in sample.chunks():
+        before, after = before + chunk.nbytes, after + len(squeeze.compress(chunk.data))
+    return before / (after + len(squeeze.flush()))
 
 
 def balance(counts: np.ndarray) -> float:
@@ -131,7 +183,11 @@ def intrinsic_dimension(points: np.ndarray, neighbours: int = NEIGHBOURS) -> flo
     """
     from sklearn.neighbors import NearestNeighbors
 
-    points = np.unique(points, axis=0)
+    # np.unique(axis=0) would make a field of every pixel, gigabytes for images of some hundred thousand.
+    first: dict[bytes, int] = {}
+    for i, row in enumerate(points):
+        first.setdefault(row.tobytes(), i)
+    points = points[list(first.values())]
     neighbours = min(neighbours, len(points) - 1)
     if neighbours < 3:
         return None
