@@ -113,6 +113,23 @@ class TestClark2020:
         assert clark2020("nin", MNIST).l2 is None
 
 
+class TestQuick:
+    @pytest.mark.parametrize(
+        ("shape", "size"),
+        [(None, (64, 64)), ((96, 128), (64, 64)), ((64, 65), (64, 64)), ((64, 64), None), ((28, 40), None)],
+    )
+    def test_keeps_the_aspect_of_images_of_a_folder(self, shape, size):
+        folder = DataInfo("folder:a", shape and ImageShape(3, *shape), ("a", "b"), "x", 100, 0, 20, True)
+        assert RECIPES["quick"]("conv", folder).image == Image(size, fit="crop")
+        sized = recipe_for(Cell("conv", "folder:a", "quick", {"image.size": 32}), folder)
+        assert sized.image == Image((32, 32), fit="crop")
+        padded = recipe_for(Cell("conv", "folder:a", "quick", {"image.fit": "pad"}), folder)
+        assert padded.image == Image(size, fit="pad")
+
+    def test_leaves_built_in_images_alone(self):
+        assert RECIPES["quick"]("conv", MNIST).image == Image()
+
+
 class TestEveryRecipe:
     @pytest.mark.parametrize("name", RECIPES)
     def test_names_itself_and_says_where_it_comes_from(self, name):

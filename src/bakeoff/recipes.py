@@ -30,15 +30,18 @@ from bakeoff.spec import (
 )
 from bakeoff.values import digest
 
+FOLDER_SIDE = 64
+"""Pixels a side to which `quick` brings images of a folder, unless all are of one size no larger than that."""
+
 
 def quick(net: str, data: DataInfo) -> Recipe:
     """A good answer soon: AdamW on one cycle, normalised inputs, small shifts, mirroring where it makes sense.
 
     Passes over the data are few for large sets and more for small ones, about 300,000 images in all and between
-    5 and 20 epochs. Images of a folder come in 64×64. A tenth of the training images is set aside to watch, or
+    5 and 20 epochs. Images of a folder come in 64×64, the middle of what is not square cut out; those that are all of
+    one size no larger than that stay as they are. A tenth of the training images is set aside to watch, or
     the folder's own `val/` is used. The last epoch is reported: nothing is chosen, nothing can be over-chosen.
     """
-    is_folder = data.name.startswith("folder:")
     validation: Validation = "own" if data.validation_images else 0.1
     return Recipe(
         name="quick",
@@ -49,9 +52,14 @@ def quick(net: str, data: DataInfo) -> Recipe:
         normalize="channel",
         optimizer=AdamW(lr=3e-3, weight_decay=0.05),
         schedule=OneCycle(),
-        image=Image(size=(64, 64)) if is_folder else Image(),
+        image=_image_of_folder(data) if data.name.startswith("folder:") else Image(),
         augment=Augment(shift=0.1, flip=data.photographs),
     )
+
+
+def _image_of_folder(data: DataInfo) -> Image:
+    is_small = data.shape is not None and max(data.shape.height, data.shape.width) <= FOLDER_SIDE
+    return Image(size=None if is_small else (FOLDER_SIDE, FOLDER_SIDE), fit="crop")
 
 
 KERAS_ADAM = Adam(lr=1e-3, eps=1e-7, eps_before_correction=True)

@@ -45,7 +45,8 @@ class Plan:
 def plan(study: Study, progress: Progress | None = None, *, fetch: bool = True) -> Plan:
     """Return the runs of a study, seeds outermost, so that an interrupted study is balanced.
 
-    Without `fetch` data that are not on this machine stay away: such a plan is to be looked at, not to be executed.
+    Without `fetch` data that are not on this machine stay away and images of folders are not decoded: such a plan is
+    to be looked at, not to be executed.
 
     Raises:
         BakeoffError: whatever is wrong with the study that can be known before training.
@@ -78,7 +79,9 @@ def plan(study: Study, progress: Progress | None = None, *, fetch: bool = True) 
                 absent[known.content_hash] = info = facts[used]
             else:
                 if (data, images) not in loaded:
-                    loaded[data, images] = datasets.load(data, images, progress)
+                    seen = None if fetch else datasets.look(data, images, progress)
+                    # Where there is no shape, loading says what is missing.
+                    loaded[data, images] = seen if seen and seen.info.shape else datasets.load(data, images, progress)
                 info = loaded[data, images].info
                 _check_recipe(recipe, loaded[data, images])
             assert info.shape is not None

@@ -3,6 +3,7 @@ import io
 import json
 
 import msgspec
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -103,7 +104,34 @@ def test_a_folder_with_images_of_several_sizes_is_described(bakeoff, tmp_path):
     assert (said.code, said.err) == (0, "")
     assert "3x64x64, 2 classes" in said.out
     assert "6 image sizes, height×width: 30×20 (1)" in said.out
+    assert "recipe quick, at 64×64, the middle cut out" in said.out
+    facts = json.loads(bakeoff("data", f"folder:{tmp_path}", "--json").out)
+    assert facts["image"] == {"size": [64, 64], "fit": "crop"}
+    assert facts["sizes"][0] == [30, 20, 1]
     assert "3x40x50" in bakeoff("data", f"folder:{tmp_path}", "--size", "40x50").out
+
+
+def test_photographs_of_one_size_are_described_as_they_are_trained_on(bakeoff, tmp_path):
+    for number, name in enumerate("aaabbb"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 256, (75, 100, 3), np.uint8)
+        Image.fromarray(noise).resize((1000, 750)).save(tmp_path / name / f"{number}.jpg")
+    folder = f"folder:{tmp_path}"
+    said = bakeoff("data", folder)
+    assert said.code == 0
+    assert "3x64x64, 2 classes" in said.out
+    assert "image size, height×width: 750×1000 (6)" in said.out
+    assert "compared pixel by pixel at 64×64" in said.out
+    recipe = json.loads(bakeoff("recipes", "quick", "--data", folder, "--json").out)
+    assert recipe["image"] == {"size": [64, 64], "fit": "crop", "scale": 1}
+
+
+def test_small_images_of_one_size_are_left_as_they_are(bakeoff, tmp_path):
+    for number, name in enumerate("aaabbb"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        Image.new("RGB", (48, 32), (40 * number, 0, 0)).save(tmp_path / name / f"{number}.png")
+    assert "recipe quick, as they are" in bakeoff("data", f"folder:{tmp_path}").out
+    assert "at 32×32, the middle cut out" in bakeoff("data", f"folder:{tmp_path}", "--size", "32").out
 
 
 class TestResults:

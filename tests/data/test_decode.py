@@ -1,11 +1,15 @@
 import io
 import struct
+import subprocess
+import sys
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, features
+from PIL import Image, PngImagePlugin, features
 
-from bakeoff.data.decode import UPRIGHT, decode, decode_into, read_header, read_headers
+from bakeoff.data.decode import UPRIGHT, decode, decode_into, read_extremes, read_header, read_headers
+from bakeoff.data.depth import FULL, Depth
 
 RED, GREEN, WHITE = [255, 0, 0], [0, 255, 0], [255, 255, 255]
 
@@ -32,7 +36,7 @@ def test_every_format_gives_the_pixels_that_were_saved(tmp_path, extension):
     lossy = extension in ("jpg", "avif", "heic")
     options = {"lossless": True} if extension == "webp" else {"quality": 95} if lossy else {}
     path = saved(tmp_path / f"a.{extension}", Image.fromarray(original), **options)
-    assert read_header(path)[1:] == (16, 8)
+    assert read_header(path)[1:3] == (16, 8)
     pixels = decode(path, (16, 8), "stretch")
     assert pixels.shape == (3, 16, 8)
     assert pixels.dtype == np.uint8
@@ -87,7 +91,7 @@ def test_the_camera_s_orientation_is_undone(tmp_path, orientation, extension):
     best = {"quality": 100, "subsampling": 0}
     options = {"jpg": best, "png": {}, "webp": {"lossless": True}, "tif": {}}.get(extension, {"quality": 100})
     path = saved(tmp_path / f"a.{extension}", stored, exif=exif, **options)
-    assert read_header(path)[1:] == (24, 16)
+    assert read_header(path)[1:3] == (24, 16)
     found = decode(path, (24, 16), "stretch").transpose(1, 2, 0).astype(int)
     assert np.abs(found - np.asarray(upright)).max() <= 10
 
@@ -158,11 +162,11 @@ def test_unreadable_files_give_a_reason_and_leave_the_others_alone(tmp_path):
     assert headers["empty.jpg"] == "the file is empty"
     assert headers["text.png"] == "no image"
     assert headers["absent.png"] == "No such file or directory"
-    assert headers["good.jpg"][1:] == (64, 64)
+    assert headers["good.jpg"][1:3] == (64, 64)
     assert headers["renamed.png"] == headers["good.jpg"]
     output = tmp_path / "pixels"
     output.write_bytes(bytes(7 * 3 * 64))
-    failures, coloured = decode_into(output, 0, tmp_path, names, (8, 8), "stretch")
+    failures, coloured = decode_into(output, range(7), tmp_path, names, (8, 8), "stretch", FULL)
     assert [index for index, _ in failures] == [0, 1, 2, 3, 4]
     assert "truncated" in dict(failures)[4]
     assert coloured
@@ -174,7 +178,7 @@ def test_unreadable_files_give_a_reason_and_leave_the_others_alone(tmp_path):
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_broken_exif_is_no_reason_to_drop_a_picture(tmp_path):
     path = saved(tmp_path / "a.jpg", Image.new("RGB", (8, 8)), exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
-    assert read_header(path)[1:] == (8, 8)
+    assert read_header(path)[1:3] == (8, 8)
     assert decode(path, (8, 8), "stretch").shape == (3, 8, 8)
 
 
@@ -189,5 +193,76 @@ def test_any_single_damaged_byte_is_read_or_refused_cleanly(tmp_path):
             (tmp_path / f"{i}.{extension}").write_bytes(content)
         names = [f"{i}.{extension}" for i in range(40)]
         (tmp_path / "pixels").write_bytes(b"")
-        failures, _ = decode_into(tmp_path / "pixels", 0, tmp_path, names, (8, 8), "stretch")
+        failures, _ = decode_into(tmp_path / "pixels", range(40), tmp_path, names, (8, 8), "stretch", FULL)
         assert all(reason for _, reason in failures)
+
+
+@pytest.mark.parametrize("kind", ["icc", "text", "bomb"])
+def test_a_large_profile_or_text_makes_no_picture_unreadable(tmp_path, kind):
+    size = 2**27 if kind == "bomb" else 3 * 2**20
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "x" * (0 if kind == "icc" else size), zip=True)
+    options = {"icc_profile": bytes(size)} if kind == "icc" else {"pnginfo": text}
+    saved(tmp_path / "a.png", Image.new("RGB", (4, 4), "red"), **options)
+    (header,) = read_headers(tmp_path, ["a.png"])
+    (tmp_path / "pixels").write_bytes(bytes(48))
+    failures, _ = decode_into(tmp_path / "pixels", [0], tmp_path, ["a.png"], (4, 4), "stretch", FULL)
+    if kind == "bomb":
+        assert "MB" in header and "text" in header
+    else:
+        assert header[1:3] == (4, 4) and not failures
+        assert (tmp_path / "pixels").read_bytes()[:1] == b"\xff"
+    assert PngImagePlugin.MAX_TEXT_CHUNK == 2**20, "others' settings are left alone"
+
+
+def test_numbers_of_which_black_and_white_are_not_known_are_listed(tmp_path):
+    saved(tmp_path / "float.tif", Image.fromarray(np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)))
+    saved(tmp_path / "int.tif", Image.fromarray(np.arange(16, dtype=np.int32).reshape(4, 4) * 1000))
+    floating, whole = read_headers(tmp_path, ["float.tif", "int.tif"])
+    assert "floating-point" in floating
+    assert whole.is_deep and whole.is_grey
+    depth = Depth.of(*read_extremes(tmp_path, ["int.tif", "float.tif"]))
+    assert depth == Depth(0, 2**14 - 1)
+    assert decode(tmp_path / "int.tif", (4, 4), "stretch", depth)[0, 3, 3] == round(15_000 * 255 / (2**14 - 1))
+
+
+def test_too_many_pixels_are_refused_with_what_to_do(tmp_path):
+    saved(tmp_path / "good.png", Image.new("RGB", (1, 1)))
+    content = bytearray((tmp_path / "good.png").read_bytes())
+    content[16:24] = struct.pack(">2I", 13_400, 13_400)
+    content[29:33] = struct.pack(">I", zlib.crc32(bytes(content[12:29])))
+    (tmp_path / "large.png").write_bytes(content)
+    (reason,) = read_headers(tmp_path, ["large.png"])
+    assert "13,400×13,400" in reason and "resize" in reason
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(10, 10), (30, 200), (400, 300)])
+def test_it_is_known_beforehand_of_how_many_pixels_a_picture_is_decoded(tmp_path, fit, size, monkeypatch):
+    path = saved(tmp_path / "a.jpg", Image.fromarray(picture(600, 810)), quality=90)
+    progressive = saved(tmp_path / "b.jpg", Image.fromarray(picture(600, 810)), progressive=True)
+    decoded = []
+    monkeypatch.setattr("bakeoff.data.decode.check_size", lambda width, height: decoded.append((width, height)))
+    decode(path, size, fit)
+    width, height = decoded[0]
+    assert read_header(path).pixels_at(size, fit) == pytest.approx(width * height, rel=0.01)
+    assert read_header(progressive).pixels_at(size, fit) == 600 * 810
+
+
+def test_of_large_pictures_no_copies_are_made(tmp_path):
+    """13,370² pixels are as many as are read at all; here a hundredth of them."""
+    for mode, most in (("RGB", 1.6), ("RGBA", 2.8), ("L", 1.9)):
+        path = saved(tmp_path / f"{mode}.png", Image.new(mode, (1337, 1337)))
+        code = (
+            "import resource, sys, pathlib\n"
+            "from bakeoff.data.decode import decode\n"
+            "import bakeoff.data.pixels\n"
+            "bakeoff.data.pixels.STRIP = 2**14\n"
+            "decode(pathlib.Path(sys.argv[2]), (8, 8), 'stretch')\n"
+            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            "decode(pathlib.Path(sys.argv[1]), (8, 8), 'stretch')\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        )
+        small = saved(tmp_path / f"small {mode}.png", Image.new(mode, (8, 8)))
+        told = subprocess.run([sys.executable, "-c", code, path, small], capture_output=True, text=True, check=True)
+        assert int(told.stdout) * 1024 < most * 4 * 1337**2, mode

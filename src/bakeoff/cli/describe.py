@@ -13,10 +13,14 @@ from bakeoff.text import counted
 from bakeoff.values import to_dict
 
 if TYPE_CHECKING:
-    from bakeoff.data.describe import Description, Duplicates
+    from collections.abc import Sequence
+
+    from bakeoff.data.describe import Description
+    from bakeoff.spec import Image
 
 SHOWN_CLASSES = 30
 SHOWN_FILES = 10
+SHOWN_COPIES = 5
 
 
 def print_description(description: "Description", as_json: bool) -> None:
@@ -33,10 +37,9 @@ def print_description(description: "Description", as_json: bool) -> None:
     for name, split in splits.items():
         mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (split.mean, split.std))
         console.print(f"{name}: {counted(split.images, 'image')}, mean {mean}, standard deviation {std} (pixels 0–1)")
-    if len(description.sizes) > 1:
-        common = ", ".join(f"{h}×{w} ({n:,})" for h, w, n in description.sizes[:5])
-        console.print(f"{len(description.sizes)} image sizes, height×width: {common}")
-    _print_duplicates(description.duplicates, console)
+    if description.image:
+        _print_sizes(description, description.image, console)
+    _print_duplicates(description, console)
     known = to_dict(description.properties, full=True)
     told = [f"{text} {tell_property(name, known[name])}" for name, text in LABELS.items()]
     console.print(f"properties: {', '.join(told)}", markup=False)
@@ -48,6 +51,37 @@ def print_description(description: "Description", as_json: bool) -> None:
             console.print(f"  and {more:,} more: --json has them all")
     console.print(f"content hash {description.content_hash}", style="dim")
     return None
+
+
+FITS = {"stretch": "stretched", "crop": "the middle cut out", "pad": "black borders added"}
+
+
+def tell_image(image: "Image", sizes: "Sequence[tuple[int, int, int]]") -> str:
+    """Say how images of such (height, width, images) are brought to one size: "at 64×64, the middle cut out"."""
+    if image.size is None or {(height, width) for height, width, _ in sizes} == {image.size}:
+        return "as they are"
+    height, width = image.size
+    one_shape = all(h * width == w * height for h, w, _ in sizes)
+    return f"at {height}×{width}{'' if one_shape else f', {FITS[image.fit]}'}"
+
+
+def tell_sizes(sizes: "Sequence[tuple[int, int, int]]") -> str:
+    """Say which (height, width, images) there are, the most frequent ones."""
+    common = ", ".join(f"{height}×{width} ({count:,})" for height, width, count in sizes[:5])
+    several = f"{len(sizes)} image sizes" if len(sizes) > 1 else "image size"
+    return f"{several}, height×width: {common}{', …' if len(sizes) > 5 else ''}"
+
+
+def _print_sizes(description: "Description", image: "Image", console: Console) -> None:
+    how = tell_image(image, description.sizes)
+    console.print(tell_sizes(description.sizes))
+    console.print(f"described, and trained on by the recipe quick, {how}")
+    if how != "as they are":
+        console.print(
+            "other sizes: --size 96; other fits: --set image.fit=pad or stretch for [bold]bakeoff run[/]", style="dim"
+        )
+    if depth := description.depth:
+        console.print(f"in files with more than 8 bits values from {depth.black:,} to {depth.white:,} become 0 to 255")
 
 
 def _class_table(description: "Description") -> Table:
@@ -68,16 +102,20 @@ def _class_table(description: "Description") -> Table:
     return table
 
 
-def _print_duplicates(duplicates: "Duplicates", console: Console) -> None:
+def _print_duplicates(description: "Description", console: Console) -> None:
+    duplicates = description.duplicates
+    how = tell_image(description.image, description.sizes) if description.image else ""
+    compared = f" (compared pixel by pixel {how})" if how.startswith("at") else ""
     found = [f"{count:,} within {name}" for name, count in duplicates.within.items() if count]
     found += [f"{count:,} across {name}" for name, count in duplicates.across.items() if count]
     if not found:
-        return console.print("no image occurs twice")
-    console.print(f"[yellow]identical images:[/] {', '.join(found)}")
+        return console.print(f"no image occurs twice{compared}")
+    console.print(f"[yellow]identical images{compared}:[/] {', '.join(found)}")
     if duplicates.conflicting:
         groups = counted(duplicates.conflicting, "group of identical images has", "groups of identical images have")
         console.print(f"[yellow]{groups} different labels[/]")
     for group in duplicates.examples[:3]:
-        places = ", ".join(f"{p.file or f'{p.split} {p.index}'} ({p.label})" for p in group)
-        console.print(f"  {escape(places)}")
+        places = ", ".join(f"{p.file or f'{p.split} {p.index}'} ({p.label})" for p in group[:SHOWN_COPIES])
+        more = f" and {len(group) - SHOWN_COPIES:,} more" if len(group) > SHOWN_COPIES else ""
+        console.print(f"  {escape(places)}{more}")
     return None

@@ -8,9 +8,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bakeoff.cli.live import clock
+from bakeoff.cli.needs import memory_bytes, packings
 from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw, print_table
 from bakeoff.data import Progress
+from bakeoff.data.packing import tell_bytes
 from bakeoff.data.progress import progress_bar
 from bakeoff.data.tree import count_reasons
 from bakeoff.errors import BakeoffError
@@ -23,8 +25,9 @@ from bakeoff.settling import Race, standings
 from bakeoff.spec import Run, data_label
 from bakeoff.store import Store
 from bakeoff.study import Plan, all_told
-from bakeoff.terminal import Console, echo_json
+from bakeoff.terminal import Console, echo_json, escape
 from bakeoff.text import counted
+from bakeoff.values import to_dict
 from bakeoff.workers import Placement, machine_of
 
 LONG_SECONDS = 600.0
@@ -68,6 +71,7 @@ def print_plan(
         if left > LONG_SECONDS and could_use_bf16(placement):
             faster = replace(placement, precision="bf16")
             in_bf16 = seconds_left(planned(plan, faster, store, report), faster)
+    folders, memory = packings(plan), memory_bytes(plan, placement)
     to_fetch = sorted(info.name for info in plan.absent.values())
     if as_json:
         facts = {
@@ -81,6 +85,8 @@ def print_plan(
             "left_out": {d.info.name: count_reasons(d.skipped) for d in plan.data.values() if d.skipped},
             "estimated_seconds": left,
             "estimated_seconds_in_bf16": in_bf16,
+            "memory_bytes": memory,
+            "folders": [asdict(folder) | {"image": to_dict(folder.image, full=True)} for folder in folders],
             "cells": [asdict(row) for row in rows],
             "to_fetch": to_fetch,
             "warnings": warnings,
@@ -107,6 +113,10 @@ def print_plan(
         "Estimated by timing a few training steps of each network; evaluation not counted.",
         highlight=False,
     )
+    for folder in folders:
+        console.print(escape(str(folder)), highlight=False)
+    if memory is not None and placement.device == "cpu":
+        console.print(f"Memory: about {tell_bytes(memory)} for all workers, data not counted.", highlight=False)
     if to_fetch:
         console.print(f"Not on this machine yet, to be fetched first: {', '.join(to_fetch)}.", markup=False)
     for warning in warnings:

@@ -124,8 +124,8 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     """Fetch, verify and describe a data set.
 
     NAME is one of [bold]bakeoff datasets[/] or folder:PATH: a folder with a sub-folder per class, or with train/,
-    test/ and perhaps val/ that have them, under these or similar names. Images of several sizes are brought to 64×64
-    where --size says nothing else.
+    test/ and perhaps val/ that have them, under these or similar names. The images of a folder are described as
+    [bold]bakeoff run[/] trains on them under the recipe quick: at 64×64 where --size says nothing else.
 
     \b
     [bold]Examples[/]
@@ -136,19 +136,18 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     from bakeoff import data as sets
     from bakeoff.cli.describe import print_description
     from bakeoff.data.describe import describe
-    from bakeoff.data.folder import SeveralSizes
     from bakeoff.data.progress import progress_bar
+    from bakeoff.grid import Cell
+    from bakeoff.recipes import recipe_for
     from bakeoff.session import known_data
     from bakeoff.settings import parse_size
     from bakeoff.spec import Image
 
-    name, sides = known_data(name), parse_size(size) if size else None
+    name, changes = known_data(name), {"image.size": parse_size(size)} if size else {}
     with progress_bar() as report:
-        try:
-            dataset = sets.load(name, Image((sides[0], sides[1]) if sides else None), report)
-        except SeveralSizes:
-            dataset = sets.load(name, Image((64, 64)), report)
-        description = describe(dataset)
+        facts = sets.stand_in(sets.info(name, progress=report), name)
+        wanted = recipe_for(Cell("resnet20", name, "quick", changes), facts).image
+        description = describe(sets.load(name, Image(wanted.size, wanted.fit), report), wanted)
     print_description(description, as_json)
 
 

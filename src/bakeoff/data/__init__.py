@@ -29,6 +29,8 @@ __all__ = [
     "is_here",
     "is_there",
     "load",
+    "look",
+    "room_needed",
     "stand_in",
     "usual_name",
 ]
@@ -51,7 +53,7 @@ def load(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
     if base.startswith(FOLDER):
         from bakeoff.data.folder import load_folder, remember_content
 
-        packed = load_folder(Path(base.removeprefix(FOLDER)).expanduser(), image, progress)
+        packed = load_folder(_path(base), image, progress)
         graded = grade_dataset(packed, grades)
         if packed.pack:
             remember_content(graded.info.content_hash, image, packed.pack)
@@ -78,15 +80,31 @@ def is_here(name: str) -> bool:
     return base.startswith(FOLDER) or builtin.is_here(_entry(base))
 
 
+def look(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None) -> Dataset:
+    """Return what `load` would, of a folder that is not packed yet as its files' headers tell it, without pixels.
+
+    The shape is None for a folder whose images have several sizes, as long as `image.size` does not settle it.
+
+    Raises:
+        BakeoffError: as `load`, several sizes and no room for a pack excepted.
+    """
+    base, grades = split_name(name)
+    if not base.startswith(FOLDER):
+        return load(name, image, progress)
+    from bakeoff.data.folder import load_folder
+
+    return grade_dataset(load_folder(_path(base), image, progress, pixels=False), grades)
+
+
 def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None, *, fetch: bool = True) -> DataInfo:
-    """Return the facts about the data set that `load` would return.
+    """Return the facts about a data set, of a folder as its files' headers tell them, whether it is packed or not.
 
     Without `fetch` they are, of one that is not on this machine yet, those that are known beforehand, and the content
     hash is none. The shape is None for a folder whose images have several sizes, as long as `image.size` does not
     settle it.
 
     Raises:
-        BakeoffError: as `load`.
+        BakeoffError: as `look`.
     """
     base, grades = split_name(name)
     if not fetch and not is_here(name):
@@ -94,13 +112,23 @@ def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
         known = foreseen(name)
         assert known is not None
         return replace(known, name=name, content_hash=f"not here: {name}")
-    if base.startswith(FOLDER):
-        from bakeoff.data.folder import folder_info
+    if not base.startswith(FOLDER):
+        return load(name, image, progress).info
+    from bakeoff.data.folder import look_into_folder
 
-        found = folder_info(Path(base.removeprefix(FOLDER)).expanduser(), image, progress)
-        # Only images of one size can be graded before it is known how large they are to be.
-        return grade_facts(found, grades) if found.shape is None else load(name, image, progress).info
-    return grade_dataset(load_builtin(_entry(base), progress), grades).info
+    return grade_dataset(look_into_folder(_path(base), image, progress), grades).info
+
+
+def room_needed(name: str, image: Image) -> int:
+    """Return how many bytes on the disk `load` will take, most of them for a moment; 0 for what is there already.
+
+    Raises:
+        BakeoffError: as `look`.
+    """
+    from bakeoff.data.folder import room_for_folder
+
+    base, _ = split_name(name)
+    return room_for_folder(_path(base), image) if base.startswith(FOLDER) else 0
 
 
 def is_there(name: str) -> bool:
@@ -147,6 +175,10 @@ def stand_in(info: DataInfo, name: str) -> DataInfo:
     base, _ = split_name(name)
     photographs = DATASETS[base].photographs if base in DATASETS else info.photographs
     return replace(info, name=base, photographs=photographs)
+
+
+def _path(name: str) -> Path:
+    return Path(name.removeprefix(FOLDER)).expanduser()
 
 
 def _entry(name: str) -> Entry:

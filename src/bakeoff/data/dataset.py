@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from bakeoff.data.depth import Depth
 from bakeoff.data.manifest import Manifest
 from bakeoff.spec import DataInfo
 
@@ -46,6 +47,8 @@ class Dataset:
     """(height, width, images) of the files before they were brought to one size, most frequent first."""
     manifest: Manifest = field(default_factory=dict)
     """Which images an image folder has; empty for built-in data sets."""
+    depth: Depth | None = None
+    """How values of files with more than 8 bits a channel became bytes, None if there are no such files."""
     pack: Path | None = None
     """The folder that holds the arrays."""
 

@@ -4,7 +4,6 @@ A file is never trusted: whatever a decoder raises becomes the reason for which 
 """
 
 import hashlib
-import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError, features
+from PIL import Image, PngImagePlugin, UnidentifiedImageError, features
 
+from bakeoff.data.depth import FULL, Depth
 from bakeoff.data.kinds import format_of
+from bakeoff.data.pixels import check_size, extremes, is_deep, mode_of, picture_of
 from bakeoff.data.tree import shown
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM")
@@ -30,6 +31,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation → what turns the picture upright; from 5 on, width and height change places."""
+LARGEST_TEXT = 64 * 2**20
+"""Bytes that a text or a colour profile in a PNG may take unpacked; Pillow stops at one million."""
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
 Size: TypeAlias = tuple[int, int]
 """Height and width, pixels."""
@@ -44,6 +47,28 @@ class Header(NamedTuple):
     height: int
     """Of the upright picture, pixels; likewise the width."""
     width: int
+    mode: str = "RGB"
+    """See `pixels.mode_of`."""
+    scalable: bool = False
+    """JPEG that is decoded at a fraction of its size in a fraction of the memory (not the progressive kind)."""
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether it holds whole numbers of more than 8 bits."""
+        return is_deep(self.mode)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether it can hold no colours."""
+        return self.mode[:1] in ("1", "L", "I")
+
+    def pixels_at(self, size: Size, fit: Fit) -> int:
+        """Return of how many pixels the picture is decoded to bring it to `size`."""
+        if not self.scalable:
+            return self.height * self.width
+        height, width = _scaled((self.height, self.width), size, fit)
+        times = min(self.height // (2 * height), self.width // (2 * width))
+        return self.height * self.width // max(n for n in (1, 2, 4, 8) if n <= max(1, times)) ** 2
 
 
 def read_headers(root: Path, paths: Sequence[str]) -> list[Header | str]:
@@ -52,18 +77,26 @@ def read_headers(root: Path, paths: Sequence[str]) -> list[Header | str]:
         return [_attempt(read_header, root / path) for path in paths]
 
 
+def read_extremes(root: Path, paths: Sequence[str]) -> tuple[int, int] | None:
+    """Return the lowest and the highest value in deep images, None if no file can be read."""
+    with _quiet():
+        found = [_attempt(extremes, lambda path=path: _open(root / path)) for path in paths]
+    known = [one for one in found if not isinstance(one, str)]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+
+
 def decode_into(
-    output: Path, first: int, root: Path, paths: Sequence[str], size: Size, fit: Fit
+    output: Path, records: Sequence[int], root: Path, paths: Sequence[str], size: Size, fit: Fit, depth: Depth
 ) -> tuple[list[tuple[int, str]], bool]:
-    """Write the pixels of `paths` as records (3, height, width) into the file `output` from record `first` on.
+    """Write the pixels of `paths` as `records` (3, height, width) into the file `output`.
 
     Returns (record, reason) of the files that could not be decoded, and whether any image had colours.
     """
     failures, coloured = [], False
     record = 3 * size[0] * size[1]
     with output.open("r+b") as file, _quiet():
-        for index, path in enumerate(paths, first):
-            pixels = _attempt(decode, root / path, size, fit)
+        for index, path in zip(records, paths, strict=True):
+            pixels = _attempt(decode, root / path, size, fit, depth)
             if isinstance(pixels, str):
                 failures.append((index, pixels))
                 continue
@@ -75,35 +108,45 @@ def decode_into(
 
 def read_header(path: Path) -> Header:
     """Return checksum and size of one image file."""
-    content = path.read_bytes()
-    with _open(content) as image:
+    with path.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    with _open(path) as image:
         width, height = image.size if _orientation(image) < 5 else image.size[::-1]
-    return Header(hashlib.sha256(content).hexdigest(), height, width)
+        mode = mode_of(image)
+        scalable = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
+    if mode == "F":
+        raise ValueError("its pixels are floating-point numbers: save them as whole numbers of 8 or 16 bits")
+    if not scalable:
+        check_size(width, height)
+    return Header(checksum, height, width, mode, scalable)
 
 
-def decode(path: Path, size: Size, fit: Fit) -> np.ndarray:
+def decode(path: Path, size: Size, fit: Fit, depth: Depth = FULL) -> np.ndarray:
     """Return the pixels of one image file, upright, on white, as (3, height, width) uint8."""
-    with _open(path.read_bytes()) as image:
+    with _open(path) as image:
         orientation = _orientation(image)
         # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size at a fraction of the cost; twice the size that is
         # wanted is kept, for the antialiasing to work on.
         height, width = _scaled(image.size[::-1], size if orientation < 5 else size[::-1], fit)
         image.draft(None, (2 * width, 2 * height))
-        picture = _rgb(image)
+        check_size(*image.size)
+        picture = picture_of(lambda: _open(path), image, depth)
     if orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[orientation])
     return np.asarray(_resized(picture, size, fit)).transpose(2, 0, 1)
 
 
-def _open(content: bytes) -> Image.Image:
-    if not content:
+def _open(path: Path) -> Image.Image:
+    with path.open("rb") as file:
+        beginning = file.read(64)
+    if not beginning:
         raise ValueError("the file is empty")
     try:
-        return Image.open(io.BytesIO(content), formats=_formats())
+        return Image.open(path, formats=_formats())
     except UnidentifiedImageError as error:
-        name = format_of(content)
+        name = format_of(beginning)
         lacking = {"HEIC": "pip install 'bakeoff[heic]'", "AVIF": "pip install 'pillow>=11.3'"}
-        if name in lacking and ("HEIF" if name == "HEIC" else name) not in _readable():
+        if name in lacking and ("HEIF" if name == "HEIC" else name) not in readable():
             raise ValueError(f"{name}, which is not read here: {lacking[name]}") from error
         raise ValueError(f"{name}, but of a kind that Pillow does not read" if name else "no image") from error
 
@@ -119,9 +162,9 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _readable() -> set[str]:
+def readable() -> list[str]:
     """Return the formats that are read here: Pillow may know AVIF and not have been built with it."""
-    return {name for name in _formats() if name != "AVIF" or features.check("avif")}
+    return [name for name in _formats() if name != "AVIF" or features.check("avif")]
 
 
 def _orientation(image: Image.Image) -> int:
@@ -134,16 +177,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ORIENTATION, 1))
     except Exception:  # broken EXIF says nothing about the pixels
         return 1
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    image.load()
-    if image.mode.startswith("I"):  # 16-bit grey: scale where `convert` would clip
-        image = Image.fromarray(np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert("RGB")
 
 
 def _scaled(own: Size, size: Size, fit: Fit) -> Size:
@@ -172,12 +205,24 @@ def _attempt(read: Callable[..., Result], *arguments: Any) -> Result | str:
         return read(*arguments)
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) else None
+        if "MAX_TEXT" in str(error):
+            reason = f"a text or a colour profile in it has more than {LARGEST_TEXT // 2**20} MB: save it without"
         return shown(reason or str(error) or type(error).__name__)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Pillow's warnings about odd files off the screen; a file that cannot be read is reported anyway."""
+    """Keep Pillow's warnings about odd files off the screen, and replace its limits by those said here.
+
+    A file that cannot be read is reported anyway. How many pixels are too many is asked once it is known at which
+    fraction of its size a JPEG is decoded.
+    """
+    before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        Image.MAX_IMAGE_PIXELS = None
+        PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = LARGEST_TEXT, 2 * LARGEST_TEXT
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = before

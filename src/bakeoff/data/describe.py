@@ -9,9 +9,11 @@ from math import sqrt
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.data.depth import Depth
 from bakeoff.data.pack import file_names
 from bakeoff.data.properties import Properties, properties
 from bakeoff.data.tree import count_reasons
+from bakeoff.spec import Image
 from bakeoff.values import Value
 
 CHUNK = 4 * 2**20
@@ -69,6 +71,10 @@ class Description(Value, frozen=True):
     splits: dict[str, SplitFacts]
     sizes: tuple[tuple[int, int, int], ...]
     """(height, width, images) of the files of an image folder."""
+    image: Image | None
+    """How these were brought to one size, None for built-in data sets. All other facts are about the result."""
+    depth: Depth | None
+    """What became black and white in files with more than 8 bits a channel, None if there are none."""
     skipped: tuple[tuple[str, str], ...]
     """(path, reason) of files and folders that were left out."""
     left_out: dict[str, int]
@@ -77,8 +83,11 @@ class Description(Value, frozen=True):
     properties: Properties
 
 
-def describe(dataset: Dataset) -> Description:
-    """Return the facts about `dataset`, in one pass over its pixels per question and in little memory."""
+def describe(dataset: Dataset, image: Image | None = None) -> Description:
+    """Return the facts about `dataset`, in one pass over its pixels per question and in little memory.
+
+    `image` is how it was loaded, if it is a folder.
+    """
     info = dataset.info
     return Description(
         name=info.name,
@@ -90,6 +99,8 @@ def describe(dataset: Dataset) -> Description:
         classes=info.classes,
         splits={name: _split_facts(images, info.classes) for name, images in dataset.splits().items()},
         sizes=dataset.sizes,
+        image=image if dataset.sizes else None,
+        depth=dataset.depth,
         skipped=dataset.skipped,
         left_out=count_reasons(dataset.skipped),
         duplicates=find_duplicates(dataset),

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.data.depth import Depth
 from bakeoff.data.manifest import Manifest
 from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.errors import BakeoffError
@@ -40,6 +41,7 @@ class Meta(Value, frozen=True, kw_only=True):
     skipped: tuple[tuple[str, str], ...] = ()
     sizes: tuple[tuple[int, int, int], ...] = ()
     manifest: Manifest = {}
+    depth: Depth | None = None
 
 
 class Split(NamedTuple):
@@ -76,6 +78,7 @@ def open_pack(folder: Path) -> Dataset | None:
             skipped=meta.skipped,
             sizes=meta.sizes,
             manifest=meta.manifest,
+            depth=meta.depth,
             pack=folder,
         )
     except (OSError, ValueError, EOFError, msgspec.MsgspecError):

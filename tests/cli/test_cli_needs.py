@@ -1,0 +1,86 @@
+"""What a plan takes of a machine is told before anything is decoded."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tiny
+from bakeoff.cli.needs import memory_bytes
+from bakeoff.data.packing import tell_bytes
+from bakeoff.grid import Study
+from bakeoff.study import plan
+from bakeoff.workers import Placement
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for number, name in enumerate("aaabbb"):
+        (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 256, (30, 40, 3), np.uint8)
+        Image.fromarray(noise).resize((400, 300)).save(tmp_path / "photos" / name / f"{number}.jpg")
+    return f"folder:{tmp_path / 'photos'}"
+
+
+def test_a_dry_run_tells_size_fit_disk_and_memory_and_decodes_nothing(bakeoff, photos, tmp_path, monkeypatch):
+    asked = [
+        "run",
+        "--nets",
+        "lenet-afif",
+        "--data",
+        photos,
+        "--set",
+        "validation=none",
+        "--seeds",
+        "2",
+        "--workers",
+        "2",
+    ]
+    store = ["--store", str(tmp_path / "a.db")]
+    with monkeypatch.context() as patched:
+        patched.setattr("bakeoff.data.decode.decode", None)
+        facts = json.loads(bakeoff(*asked, *store, "--dry-run", "--json").out)
+        said = bakeoff(*asked, *store, "--dry-run")
+    assert said.code == 0
+    (folder,) = facts["folders"]
+    assert folder["image"] == {"size": [64, 64], "fit": "crop", "scale": 1}
+    assert (folder["images"], folder["sizes"]) == (6, [[300, 400, 6]])
+    assert folder["disk_bytes"] == 2 * 6 * 3 * 64 * 64 < folder["free_bytes"]
+    assert facts["memory_bytes"] > 2 * 250e6
+    told = " ".join(said.out.split())
+    assert (
+        "height×width: 300×400 (6); trained on at 64×64, the middle cut out; packing takes 147 kB on the disk" in told
+    )
+    assert f"Memory: about {tell_bytes(facts['memory_bytes'])} for all workers" in told
+    trained = bakeoff(*asked, *store, "--epochs", "1", "--json")
+    assert trained.code == 0
+    assert "packed already" in " ".join(bakeoff(*asked, *store, "--dry-run").out.split())
+
+
+def test_a_dry_run_asks_for_a_size_where_a_run_would(bakeoff, photos, tmp_path):
+    Image.new("RGB", (50, 60)).save(tmp_path / "photos" / "a" / "other.png")
+    asked = [
+        "run",
+        "--nets",
+        "lenet-afif",
+        "--data",
+        photos,
+        "--recipe",
+        "clark2020",
+        "--store",
+        str(tmp_path / "a.db"),
+    ]
+    told = {bakeoff(*asked, *more).err for more in ([], ["--dry-run"])}
+    assert len(told) == 1 and "--size 64" in told.pop()
+
+
+def test_memory_grows_with_batches_and_workers():
+    def needed(batch_size: int, workers: int) -> int:
+        changes = {**tiny.DIGITS, "batch_size": batch_size}
+        study = Study(name="a", nets=("lenet-afif",), data=("digits",), seeds=4, set=changes)
+        return memory_bytes(plan(study), Placement(workers, 1))
+
+    assert needed(64, 2) == 2 * needed(64, 1)
+    assert needed(64, 8) == 4 * needed(64, 1), "there are four runs"
+    assert needed(1024, 1) > needed(64, 1) > 250e6
