@@ -141,9 +141,12 @@ def difference(found: Errors, place: int, unlike: int, *, sign: int = 1, confide
     if found.seeds == 1:
         test = _exact(round((unlike + mean * found.images) / 2), round((unlike - mean * found.images) / 2))
         p_value = test.p_value
-        near, far = _exact_ends(test, found.images, confidence)
-        # The end next to zero is the exact test's, so that both say the same.
-        ends = [near, max(far, ends[1])] if mean > 0 else [min(near, ends[0]), far] if mean < 0 else ends
+        exact = _exact_ends(test, found.images, confidence)
+        # The wider of the two, but on the side of zero that the exact test says: interval and p value agree.
+        ends = [
+            own if (own > 0) != (normal > 0) and (own < 0) != (normal < 0) else wider(own, normal)
+            for own, normal, wider in zip(exact, ends, (min, max), strict=True)
+        ]
     ends = sorted(sign * max(-1.0, min(1.0, end)) for end in ends)
     above = 1 - tail if mean > 0 else tail
     over = "one seed: exact test of McNemar" if found.seeds == 1 else "t over seeds and normal over test images"

@@ -117,7 +117,7 @@ def test_are_shown_by_every_command(names, harmless, tmp_path_factory, capsys, m
     assert len({len(row) for row in rows}) == 1
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
     lines = say("results", "--format", "markdown").splitlines()
-    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines if line.startswith("|")} == {9}
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines if line.startswith("|")} == {10}
     say("report", "--no-pictures")
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
     call(capsys, monkeypatch, "report", "--no-pictures", "--store", str(harmless), "-o", "harmless.html")

@@ -70,10 +70,11 @@ def tell(answer: "OnData") -> list[str]:
     by_test = answer.ranked_by == "test accuracy"
     chosen = "" if by_test else f" {answer.ranked_by}; its test accuracy is"
     lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} has the best mean{chosen}, {answer.accuracy:.2%}"]
-    if by_test and answer.optimism and len(answer.probability_best) > 1:
+    optimism = answer.optimism or 0.0
+    if by_test and optimism >= 0.00005:
         lines.append(
             f"  chosen as the best of {len(answer.probability_best)} by these test images: on new ones expect "
-            f"{100 * answer.optimism:.2f} points less"
+            f"{100 * optimism:.2f} points less"
         )
     lines += [f"  {_lead(lead)}" for lead in answer.leads]
     lines += [f"  over {net}: open; they share no seed" for net in answer.not_compared]
