@@ -138,6 +138,14 @@ def test_of_many_networks_the_hopeless_ones_are_counted():
     assert _shares(many) == "a 0.900, b 0.100, 6 more below 0.01"
 
 
+def test_a_front_of_another_cost_is_not_called_that_of_flops(store):
+    from bakeoff.cli.answer import tell
+
+    answer = on_each_data_set(read(store))[0]
+    blank = replace(answer, fronts=tuple(front for front in answer.fronts if front.cost != "flops"))
+    assert blank.fronts and not any("FLOPs: " in line for line in tell(blank))
+
+
 def test_the_command(store, capsys, tmp_path):
     cli.main(["answer", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out

@@ -91,7 +91,11 @@ def tell(answer: "OnData") -> list[str]:
     if answer.fronts and answer.leads:
         seeds = "one seed: other seeds are not in it" if answer.shared_seeds == 1 else f"{answer.shared_seeds} seeds"
         lines.append(f"  probability of being the best: {_shares(answer.probability_best)} ({seeds})")
-        lines += [f"  of being on the front of accuracy and FLOPs: {_shares(f.probability)}" for f in answer.fronts[:1]]
+        lines += [
+            f"  of being on the front of accuracy and FLOPs: {_shares(f.probability)}"
+            for f in answer.fronts
+            if f.cost == "flops"
+        ]
     return [*lines, ""]
 
 
