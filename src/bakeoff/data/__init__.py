@@ -136,7 +136,7 @@ def is_there(name: str) -> bool:
     if not name.startswith(FOLDER):
         return False
     with suppress(BakeoffError, OSError, ValueError):
-        return any(Path(n.removeprefix(FOLDER)).expanduser().is_dir() for n in (name, split_name(name)[0]))
+        return any(_path(n).is_dir() for n in (name, split_name(name)[0]))
     return False
 
 
@@ -146,8 +146,7 @@ def usual_name(name: str, info: DataInfo) -> str:
     It is without grades that change nothing, and a folder that is given as "." or ".." has its own name.
     """
     base, grades = split_name(name)
-    folder = Path(base.removeprefix(FOLDER)).expanduser()
-    if base.startswith(FOLDER) and folder.name in ("", ".."):
+    if base.startswith(FOLDER) and (folder := _path(base)).name in ("", ".."):
         base = f"{FOLDER}{folder.resolve()}"
     return join_name(base, [one for one in grades if one.level != original(one.dial, info)])
 
@@ -178,7 +177,13 @@ def stand_in(info: DataInfo, name: str) -> DataInfo:
 
 
 def _path(name: str) -> Path:
-    return Path(name.removeprefix(FOLDER)).expanduser()
+    path = name.removeprefix(FOLDER)
+    if not path:
+        raise BakeoffError(f"{FOLDER} needs a path, such as {FOLDER}my-photos")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise BakeoffError(f"{name}: there is no user of that name here, whose home it could be") from error
 
 
 def _entry(name: str) -> Entry:

@@ -141,10 +141,10 @@ def check_classes(tree: Tree, good: Sequence[File], failed: Mapping[File, str]) 
         if not own:
             beside = [(path, reason) for path, reason in tree.others if name in Path(path).parts]
             kinds = f" ({tell_reasons(count_reasons(beside))})" if beside else ""
-            where = "train folder of class" if tree.has_splits else "class"
-            problems.append(f"the {where} {name!r} is empty{kinds}: put images there or remove its folder")
+            where = "class" if not tree.has_splits else "the train folder of class"
+            problems.append(f"{where} {name!r} is empty{kinds}: put images there or remove its folder")
         elif counts[label] < 2:
-            problems.append(f"class {name!r} has {counts[label]} readable training images{why(own)}: 2 are needed")
+            problems.append(f"class {name!r} needs 2 readable training images and has {counts[label]}{why(own)}")
     if problems:
         several = [f"({number}) {problem}" for number, problem in enumerate(problems, start=1)]
         raise BakeoffError(f"{root}: {problems[0] if len(problems) == 1 else '; '.join(several)}")
