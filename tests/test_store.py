@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -17,12 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff import database, owners
+import tiny
+from bakeoff import database, owners, rows
 from bakeoff.errors import BakeoffError
 from bakeoff.owners import STALE_SECONDS, ClaimLost, is_alive, new_owner, working
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
 from bakeoff.spec import PROTOCOL, SGD, Recipe, Run
 from bakeoff.store import Store
+from bakeoff.values import digest
 from generated import RUNS, values
 from tiny import ClaimingStore
 
@@ -173,7 +176,7 @@ class TestOpening:
             for thread in threads:
                 thread.join()
             with Store(path) as store:
-                assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+                assert store.results() == []
         assert problems == []
 
 
@@ -200,8 +203,10 @@ class TestResults:
 
     def test_keep_the_protocol_they_were_trained_by(self, store):
         """Also that of stores in which it was not written down: that was the first."""
-        store._db.execute("UPDATE runs SET settings = json_remove(settings, '$.protocol') WHERE id = ?", (OTHER.id,))
-        assert {r.id: r.run.protocol for r in store.results()} == {RUN.id: PROTOCOL, OTHER.id: 1}
+        old = msgspec.structs.replace(OTHER, protocol=1)
+        store.add([old], [DATA])
+        store._db.execute("UPDATE runs SET settings = json_remove(settings, '$.protocol') WHERE id = ?", (old.id,))
+        assert {r.id: r.run.protocol for r in store.results([RUN.id, old.id])} == {RUN.id: PROTOCOL, old.id: 1}
 
     def test_are_seen_by_others_when_they_are_there(self, store):
         with Store(store.path) as other:
@@ -213,6 +218,7 @@ class TestResults:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
     @given(runs=st.lists(RUNS, max_size=3), curve=st.lists(values(Epoch), max_size=4))
     def test_of_any_run_come_back(self, tmp_path, runs, curve):
+        curve = [Epoch(*(rows.finite(name, getattr(one, name)) for name in Epoch.__struct_fields__)) for one in curve]
         path = tmp_path / "any.db"
         path.unlink(missing_ok=True)
         with ClaimingStore(path, create=True) as store:
@@ -239,7 +245,7 @@ class TestResults:
                 store.finish(RUN.id, wrong, ENVIRONMENT)
         (result, _) = store.results()
         assert (result.state, result.measures, result.environment) == ("running", {}, {})
-        with pytest.raises(BakeoffError, match=r"has no predictions in .*: it has not finished"):
+        with pytest.raises(BakeoffError, match=r"has no whole result: its predictions are not there"):
             store.predictions(RUN.id)
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
 
@@ -262,12 +268,13 @@ class TestResults:
             with ClaimingStore(store.path) as writer:
                 while not stop.is_set():
                     writer.forget([RUN.id], "me")
+                    writer.add([RUN], [DATA])
                     writer.finish(RUN.id, OUTCOME, ENVIRONMENT)
 
         thread = threading.Thread(target=write)
         thread.start()
         try:
-            seen = [store.results([RUN.id])[0] for _ in range(200)]
+            seen = [result for _ in range(200) for result in store.results([RUN.id])]
         finally:
             stop.set()
             thread.join()
@@ -293,8 +300,9 @@ class TestResults:
         assert [result.layers for result in store.results()] == [layers, layers]
         assert store._db.execute("SELECT count(*) FROM networks").fetchone()[0] == 1
         store.forget([RUN.id], ME)
+        store.add([RUN], [DATA])
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
-        assert [result.layers for result in store.results()] == [(), layers]
+        assert [result.layers for result in store.results()] == [layers, ()]
 
     def test_of_data_sets_get_their_duplicates_later(self, store):
         """Older stores have none, and what else is known of a data set stays."""
@@ -531,9 +539,12 @@ class TestForgetting:
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
         store.fail(OTHER.id, Failure("error", "x"), {})
         assert store.forget([RUN.id, OTHER.id, "unknown"], ME) == [RUN.id, OTHER.id]
+        assert store.results() == store.unreadable() == []
+        assert store.datasets() == {}
+        store.add([RUN, OTHER], [DATA])
         for result in store.results():
             assert (result.state, result.epochs, result.measures, result.started) == ("waiting", (), {}, None)
-        with pytest.raises(BakeoffError, match="no predictions"):
+        with pytest.raises(BakeoffError, match="its predictions are not there"):
             store.predictions(RUN.id)
 
     def test_spares_what_another_process_is_training(self, store):
@@ -541,9 +552,8 @@ class TestForgetting:
         store.claim(OTHER.id, end_process())
         store.record_epoch(RUN.id, epoch(1), SOMEBODY)
         assert store.forget([RUN.id, OTHER.id], ME) == [OTHER.id]
-        held, free = store.results()
+        (held,) = store.results()
         assert (held.state, len(held.epochs)) == ("running", 1)
-        assert free.state == "waiting"
 
 
 class TestFaults:
@@ -573,45 +583,100 @@ class TestFaults:
     @pytest.mark.parametrize(
         "damage",
         [
-            "UPDATE runs SET settings = '{'",
-            "UPDATE runs SET settings = '{}'",
-            """UPDATE runs SET settings = replace(settings, '"seed"', '"sead"')""",
-            "UPDATE environments SET facts = 'x'",
-            "UPDATE measures SET value = 'much'",
-            "UPDATE epochs SET train_loss = 'much'",
-            "UPDATE epochs SET learning_rate = x'00'",
-            "UPDATE runs SET settings = cast(x'ff' AS TEXT)",
+            "UPDATE runs SET settings = '{' WHERE {this}",
+            "UPDATE runs SET settings = '{}' WHERE {this}",
+            "UPDATE runs SET settings = '[]' WHERE {this}",
+            "UPDATE runs SET settings = {deep} WHERE {this}",
+            """UPDATE runs SET settings = replace(settings, '"seed"', '"sead"') WHERE {this}""",
+            "UPDATE runs SET settings = replace(settings, '0.1', '0.2') WHERE {this}",
+            "UPDATE runs SET settings = cast(x'ff' AS TEXT) WHERE {this}",
+            "UPDATE runs SET state = 'waiting' WHERE {this}",
+            "UPDATE runs SET seal = 'x' WHERE {this}",
+            "UPDATE runs SET environment = 77 WHERE {this}",
+            "UPDATE runs SET data_hash = 'gone' WHERE {this}",
+            "DELETE FROM runs WHERE {this}",
+            "UPDATE measures SET value = 'much' WHERE run = '{id}'",
+            "UPDATE measures SET value = 9e999 WHERE run = '{id}' AND name = 'epochs'",
+            "UPDATE measures SET value = 0.76 WHERE run = '{id}' AND name = 'test_accuracy'",
+            "UPDATE measures SET name = 'tost_accuracy' WHERE run = '{id}' AND name = 'test_accuracy'",
+            "DELETE FROM measures WHERE run = '{id}' AND name = 'epochs'",
+            "UPDATE epochs SET train_loss = 'much' WHERE run = '{id}'",
+            "UPDATE epochs SET learning_rate = x'00' WHERE run = '{id}'",
+            "UPDATE epochs SET train_loss = 1.5 WHERE run = '{id}'",
+            "DELETE FROM epochs WHERE run = '{id}'",
+            "UPDATE predictions SET predicted = x'00' WHERE run = '{id}'",
+            "UPDATE predictions SET probabilities = substr(probabilities, 1, 9) WHERE run = '{id}'",
+            "UPDATE predictions SET classes = 7 WHERE run = '{id}'",
+            "DELETE FROM predictions WHERE run = '{id}'",
         ],
     )
-    def test_damage_is_one_sentence(self, store, damage):
-        store.record_epoch(RUN.id, epoch(1))
-        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
-        store._db.execute(damage)
-        with pytest.raises(BakeoffError, match=r"the store .*a\.db is damaged: "):
-            store.results()
+    def test_damage_costs_the_run_it_belongs_to_and_no_other(self, store, damage):
+        for run in (RUN, OTHER):
+            store.record_epoch(run.id, epoch(1))
+            store.finish(run.id, OUTCOME, ENVIRONMENT)
+        _, whole = store.results()
+        store._db.execute("PRAGMA foreign_keys = OFF")
+        deep = "'" + 100_000 * "[" + "'"
+        store._db.execute(damage.replace("{this}", f"id = '{RUN.id}'").replace("{id}", RUN.id).replace("{deep}", deep))
+        (left,) = store.results()
+        assert (left.id, left.measures, left.epochs) == (OTHER.id, whole.measures, whole.epochs)
+        (broken,) = store.unreadable()
+        assert (broken.id, broken.state) == (RUN.id, "damaged")
+        assert store.states([RUN.id, OTHER.id]) == {RUN.id: "damaged", OTHER.id: "done"}
+        if "DELETE FROM runs" not in damage:
+            assert (broken.net, broken.data, broken.recipe, broken.seed) == ("conv", "digits", "r", 0)
+        assert store.forget([RUN.id], ME) == [RUN.id]
+        store.add([RUN], [DATA])
+        assert [result.state for result in store.results()] == ["done", "waiting"]
+        assert store.unreadable() == []
 
     @pytest.mark.parametrize(
         "damage",
-        [
-            "UPDATE measures SET value = 0.76 WHERE name = 'test_accuracy'",
-            "UPDATE measures SET name = 'tost_accuracy' WHERE name = 'test_accuracy'",
-            "DELETE FROM measures WHERE name = 'epochs'",
-            "UPDATE epochs SET train_loss = 1.5",
-            "DELETE FROM epochs",
-            """UPDATE runs SET settings = replace(settings, '0.1', '0.2')""",
-            "UPDATE runs SET state = 'waiting'",
-            "UPDATE runs SET seal = 'x'",
-            "DELETE FROM runs",
-        ],
-    )
-    def test_a_result_that_is_not_as_it_was_written_is_never_shown(self, store, damage):
-        store.record_epoch(RUN.id, epoch(1))
+        ["UPDATE environments SET facts = 'x'", "UPDATE datasets SET test_labels = x'00'",
+         "UPDATE datasets SET facts = '[]'"],
+    )  # fmt: skip
+    def test_damage_of_what_runs_share_costs_those_that_have_a_result(self, store, damage):
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
-        store.results()
-        store._db.execute("PRAGMA foreign_keys = OFF")
         store._db.execute(damage)
-        with pytest.raises(BakeoffError, match=r"is damaged: run \w+ is not as it was written"):
+        assert [result.id for result in store.results()] == [OTHER.id]
+        assert [run.id for run in store.unreadable()] == [RUN.id]
+
+    @pytest.mark.parametrize("is_finished", [True, False])
+    def test_what_a_newer_version_wrote_is_not_called_damaged(self, store, is_finished):
+        """Its recipes may have fields that this version does not know."""
+        if is_finished:
+            store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        settings = json.loads(store._db.execute("SELECT settings FROM runs WHERE id = ?", (RUN.id,)).fetchone()[0])
+        settings["recipe"]["invented"] = 3
+        text = json.dumps(settings)
+        recipe = {name: value for name, value in settings["recipe"].items() if name != "name"}
+        identity = [settings["protocol"], settings["net"], settings["data_hash"], digest(recipe), settings["seed"]]
+        if is_finished:
+            seal = rows.seal(text, [], OUTCOME.measures)
+            store._db.execute("UPDATE runs SET settings = ?, seal = ? WHERE id = ?", (text, seal, RUN.id))
+        else:
+            store._db.execute(
+                "UPDATE runs SET settings = ?, id = ? WHERE id = ?", (text, digest(identity)[:16], RUN.id)
+            )
+        (newer,) = store.unreadable()
+        assert newer.state == "newer"
+        assert "invented" in newer.reason
+        assert "upgrade bakeoff" in newer.reason
+        assert [result.id for result in store.results()] == [OTHER.id]
+
+    def test_a_fault_of_our_own_is_not_called_damage(self, store, monkeypatch):
+        monkeypatch.setattr("bakeoff.reader.versions", lambda *_: {}["missing"])
+        with pytest.raises(KeyError):
             store.results()
+
+    def test_measures_that_are_no_numbers_are_left_out(self, store):
+        measures = {"test_accuracy": 0.5, "speed": float("inf"), "energy": float("nan")}
+        store.record_epoch(RUN.id, epoch(1, validation_loss=float("inf")))
+        store.finish(RUN.id, replace(OUTCOME, measures=measures), ENVIRONMENT)
+        store.add_measures(RUN.id, {"robustness": float("nan"), "more": 0.25})
+        result = store.results()[0]
+        assert result.measures == {"test_accuracy": 0.5, "more": 0.25}
+        assert result.epochs[0].validation_loss is None
 
     def test_any_number_keeps_its_seal(self, store):
         measures = {"minus zero": -0.0, "tiny": 5e-324, "large": 2**60, "third": 1 / 3, "none": 0, "most": 1.7e308}
@@ -623,22 +688,6 @@ class TestFaults:
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
         store._db.execute("UPDATE runs SET seal = NULL")
         assert store.results()[0].measures == OUTCOME.measures
-
-    @pytest.mark.parametrize(
-        "damage", ["SET predicted = x'00'", "SET probabilities = substr(probabilities, 1, 9)", "SET classes = 7"]
-    )
-    def test_damaged_predictions_are_one_sentence(self, store, damage):
-        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
-        store._db.execute(f"UPDATE predictions {damage}")
-        with pytest.raises(BakeoffError, match="is damaged: "):
-            store.predictions(RUN.id)
-
-    def test_damaged_labels_are_one_sentence(self, store):
-        store._db.execute("UPDATE datasets SET test_labels = x'00'")
-        with pytest.raises(BakeoffError, match="is damaged: "):
-            store.datasets()
-        with pytest.raises(BakeoffError, match="cannot write to the store"):
-            store.finish(RUN.id, OUTCOME, ENVIRONMENT)
 
     def test_a_file_cut_short_is_one_sentence(self, tmp_path, store):
         store.close()
@@ -674,3 +723,51 @@ class TestFurtherMeasures:
 def test_settings_are_stored_as_readable_json(store):
     row = store._db.execute("SELECT settings FROM runs").fetchone()
     assert json.loads(row["settings"])["recipe"]["optimizer"] == {"name": "sgd", "lr": 0.1}
+
+
+class TestFiles:
+    def test_are_one_at_any_time(self, tmp_path):
+        """So that a copy of it holds all that was finished."""
+        path = tmp_path / "a.db"
+        with tiny.ClaimingStore(path, create=True) as store:
+            store.add([RUN, OTHER], [DATA])
+            store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+            store.record_epoch(OTHER.id, epoch(1))
+            assert [file.name for file in tmp_path.iterdir()] == ["a.db"]
+            shutil.copy(path, tmp_path / "copy.db")
+        with Store(tmp_path / "copy.db") as copy:
+            assert [(result.state, len(result.epochs)) for result in copy.results()] == [("done", 0), ("running", 1)]
+
+    def old(self, path: Path) -> sqlite3.Connection:
+        """A store that an older version has open: it wrote ahead into a log."""
+        Store(path, create=True).close()
+        theirs = sqlite3.connect(path, isolation_level=None)
+        theirs.execute("PRAGMA journal_mode = WAL")
+        return theirs
+
+    def test_of_older_versions_become_one_when_they_are_written(self, tmp_path):
+        path = tmp_path / "a.db"
+        theirs = self.old(path)
+        theirs.execute("INSERT INTO studies(at, command, study) VALUES ('x', 'y', 'z')")
+        with Store(path, create=True) as store:  # they have it open: it stays as it is
+            assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        theirs.close()
+        with Store(path) as store:
+            assert store.studies() == [("x", "y", "z")]
+        with Store(path, create=True) as store:
+            assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
+            assert store.studies() == [("x", "y", "z")]
+        assert [file.name for file in tmp_path.iterdir()] == ["a.db"]
+
+    def test_of_older_versions_copied_without_all_they_hold_say_what_is_missing(self, tmp_path):
+        path = tmp_path / "a.db"
+        theirs = sqlite3.connect(path, isolation_level=None)
+        theirs.execute("PRAGMA journal_mode = WAL")
+        theirs.execute("CREATE TABLE runs(id)")
+        shutil.copy(path, tmp_path / "copy.db")
+        theirs.close()
+        for create in (False, True):
+            with pytest.raises(
+                BakeoffError, match=r"copy copy\.db-wal too, or copy the store once no command is at it"
+            ):
+                Store(tmp_path / "copy.db", create=create)

@@ -12,7 +12,7 @@ from bakeoff import session
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.ranking import RankBy, Row, rank
-from bakeoff.records import Failure, Result
+from bakeoff.records import Failure, Result, Unreadable
 from bakeoff.settling import Race, Settled, make_race, plan_race, standings
 from bakeoff.store import Store
 from bakeoff.study import Plan
@@ -38,11 +38,13 @@ class Results:
     """How the comparison of two networks ended, by data set; empty unless `until_settled` was asked for."""
     rank_by: RankBy = "test"
     """The accuracy that decides which network is best: of the test images, or of the validation images."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Runs of the store that are damaged, or were written by a newer version."""
 
     @property
     def rows(self) -> list[Row]:
         """The ranking: one row per data set, recipe and network."""
-        return rank(self.results, self.rank_by)
+        return rank(self.results, self.rank_by, self.unreadable)
 
     @cached_property
     def findings(self) -> "tuple[Finding, ...]":
@@ -51,7 +53,7 @@ class Results:
 
         try:
             with Store(self.store) as opened:
-                return tuple(audit(opened, [result.id for result in self.results]))
+                return tuple(audit(opened, [*(run.id for run in self.results), *(run.id for run in self.unreadable)]))
         except BakeoffError:
             return ()
 
@@ -76,7 +78,7 @@ class Results:
         """Return one row per run: its state, all its measures and, of runs that failed, why and where."""
         import pandas as pd
 
-        return pd.DataFrame([_flat(result) for result in self.results])
+        return pd.DataFrame([*map(_flat, self.results), *map(_flat_unreadable, self.unreadable)])
 
     def time_to(self, accuracy: float) -> "pd.DataFrame":
         """Return the training seconds of each run until its validation accuracy reached a fraction of 1.
@@ -88,7 +90,8 @@ class Results:
         from bakeoff.measure.target import seconds_to_accuracy
 
         seconds = [seconds_to_accuracy(result.epochs, accuracy) for result in self.results]
-        return self.runs_frame()[NAMES].assign(seconds=pd.array(seconds, dtype="Float64"))
+        runs = pd.DataFrame([_flat(result) for result in self.results])
+        return runs[NAMES].assign(seconds=pd.array(seconds, dtype="Float64"))
 
     def _repr_html_(self) -> str:
         from bakeoff.reporting.notebook import to_html
@@ -97,6 +100,11 @@ class Results:
 
     def __str__(self) -> str:
         return self.table()
+
+
+def _flat_unreadable(run: Unreadable) -> dict[str, Any]:
+    told = {name: getattr(run, name) for name in (*NAMES, "state")}
+    return told | {"failure": run.reason}
 
 
 def _flat(result: Result) -> dict[str, Any]:
@@ -183,8 +191,9 @@ def run(
         fail_fast=fail_fast,
     )
     with Store(store) as opened:
-        results = tuple(opened.results([run.id for run in plan.runs]))
-    return Results(Path(store), results, tuple(standings(race, plan, Path(store))) if race else ())
+        results, unreadable = opened.read([run.id for run in plan.runs])
+    settled = tuple(standings(race, plan, Path(store))) if race else ()
+    return Results(Path(store), tuple(results), settled, unreadable=tuple(unreadable))
 
 
 def _carry_out(
@@ -292,7 +301,38 @@ def load(store: str | Path = "bakeoff.db", *, rank_by: RankBy = "test") -> Resul
         BakeoffError: there is no such store.
     """
     with Store(store) as opened:
-        return Results(Path(store), tuple(opened.results()), rank_by=rank_by)
+        results, unreadable = opened.read()
+    return Results(Path(store), tuple(results), rank_by=rank_by, unreadable=tuple(unreadable))
+
+
+def forget(
+    store: str | Path = "bakeoff.db",
+    *,
+    nets: Sequence[str] | str = (),
+    data: Sequence[str] | str = (),
+    recipe: Sequence[str] | str = (),
+    state: Sequence[str] | str = (),
+    dry_run: bool = False,
+) -> "pd.DataFrame":
+    """Remove runs from a store, with their checkpoints and weights, and return them, one row per run.
+
+    `forget(state="damaged")` is `bakeoff forget --state damaged --yes`; what is given must all be true of a run. With
+    `dry_run` nothing is removed. Runs that another command is at stay, and are not among the rows.
+
+    Raises:
+        BakeoffError: there is no such store, it has nothing that is called so, or nothing is given.
+    """
+    import pandas as pd
+
+    from bakeoff import forgetting
+
+    asked = {"nets": nets, "data": data, "recipes": recipe, "states": state}
+    wanted = {name: (given,) if isinstance(given, str) else tuple(given) for name, given in asked.items()}
+    with Store(store) as opened:
+        runs = forgetting.choose(opened, **wanted)
+        gone = runs if dry_run else forgetting.forget(opened, runs)[0]
+    columns = [field.name for field in fields(forgetting.Kept)]
+    return pd.DataFrame([asdict(run) for run in gone], columns=columns)
 
 
 @worded

@@ -1,4 +1,7 @@
-"""The file under a store: its tables, how older files are brought up to date, and transactions. No torch."""
+"""The file under a store: its tables, how older files are brought up to date, and transactions. No torch.
+
+It is one file at any time but the milliseconds of a transaction: what a copy of it holds is all there is.
+"""
 
 import os
 import sqlite3
@@ -8,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from bakeoff.errors import BakeoffError
 
+PATIENCE = 60
+"""Seconds to wait for others who are writing."""
 APPLICATION_ID = 0x62616B65  # "bake", in the file's header
 
 MIGRATIONS: tuple[str, ...] = (
@@ -57,8 +60,9 @@ MIGRATIONS: tuple[str, ...] = (
 """Each brings a file from the version of its position to the next; they are never changed, only added to."""
 
 
-DAMAGE = (sqlite3.Error, zlib.error, msgspec.MsgspecError, ValueError, TypeError, LookupError, ArithmeticError)
-"""What reading a damaged file may raise: SQLite notices little of what happens to single values."""
+def _text(raw: bytes) -> str:
+    """Return a text; what is damaged is marked, and found by those who look at what it means."""
+    return raw.decode("utf-8", "replace")
 
 
 class Database:
@@ -79,8 +83,9 @@ class Database:
         try:
             self._db = self._connect(create)
             self._db.row_factory = sqlite3.Row
+            self._db.text_factory = _text
             try:
-                self._prepare()
+                self._prepare(create)
             except BaseException:
                 self._db.close()
                 raise
@@ -91,18 +96,27 @@ class Database:
 
     def _connect(self, create: bool) -> sqlite3.Connection:
         """Open the file. In a place that cannot be written, SQLite must be told that nobody else writes either."""
-        journal = self.path.with_name(f"{self.path.name}-wal")
-        self._is_fixed = not (create or os.access(self.path.parent, os.W_OK) or journal.exists())
+        logs = [self.path.with_name(f"{self.path.name}-{kind}") for kind in ("wal", "journal")]
+        self._is_fixed = not (create or os.access(self.path.parent, os.W_OK) or any(log.exists() for log in logs))
         if not self._is_fixed:
-            return sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         address = f"{self.path.absolute().as_uri()}?immutable=1"
-        return sqlite3.connect(address, timeout=60, isolation_level=None, uri=True)
+        return sqlite3.connect(address, timeout=PATIENCE, isolation_level=None, uri=True)
 
-    def _prepare(self) -> None:
+    def _prepare(self, create: bool) -> None:
         self._db.execute("BEGIN")  # one look at the file, which another process may be making just now
         application, version = self._pragma("application_id"), self._pragma("user_version")
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        has_log = self._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         self._db.execute("COMMIT")
+        if has_log and not tables:
+            log = f"{self.path.name}-wal"
+            raise BakeoffError(
+                f"{self.path} is empty: all of it is in {log}, which an older bakeoff left beside the original, and "
+                f"which is not here: copy {log} too, or copy the store once no command is at it"
+            )
+        if has_log and create:
+            self._leave_log()
         if application != APPLICATION_ID and tables:
             raise BakeoffError(f"{self.path} is an SQLite file but not a bakeoff store: choose another --store")
         if version > len(MIGRATIONS):
@@ -124,13 +138,22 @@ class Database:
         if self._is_fixed:
             self._db.execute("PRAGMA query_only = ON")
             return
-        with suppress(sqlite3.OperationalError):  # whoever opens it at the same time does this as well
-            self._db.execute("PRAGMA journal_mode = WAL")
+
+    def _leave_log(self) -> None:
+        """Bring a store of an older version into one file; not while others have it open.
+
+        They wrote ahead into a log: a copy of the file alone lacked what was in the log, and nobody could tell.
+        """
+        self._db.execute("PRAGMA busy_timeout = 0")
+        with suppress(sqlite3.OperationalError):
+            self._db.execute("PRAGMA journal_mode = DELETE")
+        self._db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
 
     def _copy_to_memory(self) -> None:
         """Go on with a copy that can be brought up to date where the file cannot."""
         copy = sqlite3.connect(":memory:", isolation_level=None)
         copy.row_factory = sqlite3.Row
+        copy.text_factory = _text
         self._db.backup(copy)
         self._db.close()
         self._db = copy
@@ -160,16 +183,24 @@ class Database:
         """See one state of the store throughout a block, whoever writes meanwhile.
 
         Raises:
-            BakeoffError: the file is damaged.
+            BakeoffError: the file is damaged so that SQLite cannot read it.
         """
         try:
             self._db.execute("BEGIN")
             yield
-        except DAMAGE as error:
+        except sqlite3.Error as error:
             raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk.
+
+        Raises:
+            sqlite3.Error: the disk is full, or others are at it.
+        """
+        self._db.execute("VACUUM")
 
     def close(self) -> None:
         """Close the file; what was committed stays."""

@@ -23,24 +23,26 @@ from bakeoff.workers import Message, Placement, Step
 
 BEAT_SECONDS = 20.0
 
-ENDED = ("done", "failed")
-"""States in which there is nothing to train."""
+Kind: TypeAlias = Literal[
+    "kept", "resumed", "failed-before", "unreadable", "elsewhere",
+    "extended", "started", "step", "epoch", "done", "failed", "lost", "measured",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Event:
     """Something that happened to a run."""
 
-    kind: Literal[
-        "kept", "resumed", "failed-before", "elsewhere",
-        "extended", "started", "step", "epoch", "done", "failed", "lost", "measured",
-    ]  # fmt: skip
-    """resumed: it will go on from the epoch in `content`; elsewhere: another command is at it; extended: it goes on
-    from a finished run of fewer epochs; lost: another command took it over, as this one had not been heard of for
-    long."""
+    kind: Kind
+    """resumed: it will go on from the epoch in `content`; unreadable: it is damaged, or was written by a newer version;
+    elsewhere: another command is at it; extended: it goes on from a finished run of fewer epochs; lost: another command
+    took it over, as this one had not been heard of for long."""
     run: Run
     content: Step | Epoch | Outcome | Measured | Failure | None = None
 
+
+BEFORE: dict[str, Kind] = {"done": "kept", "failed": "failed-before", "damaged": "unreadable", "newer": "unreadable"}
+"""State of a run for which there is nothing to train → the event that tells of it."""
 
 Keep: TypeAlias = Callable[[Message, Run, Store, str], Event]
 """Puts what a worker said of a run into the store, in the name of the run's owner."""
@@ -64,11 +66,11 @@ def execute(
         BakeoffError: the store cannot be written, the disk is full, workers cannot start.
     """
     ids = [run.id for run in plan.runs]
-    searched = {c for c, record in store.datasets().items() if {"duplicates", "properties"} <= record.facts.keys()}
-    store.add(plan.runs, [record_of(d, search=content not in searched) for content, d in plan.data.items()])
     with working() as owner:
-        if restart:
-            _delete_files(store, store.forget(ids, owner))
+        again = ids if restart else [run.id for run in store.unreadable(ids)] if retry_failed else []
+        delete_files(store.files, store.forget(again, owner) if again else [])
+        searched = {c for c, r in store.datasets().items() if {"duplicates", "properties"} <= r.facts.keys()}
+        store.add(plan.runs, [record_of(d, search=content not in searched) for content, d in plan.data.items()])
         if retry_failed:
             store.retry(ids)
         states = store.states(ids)
@@ -76,7 +78,7 @@ def execute(
         for run in plan.runs:
             if states[run.id] == "done":
                 _tidy(run, store)
-        waiting = [run for run in plan.runs if states[run.id] not in ENDED]
+        waiting = [run for run in plan.runs if states[run.id] not in BEFORE]
         if not waiting:
             return
         known = {result.id: result.epochs for result in store.results(ids) if result.state == "waiting"}
@@ -87,11 +89,7 @@ def execute(
 
 
 def _told_before(runs: Iterable[Run], states: dict[str, str]) -> Iterator[Event]:
-    for run in runs:
-        if states[run.id] == "done":
-            yield Event("kept", run)
-        elif states[run.id] == "failed":
-            yield Event("failed-before", run)
+    return (Event(BEFORE[states[run.id]], run) for run in runs if states[run.id] in BEFORE)
 
 
 def work_off(
@@ -151,9 +149,9 @@ def work_off(
     finally:
         with suppress(BakeoffError):  # what cannot be given back is free once this process is gone
             store.release(owner)
-    states = {} if finished else store.states([run.id for run in others])
-    yield from _told_before([run for run in others if states.get(run.id) in ENDED], states)
-    yield from (Event("elsewhere", run) for run in others if states.get(run.id) not in ENDED)
+    states = dict.fromkeys(by_id, "running") | ({} if finished else store.states([run.id for run in others]))
+    yield from _told_before(others, states)
+    yield from (Event("elsewhere", run) for run in others if states[run.id] not in BEFORE)
 
 
 def keep(message: Message, run: Run, store: Store, owner: str) -> Event:
@@ -226,7 +224,8 @@ def _share_checkpoint(folder: Path, donor: str, run_id: str) -> bool:
     return True
 
 
-def _delete_files(store: Store, ids: Iterable[str]) -> None:
+def delete_files(folder: Path, ids: Iterable[str]) -> None:
+    """Remove the checkpoints and weights of runs."""
     for run_id in ids:
-        checkpoint_path(store.files, run_id).unlink(missing_ok=True)
-        weights_path(store.files, run_id).unlink(missing_ok=True)
+        checkpoint_path(folder, run_id).unlink(missing_ok=True)
+        weights_path(folder, run_id).unlink(missing_ok=True)

@@ -1,13 +1,14 @@
 """The ranked answer: one row per data set, recipe and network, over the seeds that finished. No torch."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from statistics import fmean, median
 from typing import Any, Literal, TypeAlias
 
 from bakeoff.errors import BakeoffError
 from bakeoff.labels import recipe_labels, trained
-from bakeoff.records import Failure, Result
+from bakeoff.records import Failure, Result, Unreadable
+from bakeoff.spec import data_label
 from bakeoff.stats import Interval, mean_interval
 from bakeoff.versions import versions
 
@@ -141,13 +142,35 @@ def cells(results: Iterable[Result]) -> list[Cell]:
     ]
 
 
-def rank(results: Iterable[Result], by: RankBy = "test") -> list[Row]:
+def rank(results: Iterable[Result], by: RankBy = "test", unreadable: Iterable[Unreadable] = ()) -> list[Row]:
     """Return the rows, data set by data set and recipe by recipe, the best mean accuracy of `by` first.
+
+    Runs that cannot be read are among the `failures` of the row they would be in, or have one of their own.
 
     Raises:
         BakeoffError: it is to be the validation accuracy, and a network that finished has none.
     """
-    return rank_cells(cells(results), by)
+    rows = rank_cells(cells(results), by)
+    for run in unreadable:
+        told = {"seed": run.seed, "kind": run.state, "message": run.reason, "file": None, "line": None}
+        place = (data_label(run.data), run.recipe, run.net)
+        at = next((i for i, row in enumerate(rows) if (row.data, row.recipe, row.net) == place), None)
+        if at is None:
+            at = len(rows)
+            rows.append(_row_without_runs(*place))
+        rows[at] = replace(
+            rows[at],
+            planned=rows[at].planned + 1,
+            failures=(*rows[at].failures, told),
+            runs=(*rows[at].runs, run.id),
+        )
+    return rows
+
+
+def _row_without_runs(data: str, recipe: str, net: str) -> Row:
+    told: Any = dict.fromkeys(field.name for field in fields(Row) if field.default is MISSING)
+    told |= {"data": data, "recipe": recipe, "net": net, "seeds": 0, "planned": 0, "failed": 0, "selection": ""}
+    return Row(**told)
 
 
 def rank_cells(given: Iterable[Cell], by: RankBy = "test") -> list[Row]:

@@ -1,6 +1,7 @@
 """What training leaves behind: plain values that pass from a worker to the store and on to the report."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -104,6 +105,21 @@ class Result:
         if recipe.select == "last":
             return "last epoch"
         return f"{recipe.select.replace('-', ' ')}{' on the TEST set' if recipe.validation == 'test' else ''}"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A run that is in a store and cannot be read. The field names are the keys of the JSON: they stay."""
+
+    id: str
+    net: str
+    """Empty where nothing but the id is left; so are `data` and `recipe`."""
+    data: str
+    recipe: str
+    seed: int | None
+    state: Literal["damaged", "newer"]
+    reason: str
+    """Why, in words."""
 
 
 @dataclass(frozen=True)

@@ -6,34 +6,24 @@ from training the same run twice, and who has lost it is refused.
 """
 
 import json
-import sqlite3
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
-from math import isfinite
-from pathlib import Path
 
 import numpy as np
 
-from bakeoff.database import Database
 from bakeoff.errors import BakeoffError
 from bakeoff.owners import ClaimLost
-from bakeoff.records import DataRecord, Epoch, Failure, Outcome, Result
-from bakeoff.rows import epoch_of, failure_of, is_held, is_intact, pack, run_of, seal, settings_of, unpack
+from bakeoff.reader import Reader
+from bakeoff.records import DataRecord, Epoch, Failure, Outcome
+from bakeoff.rows import finite, is_held, pack, seal, settings_of, unpack
 from bakeoff.spec import Run
-from bakeoff.versions import versions
 
 
-class Store(Database):
+class Store(Reader):
     """An open store. Use it as a context manager; open it anew in another thread or process."""
-
-    @property
-    def files(self) -> Path:
-        """The folder beside the store for checkpoints and weights."""
-        return self.path.with_name(self.path.name + ".files")
-
-    # Writing ----------------------------------------------------------------------------------
 
     def add(self, runs: Iterable[Run], data: Iterable[DataRecord]) -> None:
         """Make the runs and their data sets known; those already there stay as they are.
@@ -76,13 +66,6 @@ class Store(Database):
                 "WHERE NOT EXISTS (SELECT 1 FROM studies WHERE command = ? AND study = ?)",
                 (_now(), command, study, command, study),
             )
-
-    def states(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the state of each of the runs that the store knows."""
-        wanted = set(ids)
-        with self.reading():
-            rows = self._db.execute("SELECT id, state FROM runs").fetchall()
-        return {row["id"]: row["state"] for row in rows if row["id"] in wanted}
 
     def claim(self, run_id: str, owner: str, *, finished: bool = False) -> bool:
         """Take a run for `owner`: to train it, or a finished one to measure more of it.
@@ -133,20 +116,27 @@ class Store(Database):
             )
 
     def forget(self, ids: Iterable[str], owner: str) -> list[str]:
-        """Delete all that the runs left, so that they start anew, and return those that do.
+        """Delete the runs and all that they left in the store, and return those that were.
 
-        Runs that another command is at are left alone.
+        Runs that another command is at are left alone. What only deleted runs had goes with them: data sets, machines.
         """
         with self.transaction():
             rows = {row["id"]: row for row in self._db.execute("SELECT id, state, owner, heartbeat FROM runs")}
-            forgotten = [run_id for run_id in ids if run_id in rows and not is_held(rows[run_id], owner)]
+            tables = ("epochs", "measures", "predictions", "failures")
+            left = {row["run"] for table in tables for row in self._db.execute(f"SELECT DISTINCT run FROM {table}")}
+            known = [run_id for run_id in ids if run_id in rows or run_id in left]
+            forgotten = [run_id for run_id in known if run_id not in rows or not is_held(rows[run_id], owner)]
             for run_id in forgotten:
-                for table in ("epochs", "measures", "predictions", "failures"):
+                for table in tables:
                     self._db.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
+                self._db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            for table, key, used in (
+                ("datasets", "content_hash", "data_hash"),
+                ("environments", "id", "environment"),
+                ("networks", "id", "network"),
+            ):
                 self._db.execute(
-                    "UPDATE runs SET state = 'waiting', owner = NULL, started = NULL, finished = NULL, seal = NULL "
-                    "WHERE id = ?",
-                    (run_id,),
+                    f"DELETE FROM {table} WHERE {key} NOT IN (SELECT {used} FROM runs WHERE {used} IS NOT NULL)"
                 )
         return forgotten
 
@@ -163,7 +153,7 @@ class Store(Database):
             self._db.execute("DELETE FROM epochs WHERE run = ? AND epoch >= ?", (run_id, epoch.epoch))
             self._db.execute(
                 f"INSERT INTO epochs(run, {', '.join(names)}) VALUES ({marks})",
-                (run_id, *(getattr(epoch, name) for name in names)),
+                (run_id, *(finite(name, getattr(epoch, name)) for name in names)),
             )
 
     def finish(self, run_id: str, outcome: Outcome, environment: dict, owner: str) -> None:
@@ -195,7 +185,7 @@ class Store(Database):
             epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
             self._db.execute(
                 "UPDATE runs SET state = 'done', owner = NULL, finished = ?, seal = ? WHERE id = ?",
-                (_now(), seal(settings, epochs, outcome.measures), run_id),
+                (_now(), seal(settings, epochs, _finite(outcome.measures)), run_id),
             )
 
     def add_measures(self, run_id: str, measures: Mapping[str, float], owner: str) -> None:
@@ -207,13 +197,13 @@ class Store(Database):
         """
         with self.transaction():
             self._hold(run_id, owner, "done")
-            row = self._db.execute("SELECT * FROM runs WHERE id = ? AND state = 'done'", (run_id,)).fetchone()
+            row = self._db.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
             epochs = self._db.execute("SELECT * FROM epochs WHERE run = ? ORDER BY epoch", (run_id,)).fetchall()
             known = dict(self._db.execute("SELECT name, value FROM measures WHERE run = ?", (run_id,)).fetchall())
-            if not is_intact(row, epochs, known):
+            if row["seal"] not in (None, seal(row["settings"], epochs, known)):
                 raise BakeoffError(f"run {run_id} in {self.path} has no whole result: --restart trains it anew")
             self._set_measures(run_id, measures)
-            unbroken = seal(row["settings"], epochs, known | dict(measures))
+            unbroken = seal(row["settings"], epochs, known | _finite(measures))
             self._db.execute("UPDATE runs SET seal = ?, owner = NULL WHERE id = ?", (unbroken, run_id))
 
     def fail(self, run_id: str, failure: Failure, environment: dict, owner: str) -> None:
@@ -236,7 +226,7 @@ class Store(Database):
 
     def _set_measures(self, run_id: str, measures: Mapping[str, float]) -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)", [(run_id, k, float(v)) for k, v in measures.items()]
+            "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)", [(run_id, k, v) for k, v in _finite(measures).items()]
         )
 
     def _set_environment(self, run_id: str, environment: dict) -> None:
@@ -255,93 +245,10 @@ class Store(Database):
             "UPDATE runs SET network = (SELECT id FROM networks WHERE layers = ?) WHERE id = ?", (facts, run_id)
         )
 
-    # Reading ----------------------------------------------------------------------------------
 
-    def finished(self) -> list[Run]:
-        """Return the runs that have a result, without it."""
-        with self.reading():
-            rows = self._db.execute("SELECT settings FROM runs WHERE state = 'done' ORDER BY rowid")
-            return [run_of(row["settings"]) for row in rows]
-
-    def results(self, ids: Iterable[str] | None = None) -> list[Result]:
-        """Return what is known of the runs (all of them by default), in the order they were added.
-
-        A measure that is not finite is not known.
-        """
-        wanted = None if ids is None else set(ids)
-        epochs: dict[str, list[sqlite3.Row]] = {}
-        measures: dict[str, dict[str, float]] = {}
-        with self.reading():
-            for row in self._db.execute("SELECT * FROM epochs ORDER BY run, epoch"):
-                epochs.setdefault(row["run"], []).append(row)
-            for run, name, value in self._db.execute("SELECT run, name, value FROM measures"):
-                measures.setdefault(run, {})[name] = float(value)
-            failures = {row["run"]: row for row in self._db.execute("SELECT * FROM failures ORDER BY id")}
-            environments = {
-                row["id"]: json.loads(row["facts"]) for row in self._db.execute("SELECT * FROM environments")
-            }
-            networks = {
-                row["id"]: tuple(json.loads(row["layers"])) for row in self._db.execute("SELECT * FROM networks")
-            }
-            rows = {row["id"]: row for row in self._db.execute("SELECT * FROM runs ORDER BY rowid")}
-            named = versions(((row["data"], row["data_hash"]) for row in rows.values()), self._facts)
-            for run in measures.keys() | epochs.keys() | rows.keys():
-                if not is_intact(rows.get(run), epochs.get(run, []), measures.get(run, {})):
-                    raise ValueError(f"run {run} is not as it was written")
-            return [
-                Result(
-                    id=run_id,
-                    run=run_of(row["settings"]),
-                    state=row["state"],
-                    epochs=tuple(map(epoch_of, epochs.get(run_id, ()))),
-                    measures={name: value for name, value in measures.get(run_id, {}).items() if isfinite(value)},
-                    failure=failure_of(failures.get(run_id)) if row["state"] == "failed" else None,
-                    started=row["started"],
-                    finished=row["finished"],
-                    environment=environments.get(row["environment"], {}),
-                    layers=networks.get(row["network"], ()),
-                    data=named[row["data_hash"]].label,
-                    version=named[row["data_hash"]].said,
-                )
-                for run_id, row in rows.items()
-                if wanted is None or run_id in wanted
-            ]
-
-    def _facts(self) -> dict[str, dict]:
-        rows = self._db.execute("SELECT content_hash, facts FROM datasets")
-        return {row["content_hash"]: json.loads(row["facts"]) for row in rows}
-
-    def studies(self) -> list[tuple[str, str, str]]:
-        """Return (time, command, study as TOML) of what was asked of this store, oldest first."""
-        with self.reading():
-            return [tuple(row) for row in self._db.execute("SELECT at, command, study FROM studies ORDER BY id")]
-
-    def datasets(self) -> dict[str, DataRecord]:
-        """Return the data sets of the store by content hash."""
-        with self.reading():
-            return {
-                row["content_hash"]: DataRecord(
-                    row["content_hash"], json.loads(row["facts"]), unpack(row["test_labels"], np.int64)
-                )
-                for row in self._db.execute("SELECT * FROM datasets")
-            }
-
-    def predicted(self, run_id: str) -> np.ndarray:
-        """Return the predicted classes (N,) uint16 of a finished run alone, which is sooner read."""
-        with self.reading():
-            row = self._db.execute("SELECT predicted FROM predictions WHERE run = ?", (run_id,)).fetchone()
-            if row is None:
-                raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
-            return unpack(row["predicted"], np.uint16)
-
-    def predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the predicted classes (N,) uint16 and the class probabilities (N, K) float16 of a finished run."""
-        with self.reading():
-            row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
-            if row is None:
-                raise BakeoffError(f"run {run_id} has no predictions in {self.path}: it has not finished")
-            probabilities = unpack(row["probabilities"], np.float16).reshape(row["images"], row["classes"])
-            return unpack(row["predicted"], np.uint16), probabilities
+def _finite(measures: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what could not be measured: it is no number, or infinite."""
+    return {name: float(value) for name, value in measures.items() if math.isfinite(value)}
 
 
 def _now() -> str:

@@ -14,6 +14,7 @@ from bakeoff.store import Store
 __all__ = ["FINDINGS", "SEVERITIES", "Finding", "Material", "audit", "gather", "look_through", "tell_counts"]
 
 FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
+    "unreadable": conditions.unreadable,
     "diverged": training.diverged,
     "collapsed": predictions.collapsed,
     "dead-classes": predictions.dead_classes,

@@ -10,6 +10,7 @@ from bakeoff.audit.finding import Finding, Material, Numbers, Severity, about, l
 from bakeoff.data.tree import count_reasons, tell_reasons
 from bakeoff.ranking import Cell
 from bakeoff.records import Result
+from bakeoff.spec import data_label
 from bakeoff.text import counted
 
 LOADED = 1.5
@@ -19,6 +20,28 @@ WAITED = 0.1
 MANY = 0.01
 """Share of the test images that were among the training images."""
 SOME = 0.001
+
+
+def unreadable(material: Material) -> Iterator[Finding]:
+    """A run is damaged in the store, or was written by a newer version: its number is missing."""
+    advice = {
+        "damaged": "`bakeoff forget --state damaged` removes it; the command that trained it then trains it anew.",
+        "newer": "Read the store with the version that wrote it, or a newer one.",
+    }
+    for run in material.unreadable:
+        data = data_label(run.data)
+        name = f"{run.net} on {data}, seed {run.seed}" if run.net else f"Run {run.id}"
+        yield Finding(
+            kind="unreadable",
+            severity="caution",
+            message=f"{name}: {run.reason}.",
+            advice=advice[run.state],
+            data=data,
+            recipe=run.recipe,
+            nets=(run.net,),
+            runs=(run.id,),
+            evidence=({"seed": "" if run.seed is None else run.seed, "state": run.state},),
+        )
 
 
 def loaded_machine(material: Material) -> Iterator[Finding]:

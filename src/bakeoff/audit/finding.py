@@ -11,7 +11,7 @@ import numpy as np
 from bakeoff import studies
 from bakeoff.measure.quality import Reliability, confusion, reliability
 from bakeoff.ranking import Cell, cells
-from bakeoff.records import DataRecord, Result
+from bakeoff.records import DataRecord, Result, Unreadable
 from bakeoff.store import Store
 from bakeoff.versus import Comparison, Lead, Right, compare
 
@@ -83,6 +83,8 @@ class Material:
     """Published parameter counts: (network, data set, recipe, measure) → count."""
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the store knows of the data sets, by their content hash."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Runs that are damaged, or were written by a newer version."""
 
     @cached_property
     def tables(self) -> tuple[tuple[Cell, ...], ...]:
@@ -134,14 +136,15 @@ def _name(cell: Cell) -> str:
 
 def gather(store: Store, ids: Iterable[str] | None = None) -> Material:
     """Read a store, or some of its runs. A run's probabilities are in memory one run at a time."""
-    records, results, runs = store.datasets(), store.results(ids), []
+    records, runs = store.datasets(), []
+    results, unreadable = store.read(ids)
     for result in results:
         if result.state == "done":
             record = records[result.run.data_hash]
             predicted, probabilities = store.predictions(result.id)
             sure = reliability(record.test_labels, predicted, probabilities.astype(np.float32))
             runs.append(tested(result, record, predicted, sure, probabilities.shape[1]))
-    return put_together(results, records, runs)
+    return put_together(results, records, runs, unreadable)
 
 
 def tested(result: Result, record: DataRecord, predicted: np.ndarray, sure: Reliability, classes: int) -> Tested:
@@ -150,10 +153,16 @@ def tested(result: Result, record: DataRecord, predicted: np.ndarray, sure: Reli
     return Tested(result, names, record.test_labels, predicted, sure)
 
 
-def put_together(results: Sequence[Result], records: Mapping[str, DataRecord], runs: Iterable[Tested]) -> Material:
+def put_together(
+    results: Sequence[Result],
+    records: Mapping[str, DataRecord],
+    runs: Iterable[Tested],
+    unreadable: Iterable[Unreadable] = (),
+) -> Material:
     """Return all runs of a store, `runs` the finished ones among them, as material."""
     facts = {content_hash: record.facts for content_hash, record in records.items()}
-    return Material(tuple(cells(results)), {run.result.id: run for run in runs}, published_parameters(), facts)
+    tested = {run.result.id: run for run in runs}
+    return Material(tuple(cells(results)), tested, published_parameters(), facts, tuple(unreadable))
 
 
 def published_parameters() -> dict[tuple[str, str, str, str], float]:

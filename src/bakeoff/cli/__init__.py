@@ -19,7 +19,7 @@ click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.MAX_WIDTH = 110
 click.rich_click.COMMAND_GROUPS = {
     "bakeoff": [
-        {"name": "Compare", "commands": ["run", "dial", "results", "answer", "audit", "report"]},
+        {"name": "Compare", "commands": ["run", "dial", "results", "answer", "audit", "report", "forget"]},
         {"name": "Repeat published studies", "commands": ["reproduce", "compare", "ablate"]},
         {"name": "Look around", "commands": ["nets", "show", "datasets", "data", "recipes", "studies"]},
     ]
@@ -32,6 +32,7 @@ COMMANDS = {
     "answer": "bakeoff.cli.answer:answer",
     "audit": "bakeoff.cli.audit:audit",
     "report": "bakeoff.cli.report:report",
+    "forget": "bakeoff.cli.forget:forget",
     "reproduce": "bakeoff.cli.reproduce:reproduce",
     "compare": "bakeoff.cli.reproduce:compare",
     "ablate": "bakeoff.cli.ablate:ablate",

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from click.exceptions import Exit
 
 from bakeoff.cli.complete import single, studies
+from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.terminal import echo_json, echo_lines
 
@@ -35,7 +37,7 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
     budgets, test images that were trained on, networks that are not what their name says, differences within
     the noise, and more. Each finding has its evidence in numbers (all of it with [bold]--json[/]) and says what to
     do. [bold]serious[/]: do not use the number; [bold]caution[/]: read it with this in mind; [bold]note[/]: good to
-    know.
+    know. The exit code is 1 where runs cannot be read, because they are damaged or a newer version wrote them.
 
     \b
     [bold]Examples[/]
@@ -56,11 +58,16 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
 
         with Store(store) as opened:
             findings, kinds = auditing.audit(opened), len(auditing.FINDINGS)
-            if not findings and not opened.finished() and not as_json:
+            found, unreadable = opened.read()
+            if not findings and not any(result.state == "done" for result in found) and not as_json:
                 return echo_lines(["No run has finished yet: there is nothing to audit."])
     if as_json:
-        return echo_json([asdict(finding) for finding in findings])
-    return print_findings(findings, kinds)
+        echo_json([asdict(finding) for finding in findings])
+    else:
+        print_findings(findings, kinds)
+    if study is None and unreadable:
+        raise Exit(UNFINISHED)
+    return None
 
 
 def summaries(networks: "Iterable[Network]") -> "dict[Network, dict[str, Any]]":

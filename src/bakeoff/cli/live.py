@@ -154,7 +154,7 @@ def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: 
     return counts
 
 
-BEFORE = ("kept", "resumed", "failed-before", "elsewhere")
+BEFORE = ("kept", "resumed", "failed-before", "unreadable", "elsewhere")
 """Kinds of events that say what a run was when the study began: it is not trained, or not from its beginning."""
 
 

@@ -55,6 +55,9 @@ class NotebookView:
                 self.lines.append(f"✗ {_plain(label(run))}: {content.message}")
             else:
                 self.note = f"{_plain(label(run))}: {content.measures['test_accuracy']:.2%} on the test images"
+        elif event.kind == "lost":
+            self.remaining.ended(run)
+            self.lines.append(f"• {_plain(label(run))}: another command took over")
         if time.monotonic() - self.drawn > EVERY:
             self._draw()
 

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
+from click.exceptions import Exit
 
+from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.errors import BakeoffError
-from bakeoff.terminal import echo, echo_json, echo_lines
+from bakeoff.terminal import echo, echo_json, echo_lines, quote
 
 if TYPE_CHECKING:
     from bakeoff.ranking import RankBy
@@ -57,8 +59,11 @@ def report(
 ) -> None:
     """Write everything about the results on one page: a single HTML file that opens anywhere, offline.
 
-    Test images are shown where the data set lies on this machine; nothing is downloaded for it.
+    Test images are shown where the data set lies on this machine; nothing is downloaded for it. The exit code is 1
+    where runs cannot be read, because they are damaged or a newer version wrote them.
     """
+    from bakeoff.store import Store
+
     output = output or Path(f"report.{ENDINGS[form]}")
     if follow:
         _follow(store, output, form, title, figures, rank_by, pictures=not no_pictures)
@@ -78,10 +83,14 @@ def report(
         drawn = draw_figures(store, figures, rank_by=rank_by)
     if as_json:
         echo_json({"report": str(output), "figures": [str(path) for path in drawn]}, indent=None)
-        return
-    echo_lines([f"Report: {output}"])
-    if drawn:
-        echo_lines([f"Figures: {len(drawn)} in {figures}"])
+    else:
+        echo_lines([f"Report: {output}", *([f"Figures: {len(drawn)} in {figures}"] if drawn else [])])
+    with Store(store) as opened:
+        unreadable = opened.unreadable()
+    if unreadable:
+        see = f"bakeoff results --store {quote(store)}"
+        echo(f"{len(unreadable)} of its runs cannot be read, and are not in it: {see}", err=True)
+        raise Exit(UNFINISHED)
 
 
 def _follow(

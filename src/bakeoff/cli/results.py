@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
+from click.exceptions import Exit
 
 from bakeoff.cli.complete import networks, single
+from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.errors import BakeoffError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from bakeoff.audit import Finding
     from bakeoff.ranking import RankBy, Row
-    from bakeoff.records import Result
+    from bakeoff.records import Result, Unreadable
 
 FORMATS = ("table", "json", "csv", "markdown")
 """What most commands print in; the ranking in LaTeX as well."""
@@ -59,7 +61,8 @@ def results(
     epoch was chosen. FLOPs are for one forward pass of one image, a multiply-add counted as 2. Seconds are of
     training alone. Accuracies that the audit doubts are marked, !! for serious and ! for caution: [bold]bakeoff
     audit[/] says why. JSON and CSV have the kinds of all findings under [bold]findings[/]; Markdown and LaTeX explain
-    them below the table.
+    them below the table. Runs that cannot be read, because they are damaged or a newer version wrote them, are named;
+    the exit code is 1 then.
 
     \b
     [bold]Examples[/]
@@ -73,8 +76,11 @@ def results(
     if what or confusion:
         return print_details(store, confusion, form)
     with Store(store) as opened:
-        found = opened.results()
-    return print_results(found, form, store, rank_by, marks=not no_marks)
+        found, unreadable = opened.read()
+    print_results(found, form, store, rank_by, unreadable, marks=not no_marks)
+    if unreadable:
+        raise Exit(UNFINISHED)
+    return None
 
 
 def print_details(store: Path, net: str | None, form: str) -> None:
@@ -98,18 +104,25 @@ def print_details(store: Path, net: str | None, form: str) -> None:
 
 
 def print_results(
-    results: "Sequence[Result]", form: str, store: Path, rank_by: "RankBy" = "test", *, marks: bool = True
+    results: "Sequence[Result]",
+    form: str,
+    store: Path,
+    rank_by: "RankBy" = "test",
+    unreadable: "Sequence[Unreadable]" = (),
+    *,
+    marks: bool = True,
 ) -> None:
     """Print the ranking of results of a store in one of `FORMATS` or LaTeX, with what the audit found about them.
 
-    In a table failures stand below it.
+    In a table failures stand below it, and what cannot be read.
     """
 
     from bakeoff.audit import tell_counts
     from bakeoff.cli.live import label
     from bakeoff.ranking import by_table, rank
+    from bakeoff.spec import data_label
 
-    rows = rank(results, rank_by)
+    rows = rank(results, rank_by, unreadable)
     findings = findings_about(rows, store) if marks else []
     if form != "table":
         from bakeoff.reporting.exports import written
@@ -128,6 +141,9 @@ def print_results(
         if result.failure:
             run = result.run
             console.print(f"[red]✗[/] {label(run)}: {escape(result.failure.message)}", highlight=False)
+    for lost in unreadable:
+        name = f"{lost.net} · {data_label(lost.data)} · seed {lost.seed}" if lost.net else f"run {lost.id}"
+        console.print(f"[red]✗[/] {escape(f'{name}: {lost.reason}')}", highlight=False, soft_wrap=True)
     if findings:
         see = f"bakeoff audit --store {quote(store)}"
         console.print(f"Audit: {tell_counts(findings)}; {escape(see)}", highlight=False, soft_wrap=True)
@@ -155,7 +171,7 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
 
     marks = [gravest(findings, row) for row in rows]
     widest = max(map(len, marks))
-    rules = ", ".join(sorted({row.selection for row in rows}))
+    rules = ", ".join(sorted({row.selection for row in rows if row.selection}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
     version = escape(f"images {rows[0].version}") if rows[0].version else ""
     counted = "* all parameters, trainable or not" if any(row.parameters_are == "all" for row in rows) else ""

@@ -61,15 +61,15 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
     if done := carry_out(wanted, asked, as_json, race):
         plan = done.plan
         with Store(asked["store"]) as opened:
-            results = opened.results([run.id for run in plan.runs])
+            results, unreadable = opened.read([run.id for run in plan.runs])
         if race:
-            print_settled(race, plan, asked["store"], results, as_json)
+            print_settled(race, plan, asked["store"], results, as_json, unreadable)
         elif plan.study.dials and not as_json:
             from bakeoff.cli.dial import print_study
 
             print_study(plan.study, asked["store"])
         else:
-            print_results(results, "json" if as_json else "table", asked["store"])
+            print_results(results, "json" if as_json else "table", asked["store"], unreadable=unreadable)
         store = escape(quote(asked["store"]))
         Console(stderr=True).print(f"[dim]See it on one page:[/] bakeoff report --store {store}")
         done.end()

@@ -142,7 +142,7 @@ HOW = (
     click.option(
         "--dry-run", is_flag=True, help="Check everything, print the plan and an estimate of the time; train nothing."
     ),
-    click.option("--retry-failed", is_flag=True, help="Try failed runs again."),
+    click.option("--retry-failed", is_flag=True, help="Try failed and damaged runs again."),
     click.option("--restart", is_flag=True, help="Discard what the store has of these runs and start over."),
     click.option("--fail-fast", is_flag=True, help="Stop at the first failed run instead of going on."),
     click.option("--robustness", is_flag=True, help="Also evaluate finished runs on noisy, blurred, … images."),
@@ -297,6 +297,11 @@ def _tell(counts: dict[str, int], console: "Console") -> None:
             "failed-before",
             "run had failed before: --retry-failed tries it again",
             "runs had failed before: --retry-failed tries them again",
+        ),
+        (
+            "unreadable",
+            "run in the store cannot be read: `bakeoff results` says why, --retry-failed trains it anew",
+            "runs in the store cannot be read: `bakeoff results` says why, --retry-failed trains them anew",
         ),
         ("elsewhere", "run is being trained by another command", "runs are being trained by another command"),
         ("lost", "run was taken over by another command", "runs were taken over by another command"),

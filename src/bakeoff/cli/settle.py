@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bakeoff.terminal import Console, echo_json, escape
 
 if TYPE_CHECKING:
-    from bakeoff.records import Result
+    from bakeoff.records import Result, Unreadable
     from bakeoff.settling import Race, Settled
     from bakeoff.study import Plan
     from bakeoff.workers import Placement
@@ -54,7 +54,14 @@ def tell_standings(standings: "Sequence[Settled]", console: "Console") -> None:
         console.print(escape(standing.said), highlight=False, soft_wrap=True)
 
 
-def print_settled(race: "Race", plan: "Plan", store: Path, results: "Sequence[Result]", as_json: bool) -> None:
+def print_settled(
+    race: "Race",
+    plan: "Plan",
+    store: Path,
+    results: "Sequence[Result]",
+    as_json: bool,
+    unreadable: "Sequence[Unreadable]" = (),
+) -> None:
     """Print the ranking, and how the race ended."""
 
     from bakeoff.cli.results import findings_about, print_results
@@ -64,11 +71,11 @@ def print_settled(race: "Race", plan: "Plan", store: Path, results: "Sequence[Re
 
     ended = standings(race, plan, store)
     if as_json:
-        rows = rank(results)
+        rows = rank(results, unreadable=unreadable)
         ranking = [asdict(row) for row in audited(rows, findings_about(rows, store))]
         told = {"ranking": ranking, "settled": [asdict(one) for one in ended]}
         return echo_json(told)
-    print_results(results, "table", store)
+    print_results(results, "table", store, unreadable=unreadable)
     console = Console()
     tell_standings(ended, console)
     console.print("95 % intervals over seeds and test images, which hold however often one looks", style="dim")

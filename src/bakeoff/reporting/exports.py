@@ -27,7 +27,8 @@ def export(store: Path, output: Path, form: str, rank_by: RankBy = "test", *, ma
         BakeoffError: there is no store, `output` cannot be written, or what Parquet needs is not installed.
     """
     with Store(store) as opened:
-        rows, findings = rank(opened.results(), rank_by), audit(opened) if marks else []
+        results, unreadable = opened.read()
+        rows, findings = rank(results, rank_by, unreadable), audit(opened) if marks else []
     if form == "parquet":
         write_parquet(audited(rows, findings), output)
         return output

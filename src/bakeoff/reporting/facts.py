@@ -197,10 +197,10 @@ def read(path: str | Path, rank_by: RankBy = "test") -> Facts:
         BakeoffError: it is not there or not a store, or has no such accuracy to rank by.
     """
     with Store(path) as store:
-        results, records, studies = store.results(), store.datasets(), store.studies()
+        (results, unreadable), records, studies = store.read(), store.datasets(), store.studies()
         tables = arrange(results, records, store, rank_by=rank_by)
     runs = [run for table in tables for line in table.lines if line.pooled for run in line.pooled.tested]
-    return Facts(Path(path).name, tables, studies, put_together(results, records, runs))
+    return Facts(Path(path).name, tables, studies, put_together(results, records, runs, unreadable))
 
 
 def arrange(

@@ -56,7 +56,7 @@ ALL_PARAMETERS = "* all parameters, trainable or not: these runs do not say whic
 
 def rules(rows: Sequence[Row]) -> str:
     """Return how the numbers of a table were chosen and counted, in words."""
-    selection = ", ".join(sorted({row.selection for row in rows}))
+    selection = ", ".join(sorted({row.selection for row in rows if row.selection}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
     version = f"Images {rows[0].version}." if rows[0].version else ""
     told = [
