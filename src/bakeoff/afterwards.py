@@ -30,7 +30,8 @@ def measure_robustness(plan: Plan, store: Store, placement: Placement) -> Iterat
     """Evaluate the plan's finished runs on corrupted test images, those that have not been, and keep the measures.
 
     Yields:
-        an event "measured" once the measures of a run are in the store, or "failed", which changes no result.
+        an event "measured" once the measures of a run are in the store, or "failed", which changes no result;
+        "elsewhere" or "lost" where another command is at it.
     """
     wanted = {
         result.id
@@ -41,7 +42,9 @@ def measure_robustness(plan: Plan, store: Store, placement: Placement) -> Iterat
     if not waiting:
         return
     with working() as owner, Pool(placement, store.files, robustness_of) as pool:
-        yield from work_off(waiting, store, pool, owner, _keep, finished=True)
+        for event in work_off(waiting, store, pool, owner, _keep, finished=True):
+            if event.kind != "started":
+                yield event
 
 
 def _keep(message: Message, run: Run, store: Store, owner: str) -> Event:

@@ -7,7 +7,8 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -65,6 +66,16 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
+@cache
+def _columns() -> dict[str, frozenset[str]]:
+    """Return the columns of the tables that a store has, by table."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        for script in MIGRATIONS:
+            db.executescript(script)
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {table: frozenset(row[1] for row in db.execute(f"PRAGMA table_info({table})")) for table in tables}
+
+
 class Database:
     """An open file. Use it as a context manager; open it anew in another thread or process."""
 
@@ -92,7 +103,9 @@ class Database:
         except sqlite3.OperationalError as error:
             raise BakeoffError(f"cannot open the store {self.path}: {error}") from error
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
+            if str(error) == "file is not a database":
+                raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
+            raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
 
     def _connect(self, create: bool) -> sqlite3.Connection:
         """Open the file. In a place that cannot be written, SQLite must be told that nobody else writes either."""
@@ -125,6 +138,7 @@ class Database:
                 f"{len(MIGRATIONS)}): upgrade bakeoff"
             )
         if version == len(MIGRATIONS):
+            self._check_tables()
             return
         if self._is_fixed:
             self._copy_to_memory()
@@ -138,6 +152,13 @@ class Database:
         if self._is_fixed:
             self._db.execute("PRAGMA query_only = ON")
             return
+
+    def _check_tables(self) -> None:
+        """Raise an error of SQLite if a table is not as it was made: what its rows mean is not known then."""
+        for table, columns in _columns().items():
+            found = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            if not columns <= found:
+                raise sqlite3.DatabaseError(f"its table {table} is damaged")
 
     def _leave_log(self) -> None:
         """Bring a store of an older version into one file; not while others have it open.
@@ -188,7 +209,7 @@ class Database:
         try:
             self._db.execute("BEGIN")
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite quotes what is damaged
             raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
         finally:
             if self._db.in_transaction:

@@ -218,7 +218,7 @@ def _share_checkpoint(folder: Path, donor: str, run_id: str) -> bool:
     beside = part_beside(target)
     try:
         os.link(source, beside)  # checkpoints are never changed in place: the two go their own ways
-    except OSError:
+    except (OSError, AttributeError):  # not every disk and system has links
         shutil.copyfile(source, beside)
     beside.replace(target)
     return True

@@ -10,7 +10,7 @@ from bakeoff.audit import FINDINGS, Finding, Material
 from bakeoff.audit.finding import Tested
 from bakeoff.measure.quality import reliability
 from bakeoff.ranking import cells
-from bakeoff.records import Epoch, Failure, Result
+from bakeoff.records import Epoch, Failure, Result, Unreadable
 from bakeoff.spec import SGD, Recipe, Run
 
 RECIPE = Recipe(
@@ -88,14 +88,20 @@ def failed(net: str, kind: str) -> Result:
     return Result(id=f"{net}-failed", run=Run(net, "mnist", "mnist", RECIPE, 9), state="failed", failure=failure)
 
 
-def look(kind: str, *runs: Tested | Result, references: dict | None = None, facts: dict | None = None) -> list[Finding]:
+def look(
+    kind: str,
+    *runs: Tested | Result,
+    references: dict | None = None,
+    facts: dict | None = None,
+    unreadable: tuple[Unreadable, ...] = (),
+) -> list[Finding]:
     """What one finding says of these runs, checked for being well formed."""
     tested = {one.result.id: one for one in runs if isinstance(one, Tested)}
     results = [one.result if isinstance(one, Tested) else one for one in runs]
     assert len({result.id for result in results}) == len(results), "runs of one id"
-    found = list(FINDINGS[kind](Material(tuple(cells(results)), tested, references or {}, facts or {})))
+    found = list(FINDINGS[kind](Material(tuple(cells(results)), tested, references or {}, facts or {}, unreadable)))
     for finding in found:
         assert finding.kind == kind
         assert finding.message.endswith((".", "…")) and finding.advice.endswith(".")
-        assert finding.evidence and finding.nets and set(finding.runs) <= {result.id for result in results}
+        assert finding.evidence and finding.nets and set(finding.runs) <= {one.id for one in (*results, *unreadable)}
     return found

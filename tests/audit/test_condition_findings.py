@@ -3,6 +3,7 @@ import pytest
 from made_up import CALM, ENVIRONMENT, LABELS, curve, look, predictions, run
 
 from bakeoff.audit.conditions import grown_maps
+from bakeoff.records import Unreadable
 
 
 def test_times_taken_on_a_loaded_machine():
@@ -137,3 +138,19 @@ def test_files_that_were_left_out():
 def test_nothing_was_left_out():
     assert not look("files-left-out", run("a"), facts=left_out(90))
     assert not look("files-left-out", run("a"), facts={"mnist": {"skipped": []}, "other": left_out(9, cut=1)["mnist"]})
+
+
+@pytest.mark.parametrize(("state", "advice"), [("damaged", "forget --state damaged"), ("newer", "newer")])
+def test_runs_that_cannot_be_read(state, advice):
+    lost = Unreadable("1234", "a", "folder:/x/mnist", "quick", 1, state, "it is damaged: so and so")
+    [finding] = look("unreadable", run("a"), unreadable=(lost,))
+    assert (finding.severity, finding.nets, finding.data, finding.recipe) == (
+        "caution",
+        ("a",),
+        "folder:mnist",
+        "quick",
+    )
+    assert (finding.runs, finding.evidence) == (("1234",), ({"seed": 1, "state": state},))
+    assert "seed 1: it is damaged: so and so" in finding.message
+    assert advice in finding.advice
+    assert not look("unreadable", run("a"))
