@@ -72,7 +72,7 @@ def test_is_trained_anew_only_when_asked(bakeoff, tmp_path, tiny_options):
     assert "1 run in the store cannot be read" in said.err
     said = bakeoff(*command, "--retry-failed")
     assert said.code == 0
-    assert "1 run was already in the store" in said.err
+    assert "1 of 2 runs is already in the store" in said.err
     with Store(store) as opened:
         assert {result.id: result.measures["test_accuracy"] for result in opened.results()} == before
 
