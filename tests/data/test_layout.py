@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.data.layout import role_of
+from bakeoff.data.split_names import role_of
 from bakeoff.data.tree import list_images
 from bakeoff.errors import BakeoffError
 

@@ -5,48 +5,13 @@ folders; each perhaps wrapped in further folders. What may mean one thing or ano
 read in silence.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bakeoff.data.split_names import FILLERS, role_of, words
 from bakeoff.errors import BakeoffError
 
-WORDS = {
-    "train": "train",
-    "training": "train",
-    "trainval": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "validate": "validation",
-    "dev": "validation",
-    "eval": "validation",
-    "evaluation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""Words by which folders are called for the split that they hold."""
-FILLERS = frozenset(
-    (
-        *("set", "sets", "data", "dataset", "datasets", "split", "splits", "subset", "folder", "dir", "sample"),
-        *(
-            "samples",
-            "file",
-            "files",
-            "image",
-            "images",
-            "img",
-            "imgs",
-            "photo",
-            "photos",
-            "picture",
-            "pictures",
-            "pics",
-        ),
-    )
-)
-"""Words that say nothing of what is in a folder of images."""
 DEPTH = 6
 """Folders that may be wrapped around one another."""
 SHARED = 0.5
@@ -108,32 +73,6 @@ def find_layout(root: Path, look: Look, shown: Callable[[Path], str]) -> Layout:
         _refuse_names(base, top, shown)
         layout.classes = [("train", place.path) for place in top]
     return layout
-
-
-def words(name: str) -> list[str]:
-    """Return the words and numbers of a folder's name in lower case: "seg_trainSet-2" → seg, train, set, 2."""
-    parts = re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
-    return [word for part in parts for word in _parted(part)]
-
-
-def _parted(word: str) -> list[str]:
-    """Part what is written as one: "trainset" → train, set."""
-    for known in WORDS:
-        rest = word.removeprefix(known)
-        if rest != word and rest in FILLERS:
-            return [known, rest]
-    return [word]
-
-
-def role_of(name: str) -> tuple[str | None, frozenset[str]]:
-    """Return the split that a folder's name speaks of, and the words that speak of something else.
-
-    "train_val" is a training set; of other names with two splits neither is meant.
-    """
-    found = words(name)
-    roles = list(dict.fromkeys(WORDS[word] for word in found if word in WORDS))
-    rest = frozenset(w for w in found if w not in WORDS and w not in FILLERS and not w.isdigit())
-    return (roles[0] if len(roles) == 1 or set(roles) == {"train", "validation"} else None), rest
 
 
 def _roles(places: Iterable[Place], parent: str) -> dict[str, str]:
