@@ -1,5 +1,8 @@
 """Layouts of image folders as people have them: read as they are meant, or refused; never a split for a class."""
 
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -70,6 +73,18 @@ def test_what_is_neither_is_left_out_and_listed(tmp_path):
     make(tmp_path, *(f"seg_pred/seg_pred/{i}.jpg" for i in range(7)))
     assert set(counts(tmp_path)) == {(split, label) for split in ("train", "test") for label in "ab"}
     assert list_images(tmp_path).skipped == (("seg_pred", "neither a train, val nor test folder: 7 images"),)
+
+
+def test_the_order_of_what_is_listed_never_changes(tmp_path):
+    """Hashes of texts differ between processes: what goes through a set must not come out in its order."""
+    make(tmp_path, *(f"{split}/{label}/1.jpg" for split in ("train", "val", "test") for label in "ab"), "x/1.jpg")
+    make(tmp_path, *(f"{split}/stray.jpg" for split in ("train", "val", "test")))
+    ask = f"from bakeoff.data.tree import *; print(list_images(Path({str(tmp_path)!r})))"
+    seeds = [os.environ | {"PYTHONHASHSEED": seed} for seed in "123"]
+    said = {
+        subprocess.run([sys.executable, "-c", ask], env=env, capture_output=True, check=True).stdout for env in seeds
+    }
+    assert len(said) == 1 and b"stray" not in said.pop()
 
 
 def test_class_folders_may_hold_the_splits(tmp_path):

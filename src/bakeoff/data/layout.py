@@ -60,7 +60,7 @@ def find_layout(root: Path, look: Look, shown: Callable[[Path], str]) -> Layout:
     layout.strays.append(base.path)
     top = [look(path) for path in base.folders]
     roles = _roles(top, base.name)
-    by_role = {role: [place for place in top if roles.get(place.name) == role] for role in set(roles.values())}
+    by_role = {role: [place for place in top if roles.get(place.name) == role] for role in sorted(set(roles.values()))}
     kinds = set(by_role)
     if "train" in kinds and _is_split_layout(top, by_role, look):
         _read_splits(base, top, by_role, look, shown, layout)
