@@ -37,7 +37,7 @@ class TestPlacement:
 
     @pytest.mark.parametrize("wrong", [{"workers": 0}, {"threads": -1}])
     def test_needs_somebody_to_work(self, wrong):
-        with pytest.raises(BakeoffError, match="must be at least 1"):
+        with pytest.raises(BakeoffError, match="must be 1 to 1024"):
             place(3, **wrong)
 
     def test_counts_the_cores_this_process_may_use(self):

@@ -29,6 +29,10 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Monitor: TypeAlias = Literal["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
 
 
+MOST_VALUES = 10**9
+"""Of an image whose shape a user gives."""
+
+
 class ImageShape(Value, frozen=True):
     """Channels, height and width of one image, in pixels; written "3x32x32"."""
 
@@ -45,9 +49,12 @@ class ImageShape(Value, frozen=True):
         """
         try:
             channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
-            return msgspec.convert({"channels": channels, "height": height, "width": width}, cls)
+            shape = msgspec.convert({"channels": channels, "height": height, "width": width}, cls)
         except (ValueError, msgspec.ValidationError) as error:
             raise BakeoffError(f"{text!r} is not an image shape: write CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32") from error
+        if channels * height * width > MOST_VALUES:
+            raise BakeoffError(f"an image of {text} has too many values: there can be {MOST_VALUES:,}")
+        return shape
 
     def __str__(self) -> str:
         return f"{self.channels}x{self.height}x{self.width}"

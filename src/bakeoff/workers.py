@@ -74,6 +74,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+MOST = 1024
+"""Workers, and threads of each: far more end the process, or the machine."""
+
+
 def place(runs: int, device: str = "cpu", workers: int | None = None, threads: int | None = None) -> Placement:
     """Choose a placement for a plan of `runs` runs.
 
@@ -81,11 +85,11 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
     number of threads, to the same bits.
 
     Raises:
-        BakeoffError: no worker or no thread is to work.
+        BakeoffError: there are to be no workers or threads, or more than `MOST`.
     """
     for name, number in {"workers": workers, "threads": threads}.items():
-        if number is not None and number < 1:
-            raise BakeoffError(f"{name} must be at least 1, not {number}")
+        if number is not None and not 1 <= number <= MOST:
+            raise BakeoffError(f"{name} must be 1 to {MOST}, not {number}")
     if workers is None:
         workers = 1 if not device.startswith("cpu") else cores()
     workers = max(1, min(workers, runs))

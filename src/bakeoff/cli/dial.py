@@ -83,11 +83,18 @@ def dial(
         done.end()
 
 
+LARGEST = 1e9
+"""Level of any dial."""
+
+
 def _numbers(text: str | None) -> "list[float] | None":
     try:
-        return None if text is None else [float(level) for level in as_list(text) or ()]
+        levels = None if text is None else [float(level) for level in as_list(text) or ()]
     except ValueError as error:
         raise BakeoffError(f"--levels takes numbers by comma, such as 1,0.5,0.25: got {text!r}") from error
+    if any(not 0 <= level <= LARGEST for level in levels or ()):
+        raise BakeoffError(f"--levels takes numbers from 0 to {LARGEST:,.0f}: got {text!r}")
+    return levels
 
 
 def print_study(study: "Study", store: "Path", form: str = "table") -> None:

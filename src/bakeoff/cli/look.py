@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Image shape to count parameters at."
 )
-@click.option("--classes", type=click.IntRange(1), default=10, show_default=True, help="Number of classes.")
+@click.option("--classes", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Number of classes.")
 @json_option
 def nets(images: str, classes: int, as_json: bool) -> None:
     """List the networks, and where to begin.
@@ -54,7 +54,7 @@ def nets(images: str, classes: int, as_json: bool) -> None:
 @click.command()
 @click.argument("net", shell_complete=single(networks))
 @click.option("--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Shape of one image.")
-@click.option("--classes", type=click.IntRange(1), default=10, show_default=True, help="Number of classes.")
+@click.option("--classes", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Number of classes.")
 @json_option
 def show(net: str, images: str, classes: int, as_json: bool) -> None:
     """Show a network layer by layer: shapes of input and output, parameters, FLOPs.

@@ -19,11 +19,25 @@ rank_by_option = click.option(
 )
 
 
+class GivenPath(click.Path):
+    """A path that is not empty."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path.
+
+        Raises:
+            UsageError: it is empty, or names what it may not.
+        """
+        if not str(value):
+            self.fail("expected a path, found nothing", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def store_option(create: bool = False) -> Callable[[Any], Any]:
     """Return the --store option."""
     text = "The SQLite file with all results" + ("; made if absent." if create else ".")
     return click.option(
-        "--store", type=click.Path(path_type=Path, dir_okay=False), default="bakeoff.db", show_default=True, help=text
+        "--store", type=GivenPath(path_type=Path, dir_okay=False), default="bakeoff.db", show_default=True, help=text
     )
 
 

@@ -7,7 +7,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.cli.options import json_option, rank_by_option, store_option
+from bakeoff.cli.options import GivenPath, json_option, rank_by_option, store_option
 from bakeoff.errors import BakeoffError
 from bakeoff.terminal import echo, echo_json, echo_lines, quote
 
@@ -23,7 +23,7 @@ ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parq
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=GivenPath(path_type=Path, dir_okay=False),
     help="File to write. [dim]Default: report.html, or report with the ending of the format[/]",
 )
 @click.option(
@@ -37,7 +37,7 @@ ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parq
 @click.option("--title", help="Page title.")
 @click.option(
     "--figures",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=GivenPath(path_type=Path, file_okay=False),
     help="Draw the main charts as PNG, SVG and PDF into this folder as well.",
 )
 @click.option("--no-pictures", is_flag=True, help="Leave the images of the data sets out of the page.")

@@ -36,15 +36,19 @@ STRONGEST: Mapping[str, float] = {
 MOST_PER_CLASS = 1000
 """More images of each class are asked for in words."""
 
+MOST_STEPS = 100
+
 
 def default_levels(dial: str, info: DataInfo, steps: int) -> tuple[float, ...]:
     """Return `steps` levels of a dial that suit a data set, from the images as they are, or most of them, on.
 
     Raises:
-        BakeoffError: fewer than two steps.
+        BakeoffError: fewer than two steps, or more than `MOST_STEPS`.
     """
     if steps < 2:
         raise BakeoffError(f"a curve takes at least 2 steps, not {steps}")
+    if steps > MOST_STEPS:
+        raise BakeoffError(f"a curve takes at most {MOST_STEPS} steps, not {steps}")
     if dial == "upscale":
         return tuple(float(times) for times in range(1, steps + 1))
     count = len(info.classes)
