@@ -158,6 +158,8 @@ def record_of(dataset: Dataset, *, search: bool = False) -> DataRecord:
     }
     if dataset.manifest:
         facts["manifest"] = dataset.manifest
+    if dataset.depth:
+        facts["depth"] = to_dict(dataset.depth, full=True)
     if search:
         found = to_dict(find_duplicates(dataset), full=True)
         facts["duplicates"] = {name: value for name, value in found.items() if name != "examples"}

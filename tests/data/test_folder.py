@@ -15,6 +15,7 @@ from bakeoff.data.decode import decode
 from bakeoff.data.depth import Depth
 from bakeoff.errors import BakeoffError
 from bakeoff.spec import Image
+from bakeoff.study import record_of
 
 
 def draw(path: Path, seed: int, size: tuple[int, int] = (6, 5), colour: bool = True) -> None:
@@ -255,6 +256,7 @@ class TestDepth:
             sixteen_bits(tmp_path / "ab"[i % 2] / f"{i}.png", stored[i])
         dataset = load(f"folder:{tmp_path}")
         assert dataset.depth == Depth(0, white)
+        assert record_of(dataset).facts["depth"] == {"black": 0, "white": white}
         for name, split in dataset.splits().items():
             for file, image in zip(file_names(dataset, name), split.images, strict=True):
                 expected = np.rint(stored[int(Path(file).stem)] * (255 / white))
