@@ -26,6 +26,7 @@ IN_STORE = {
     "report": ["report", "--no-pictures"],
     "compare": ["compare", "--study", "afif2018", "--all"],
     "compare csv": ["compare", "--study", "afif2018", "--format", "csv"],
+    "forget": ["forget", "--nets", "nin", "--dry-run"],
     "run": ["run", "--dry-run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1", "--epochs", "1"],
     "ablate": ["ablate", "conv", "--from", "drop", "--data", "digits", "--scale", "3", "--seeds", "1", "--dry-run"],
     "dial": [
@@ -200,4 +201,4 @@ def test_everything_is_printed_through_the_terminal() -> None:
         text = path.read_text(encoding="utf-8")
         if path.name not in ("terminal.py", "text.py"):
             assert not re.findall(r"click\.echo|from rich\.console|from rich\.markup|^\s+print\(", text, re.M), path
-        assert "cli" not in path.parts or "json.dumps" not in text, path
+        assert not re.findall(r"echo\w*\(json\.dumps", text), path
