@@ -45,6 +45,7 @@ def test_run_gives_results_to_work_on(results):
     assert len(runs) == 4
     assert set(runs["seed"]) == {0, 1}
     assert (runs["state"] == "done").all()
+    assert set(runs["recipe"]) == {row.recipe for row in results.rows}
     assert "<table" in results._repr_html_()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff import session
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
+from bakeoff.labels import recipe_labels, trained
 from bakeoff.ranking import RankBy, Row, rank
 from bakeoff.records import Failure, Result, Unreadable
 from bakeoff.settling import Race, Settled, make_race, plan_race, standings
@@ -78,7 +79,9 @@ class Results:
         """Return one row per run: its state, all its measures and, of runs that failed, why and where."""
         import pandas as pd
 
-        return pd.DataFrame([*map(_flat, self.results), *map(_flat_unreadable, self.unreadable)])
+        labels = recipe_labels(result.run for result in self.results)
+        whole = [_flat(result, labels[trained(result.run)]) for result in self.results]
+        return pd.DataFrame([*whole, *map(_flat_unreadable, self.unreadable)])
 
     def time_to(self, accuracy: float) -> "pd.DataFrame":
         """Return the training seconds of each run until its validation accuracy reached a fraction of 1.
@@ -107,13 +110,13 @@ def _flat_unreadable(run: Unreadable) -> dict[str, Any]:
     return told | {"failure": run.reason}
 
 
-def _flat(result: Result) -> dict[str, Any]:
+def _flat(result: Result, recipe: str) -> dict[str, Any]:
     run = result.run
     return {
         "id": result.id,
         "net": run.net,
         "data": run.data,
-        "recipe": run.recipe.name,
+        "recipe": recipe,
         "seed": run.seed,
         "state": result.state,
         "selection": result.selection,

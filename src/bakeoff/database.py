@@ -87,6 +87,8 @@ class Database:
                 version of bakeoff, cannot be written.
         """
         self.path = Path(path)
+        if not self.path.name or self.path.is_dir():
+            raise BakeoffError(f"the store must be a file, and {self.path} is a folder: --store bakeoff.db")
         if not create and not self.path.exists():
             raise BakeoffError(f"no store at {self.path}: `bakeoff run --store {self.path}` makes one")
         if not self.path.parent.is_dir():

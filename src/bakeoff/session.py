@@ -80,7 +80,7 @@ def known_study(name: str) -> Study:
 
 def _other_than_studies(name: str) -> Iterator[tuple[str, str, str]]:
     """Yield what a name stands for, and the option and the value that say so."""
-    if name.startswith(FOLDER) or Path(name).is_dir():
+    if name.startswith(FOLDER) or (name and Path(name).is_dir()):
         yield "a folder", "--data", name if name.startswith(FOLDER) else f"{FOLDER}{name}"
     if (data := known_data(name)).partition("~")[0] in DATASETS:
         yield "a data set", "--data", data

@@ -127,11 +127,13 @@ def _run() -> int:
     except BakeoffError as error:
         return _complain(str(error))
     except click.ClickException as error:
+        from bakeoff.settings import shortened
+
         context = getattr(error, "ctx", None)
         hint = f": see {context.command_path} --help" if context else ""
         if (joined := with_commas(sys.argv[1:])) and "extra argument" in error.format_message():
             hint = f": names go by comma, as in {joined}"
-        return _complain(error.format_message().rstrip(".") + hint)
+        return _complain(shortened(error.format_message().rstrip("."), 300) + hint)
     except (KeyboardInterrupt, click.Abort):
         return stopped()
     except (OSError, ReaderGone):

@@ -58,4 +58,4 @@ def as_data(given: Iterable[str] | None) -> tuple[str, ...] | None:
             many = next(joined, 1)
             names.append(",".join(parts[:many]).strip())
             parts = parts[many:]
-    return tuple(filter(None, names)) or None if given else None
+    return tuple(filter(None, names)) if given else None

@@ -207,7 +207,7 @@ def changes_of(asked: dict[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if asked["epochs"]:
         changes["epochs"] = asked["epochs"]
-    if asked["size"]:
+    if asked["size"] is not None:
         changes["image.size"] = parse_size(asked["size"])
     if asked["scale"]:
         changes["image.scale"] = asked["scale"]

@@ -27,6 +27,6 @@ def load(name_or_path: str) -> Study:
     if (name := spelled(name_or_path, names())) in names():
         file = resources.files(__name__) / f"{name}.toml"
         return parse_study(file.read_text(encoding="utf-8"), name)
-    if name_or_path.endswith(".toml") or Path(name_or_path).exists():
+    if name_or_path.endswith(".toml") or (name_or_path and Path(name_or_path).exists()):
         return read_study(Path(name_or_path))
     raise BakeoffError(f"{unknown('study', name_or_path, names())} (or the path of a .toml file)")
