@@ -79,9 +79,11 @@ class Results:
         """Return one row per run: its state, all its measures and, of runs that failed, why and where."""
         import pandas as pd
 
+        return pd.DataFrame([*self._flat(), *map(_flat_unreadable, self.unreadable)])
+
+    def _flat(self) -> list[dict[str, Any]]:
         labels = recipe_labels(result.run for result in self.results)
-        whole = [_flat(result, labels[trained(result.run)]) for result in self.results]
-        return pd.DataFrame([*whole, *map(_flat_unreadable, self.unreadable)])
+        return [_flat(result, labels[trained(result.run)]) for result in self.results]
 
     def time_to(self, accuracy: float) -> "pd.DataFrame":
         """Return the training seconds of each run until its validation accuracy reached a fraction of 1.
@@ -93,7 +95,7 @@ class Results:
         from bakeoff.measure.target import seconds_to_accuracy
 
         seconds = [seconds_to_accuracy(result.epochs, accuracy) for result in self.results]
-        runs = pd.DataFrame([_flat(result) for result in self.results])
+        runs = pd.DataFrame(self._flat())
         return runs[NAMES].assign(seconds=pd.array(seconds, dtype="Float64"))
 
     def _repr_html_(self) -> str:
