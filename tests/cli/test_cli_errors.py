@@ -33,10 +33,8 @@ MISTAKES = {
     "no epochs": ([*RUN, "--epochs", "0"], "Invalid value for '--epochs': 0 is not in the range x>=1"),
     "no names of data": (["run", "--data", ""], "names no data: add --data"),
     "an empty study": (["run", ""], "unknown study ''"),
-    "an empty store": ([*RUN, "--store", ""], "the store must be a file"),
     "an empty size": ([*RUN, "--size", ""], "--size takes a side such as 64"),
     "seeds of thousands of digits": ([*RUN, "--seeds", "9" * 5000], "Invalid value for '--seeds'"),
-    "more threads than any machine has": ([*RUN, "--threads", "9" * 20], "threads must be at most 4,096"),
     "nested too deeply": (
         [*RUN, "--set", "epochs=" + "[" * 20_000],
         "cannot set epochs: the value is nested too deeply",
