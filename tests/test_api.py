@@ -154,6 +154,7 @@ def test_report_writes_the_page(results, tmp_path):
         ({"until_settled": ("conv", "conf")}, "unknown network 'conf'"),
         ({"until_settled": ("conv", "conv")}, "between two networks"),
         ({"until_settled": ("conv", "drop"), "nets": ["conv", "nin"]}, "unknown network of the study 'demo' 'drop'"),
+        ({"until_settled": ("conv", "drop"), "max_seeds": 10**11}, "max_seeds must be at most 10000"),
         ({"until_settled": ("conv", "drop"), "seeds": 5, "max_seeds": 4}, "max_seeds=4 is below seeds=5"),
     ],
 )

@@ -22,6 +22,8 @@ from bakeoff.study import plan as make_plan
 from bakeoff.text import counted
 
 MAX_SEEDS = 20
+LIMIT = 10_000
+"""That of the seeds of a study."""
 
 Pairs: TypeAlias = dict[tuple[str, str], dict[int, tuple[Run, Run]]]
 """(content hash, recipe) → seed → the runs of the two networks."""
@@ -79,6 +81,8 @@ def make_race(study: Study, nets: Sequence[str], max_seeds: int | None = None) -
         if net not in study.nets:
             raise BakeoffError(unknown(f"network of the study {study.name!r}", net, study.nets))
     most = MAX_SEEDS if max_seeds is None else max_seeds
+    if most > LIMIT:
+        raise BakeoffError(f"--max-seeds must be at most {LIMIT}, not {most}")
     if most < study.seeds:
         raise BakeoffError(f"--max-seeds {most} is below --seeds {study.seeds}")
     return Race(nets[0], nets[1], study, most)
