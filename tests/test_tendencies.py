@@ -22,7 +22,7 @@ KNOWN = {
 
 def material(tmp_path, leads: dict[str, str], **differing: dict[str, float]) -> Material:
     """Data sets, each with the network that leads there; `differing` is property → data set → value."""
-    path = tmp_path / "a.db"
+    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
     tiny.finished_store(path, ("lenet-afif", "resnet20"), seeds=2)
     with Store(path) as store:
         one = gather(store)

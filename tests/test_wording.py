@@ -53,10 +53,12 @@ def test_every_option_that_a_message_names_is_there():
 
 def test_arguments_that_messages_name_are_those_of_run():
     arguments = {
-        name for made in (bakeoff.run, bakeoff.compare, bakeoff.ablate) for name in inspect.signature(made).parameters
+        name
+        for made in (bakeoff.run, bakeoff.compare, bakeoff.ablate, bakeoff.forget)
+        for name in inspect.signature(made).parameters
     }
     said = {option: in_python(option) for _, option in told_options() if option in OPTIONS}
-    others = {"--figures", "--format", "--all", "--device", "--precision", "--watch"}
+    others = {"--figures", "--format", "--all", "--device", "--precision", "--watch", "--yes"}
     assert {re.match(r"\w+", text)[0] for option, text in said.items() if option not in others} <= arguments
 
 

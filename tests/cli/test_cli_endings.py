@@ -60,9 +60,10 @@ def test_is_1_where_another_command_is_at_a_run(bakeoff, trained, tiny_options, 
     options = ["--nets", "lenet-afif", "--data", "digits", "--seeds", "2", *tiny_options, "--store", str(store)]
     assert bakeoff("run", *options).code == 0
     with Store(store) as opened:
-        (run_id, _) = (result.id for result in opened.results())
-        opened.forget([run_id], "nobody")
-        assert opened.claim(run_id, "elsewhere.example:1234:1700000000")
+        (run, _) = (result.run for result in opened.results())
+        opened.forget([run.id], "nobody")
+        opened.add([run], [])
+        assert opened.claim(run.id, "elsewhere.example:1234:1700000000")
     said = bakeoff("run", *options)
     assert "1 run is being trained by another" in said.err
     assert said.code == 1

@@ -15,7 +15,8 @@ from bakeoff.studies.files import parse_study
 KEYS = [
     "data", "recipe", "rank", "net", "test_accuracy", "test_accuracy_sd", "test_accuracy_low", "test_accuracy_high",
     "interval", "seeds", "planned", "failed", "selection", "test_loss", "parameters", "flops", "train_seconds",
-    "images_per_second", "parameters_are", "runs", "failures", "version", "findings",
+    "images_per_second", "parameters_are", "runs", "failures", "version", "validation_accuracy",
+    "ranked_by", "findings",
 ]  # fmt: skip
 
 

@@ -54,9 +54,12 @@ def make_store(
     waiting: int = 0,
     failing: int = 0,
     noise: float = 0.004,
+    worse: float = 0.0,
     real: bool = False,
 ) -> Path:
     """Fill a new store: the last `waiting` runs never start, the `failing` ones before them diverge.
+
+    All accuracies are lower by `worse`, so that there are mistakes to show.
 
     With `real`, the data sets are those of these names on this machine, with their own classes and labels.
     """
@@ -91,7 +94,7 @@ def make_store(
             if number >= len(runs) - waiting:
                 continue
             final, parameters, flops, speed = NETS.get(run.net, (0.9, 1_000_000, 10_000_000, 1_000.0))
-            final -= 0.06 * data.index(run.data)
+            final -= worse + 0.06 * data.index(run.data)
             final = float(np.clip(final + random.normal(0, noise), 0.05, 0.999))
             fails = number >= len(runs) - waiting - failing
             for epoch in range(1, (3 if fails else recipe.epochs) + 1):

@@ -37,7 +37,7 @@ def report(make: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def with_pictures(make: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(make(data=("digits",), real=True, noise=0.3), tmp_path_factory.mktemp("page") / "pictures.html")
+    return write(make(data=("digits",), real=True, worse=0.3), tmp_path_factory.mktemp("page") / "pictures.html")
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_images_that_all_get_wrong_or_that_divide_the_networks(visit, with_pictu
 def test_the_data_section(visit, with_pictures: Path) -> None:
     page = visit(with_pictures)
     assert page.locator("[data-figure=examples] [role=img]").count() == 100
-    assert "139 to 146 a class" in page.inner_text("[data-figure=balance]")
+    assert "139 to 144 a class" in page.inner_text("[data-figure=balance]")
     errors = page.locator("[data-figure=map] svg g[data-part=dot]").last.locator("circle").count()
     page.locator("[data-figure=map] svg").hover()
     assert "test image" in page.locator("[data-figure=map] .beside [role=img]").get_attribute("aria-label")
