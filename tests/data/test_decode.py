@@ -1,5 +1,6 @@
 import io
 import struct
+import zlib
 import subprocess
 import sys
 import zlib
@@ -266,3 +267,23 @@ def test_of_large_pictures_no_copies_are_made(tmp_path):
         small = saved(tmp_path / f"small {mode}.png", Image.new(mode, (8, 8)))
         told = subprocess.run([sys.executable, "-c", code, path, small], capture_output=True, text=True, check=True)
         assert int(told.stdout) * 1024 < most * 4 * 1337**2, mode
+
+
+def test_grey_of_16_bits_with_opacity_keeps_all_of_them(tmp_path):
+    """Pillow reads the upper bytes alone: of 12 bits it leaves four."""
+    grey = np.arange(0, 4096, 64, dtype=">u2").reshape(8, 8)
+    rows = np.stack([grey, np.full_like(grey, 65_535)], axis=-1).astype(">u2")
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = chunk(b"IHDR", struct.pack(">2I5B", 8, 8, 16, 4, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))
+    (tmp_path / "la.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b""))
+    found = read_header(tmp_path / "la.png")
+    assert found.is_deep and found.is_grey
+    depth = Depth.of(*read_extremes(tmp_path, ["la.png"]))
+    assert depth == Depth(0, 4095)
+    shown = decode(tmp_path / "la.png", (8, 8), "stretch", depth)
+    assert (shown == np.rint(grey / (4095 / 255))).all()

@@ -14,11 +14,16 @@ STRIP = 2**22
 """Pixels of a large picture that are changed at a time."""
 OTHER_BYTE = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
 """How Pillow reads 16-bit colours by their upper bytes → how it reads the lower ones."""
+GREY_AND_OPACITY = "LA;16B"
+"""How Pillow reads the upper bytes of these, as mode RGBA: four bytes a pixel in the file as in memory."""
 
 
 def mode_of(image: Image.Image) -> str:
     """Return Pillow's mode, with ";16" added for colours of which Pillow reads the upper 8 of 16 bits."""
-    return f"{image.mode};16" if image.mode in ("RGB", "RGBA") and _rawmode(image)[-3:] in OTHER_BYTE else image.mode
+    rawmode = _rawmode(image)
+    if rawmode == GREY_AND_OPACITY:
+        return "LA;16"
+    return f"{image.mode};16" if image.mode in ("RGB", "RGBA") and rawmode[-3:] in OTHER_BYTE else image.mode
 
 
 def is_deep(mode: str) -> bool:
@@ -53,18 +58,17 @@ def picture_of(opened: Callable[[], Image.Image], image: Image.Image, depth: Dep
 def values_of(opened: Callable[[], Image.Image]) -> np.ndarray:
     """Return the pixels of a deep image, (H, W, C) whole numbers."""
     with opened() as image:
+        if _rawmode(image) == GREY_AND_OPACITY:
+            _read_as(image, "RGBA")
+            pairs = np.ascontiguousarray(image).view(">u2").astype(np.uint16)
+            return pairs[..., [0, 0, 0, 1]]
         high = np.asarray(image)
         if image.mode.startswith("I"):
             return high[..., None]
         channels = len(image.getbands())
     with opened() as image:
         rawmode = _rawmode(image)
-        other = rawmode[:-3] + OTHER_BYTE[rawmode[-3:]]
-        assert isinstance(image, ImageFile.ImageFile)
-        image.tile = [
-            tile._replace(args=(other, *tile.args[1:]) if isinstance(tile.args, tuple) else other)
-            for tile in image.tile
-        ]
+        _read_as(image, rawmode[:-3] + OTHER_BYTE[rawmode[-3:]])
         low = np.asarray(image)
     values = high.astype(np.uint16)
     values <<= 8
@@ -76,6 +80,15 @@ def extremes(opened: Callable[[], Image.Image]) -> tuple[int, int]:
     """Return the lowest and the highest value of a deep image's colours."""
     colours = values_of(opened)[..., :3]
     return int(colours.min()), int(colours.max())
+
+
+def _read_as(image: Image.Image, rawmode: str) -> None:
+    """Let Pillow read the file's pixels in another way, once it does."""
+    assert isinstance(image, ImageFile.ImageFile)
+    image.tile = [
+        tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode)
+        for tile in image.tile
+    ]
 
 
 def _rawmode(image: Image.Image) -> str:

@@ -24,7 +24,7 @@ from bakeoff.data.tree import File, Tree, count_reasons, shown, tell_reasons
 from bakeoff.errors import BakeoffError
 from bakeoff.values import digest
 
-VERSION = 1
+VERSION = 2
 """Of what is kept of headers. It goes up when the same files would give others."""
 TEST_FRACTION = 0.2
 FILES_PER_TASK = 64
