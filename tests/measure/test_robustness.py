@@ -89,3 +89,15 @@ def test_pixels_stay_bytes():
         assert changed.dtype == torch.uint8
         assert (changed == corrupted(pixels, name, 5, 0)).all()
         assert (changed != pixels).any()
+
+
+def test_no_image_is_evaluated_alone(monkeypatch):
+    """A network that squeezes its maps stumbles over one; which noise an image gets does not change by it."""
+    monkeypatch.setattr(module, "BATCH", 13)
+    net = Rows()
+    whole = measure(net)
+    sizes = {len(seen) / len(net.seen[0]) for seen in net.seen}
+    assert 40 % 13 == 1 and sizes <= {1} | {14 / 13}
+    last = corrupted(TEST.images[26:], "noise", 2, 26)
+    assert (last[13:] == corrupted(TEST.images[39:], "noise", 2, 39)).all() and len(last) == 14
+    assert 0 < whole["robustness"] <= 1

@@ -80,7 +80,7 @@ def train_batches(
     changes = {name: values.to(source.device, non_blocking=True) for name, values in changes.items()}
     labels = source.labels[order.to(source.device, non_blocking=True)]
     order = order.to(source.images.device, non_blocking=True)
-    for part in _batches(len(order), recipe.batch_size):
+    for part in batches(len(order), recipe.batch_size):
         own = {name: values[part] for name, values in changes.items()}
         images = resize(source.gather(order[part]), recipe.image)
         batch = normalizer(augment(images, own, recipe.augment))
@@ -98,12 +98,12 @@ def eval_batches(
     """
     labels = source.labels if indices is None else source.labels[indices.to(source.device)]
     rows = None if indices is None else indices.to(source.images.device)
-    for part in _batches(len(labels), recipe.batch_size):
+    for part in batches(len(labels), recipe.batch_size):
         images = source.gather(part if rows is None else rows[part])
         yield normalizer(resize(images, recipe.image)), labels[part]
 
 
-def _batches(images: int, batch_size: int) -> Iterator[slice]:
+def batches(images: int, batch_size: int) -> Iterator[slice]:
     """Yield the places of each batch of so many images: see `steps_in_epoch`."""
     steps = steps_in_epoch(images, batch_size)
     for step in range(steps):

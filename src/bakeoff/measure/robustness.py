@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bakeoff.data.batches import Source
+from bakeoff.data.batches import Source, batches
 from bakeoff.data.normalize import Normalizer
 from bakeoff.data.resize import resize
 from bakeoff.measure.corruptions import CORRUPTIONS, SEVERITIES
@@ -33,13 +33,12 @@ def robustness(
         return (net(normalizer(resize(pixels, image))).argmax(1) == labels).sum()
 
     with torch.inference_mode():
-        for start in range(0, len(test), BATCH):
-            part = slice(start, start + BATCH)
+        for part in batches(len(test), BATCH):
             pixels, labels = test.gather(part), test.labels[part]
             hits["clean"] += right(pixels, labels)
             for name in CORRUPTIONS:
                 for severity in SEVERITIES:
-                    hits[name] += right(corrupted(pixels, name, severity, start), labels)
+                    hits[name] += right(corrupted(pixels, name, severity, part.start), labels)
     images, counts = len(test), {name: int(count) for name, count in hits.items()}
     clean = counts.pop("clean")
     under = sum(counts.values()) / (images * len(SEVERITIES) * len(counts))
@@ -50,6 +49,8 @@ def robustness(
 
 def corrupted(pixels: Tensor, name: str, severity: int, start: int) -> Tensor:
     """Return (n, C, H, W) uint8 images corrupted; `start` is the place of the first in the test split."""
-    generator = torch.Generator().manual_seed(derive_seed(0, "corruption", name, start))
-    changed = CORRUPTIONS[name](pixels.float(), severity, generator)
-    return changed.round_().clamp_(0, 255).to(torch.uint8)
+    pieces = []
+    for i, piece in enumerate(pixels.split(BATCH)):  # a last image that joined a batch has its own draws all the same
+        generator = torch.Generator().manual_seed(derive_seed(0, "corruption", name, start + i * BATCH))
+        pieces.append(CORRUPTIONS[name](piece.float(), severity, generator))
+    return torch.cat(pieces).round_().clamp_(0, 255).to(torch.uint8)
