@@ -8,6 +8,7 @@ import tiny
 from bakeoff.answers import in_general, on_each_data_set
 from bakeoff.audit import Material, gather
 from bakeoff.cli import cli
+from bakeoff.cli.answer import tell
 from bakeoff.store import Store
 
 
@@ -47,6 +48,18 @@ def test_the_cheapest_of_those_that_are_as_good(store):
     [answer] = on_each_data_set(material)
     expected = worst.net if not worst.is_significant else answer.best
     assert answer.cheapest == expected and answer.flops_share in (0.1, 1)
+
+
+def test_where_flops_are_unknown_nothing_is_said_of_the_cheapest(store):
+    material = read(store)
+    [answer] = on_each_data_set(material)
+    for run in material.tested.values():
+        if run.result.run.net == answer.best:
+            del run.result.measures["flops"]
+    [answer] = on_each_data_set(material)
+    assert answer.best in answer.flops_unknown and answer.flops_share is None
+    text = "\n".join(tell(answer))
+    assert f"FLOPs unknown for {answer.best}" in text and "no network of fewer" not in text
 
 
 def test_probabilities_of_the_best_and_of_the_front(store):

@@ -40,7 +40,9 @@ class OnData:
     """The network of the fewest FLOPs that is not significantly worse than the best; may be the best itself."""
     cheapest_accuracy: float
     flops_share: float | None
-    """FLOPs of the cheapest over those of the best."""
+    """FLOPs of the cheapest over those of the best; None where the one or the other is not known."""
+    flops_unknown: tuple[str, ...]
+    """The best and networks not significantly worse whose FLOPs are not known: any of them may be the cheapest."""
     probability_best: dict[str, float]
     """By network, of being the best with other seeds and other test images; empty where no seed is shared by all."""
     fronts: tuple[Front, ...]
@@ -120,6 +122,7 @@ def _on_data(table: Sequence[Cell], material: Material, by: RankBy) -> OnData:
         cheapest=cheapest.net,
         cheapest_accuracy=_accuracy(cheapest),
         flops_share=own / of_best if own and of_best else None,
+        flops_unknown=tuple(cell.net for cell in (best, *as_good) if not cell.median("flops")),
         probability_best=likely.best,
         fronts=likely.fronts,
         shared_seeds=likely.seeds,

@@ -86,8 +86,10 @@ def tell(answer: "OnData") -> list[str]:
             f"  cheapest not significantly worse: {answer.cheapest}, {answer.cheapest_accuracy:.2%} "
             f"with {answer.flops_share:.1%} of the FLOPs; it may be {100 * max(behind.high, 0):.2f} points behind"
         )
-    elif answer.leads:
+    elif answer.leads and not answer.flops_unknown:
         lines.append("  no network of fewer FLOPs is as good")
+    if answer.leads and answer.flops_unknown:
+        lines.append(f"  which is the cheapest is open: FLOPs unknown for {', '.join(answer.flops_unknown)}")
     if answer.fronts and answer.leads:
         seeds = "one seed: other seeds are not in it" if answer.shared_seeds == 1 else f"{answer.shared_seeds} seeds"
         lines.append(f"  probability of being the best: {_shares(answer.probability_best)} ({seeds})")
