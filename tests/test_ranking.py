@@ -191,6 +191,13 @@ class TestLabels:
         rows = rank([result("a", recipe=one), result("b", recipe=other), result("c", recipe=third)])
         assert {row.recipe for row in rows} == {"plain (batch_size=8, epochs=4)"}
 
+    def test_spell_sizes_as_now_whatever_older_versions_wrote(self):
+        image = msgspec.structs.replace(RECIPE.image, size=(48, 64))
+        old = msgspec.structs.replace(RECIPE, image=image, name="plain (epochs=3, image.size=[48, 64])")
+        new = msgspec.structs.replace(old, name="plain (epochs=3, image.size=48x64)")
+        [row] = rank([result("a", recipe=old), result("a", seed=1, recipe=new)])
+        assert row.recipe == new.name
+
     def test_say_what_differs_where_a_network_met_two_recipes_of_one_name(self):
         longer = msgspec.structs.replace(RECIPE, epochs=9)
         gentle = msgspec.structs.replace(RECIPE, optimizer=SGD(lr=0.01))

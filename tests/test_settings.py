@@ -99,6 +99,8 @@ class TestChange:
     def test_of_the_size_takes_one_side_or_two(self):
         assert change(QUICK, {"image.size": 48}).image.size == (48, 48)
         assert change(QUICK, {"image.size": [48, 64]}).image.size == (48, 64)
+        assert change(QUICK, {"image.size": "48x64"}).name == "quick (image.size=48x64)"
+        assert change(QUICK, {"image.size": 32}).name == "quick (image.size=32x32)"
 
     def test_fills_and_empties_what_may_be_absent(self):
         assert change(QUICK, {"l2.strength": 1e-4, "l2.on": "dense"}).l2 == L2(1e-4, "dense")
@@ -133,7 +135,10 @@ class TestChange:
             ("stop.patience", 3, "stop: object missing required field monitor"),
             ("epochs", "none", "epochs: expected int, got str"),
             ("optimizer", 3, "unknown optimizer '3'"),
-            ("optimizer", {"lr": 1}, "unknown optimizer 'None'"),
+            ("optimizer", {"lr": 1}, "optimizer as a whole needs a name, one of sgd"),
+            ("optimizer", {}, "optimizer as a whole needs a name"),
+            ("name", "mine", "cannot set name"),
+            ("image.size", "64by64", "image.size takes a side"),
             ("optimizer.momentum", 0.9, "unknown recipe field 'optimizer.momentum'"),
             ("", 1, "unknown recipe field ''"),
         ],

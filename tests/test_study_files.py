@@ -89,6 +89,10 @@ class TestStudyFiles:
         assert str(caught.value).startswith(f"a.toml, line {line}: ")
         assert words in str(caught.value)
 
+    def test_need_a_name_that_can_be_read(self):
+        with pytest.raises(BakeoffError, match="name is empty"):
+            parse_study('name = " "\nnets = ["conv"]\ndata = ["digits"]', "a.toml")
+
     def test_name_the_field_that_is_missing(self):
         with pytest.raises(BakeoffError, match=r"^a\.toml: object missing required field nets$"):
             parse_study('name = "a"', "a.toml")

@@ -154,6 +154,10 @@ class Study(Value, frozen=True, kw_only=True):
     """How repeating it here is known to differ from how it was done, and what had to be assumed."""
     published: tuple[Published, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise ValueError("name is empty: expected a word or two")
+
     def treatment(self, net: str, data: str) -> tuple[str, dict[str, Any]]:
         """Return the recipe's name and the changes to it for one cell; later exceptions win over earlier ones."""
         recipe, changes = self.recipe, dict(self.set)

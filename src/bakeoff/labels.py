@@ -12,6 +12,9 @@ from bakeoff.values import to_dict
 CHANGED = re.compile(r"([^()]+) \(([\w.]+=[^()]*)\)(.*)")
 """A recipe's name, the changes to it, and what a variant is called."""
 
+SIZE = re.compile(r"\[(\d+), (\d+)\]")
+"""How older versions wrote an image size."""
+
 
 class Trained(NamedTuple):
     """What a label is for: a recipe on one data set, by one protocol."""
@@ -55,7 +58,7 @@ def _on_one_data_set(runs: Iterable[Run]) -> dict[str, str]:
         if key not in labels:
             labels[key] = in_order(run.recipe.name)
             flat = flatten(to_dict(run.recipe, full=True))
-            settings[key] = {field: tell_value(value) for field, value in flat.items() if field != "name"}
+            settings[key] = {field: tell_value(value, field) for field, value in flat.items() if field != "name"}
     while clashes := _clashes(labels, met):
         for label, pairs in clashes.items():
             fields = _telling(pairs, settings)
@@ -90,7 +93,7 @@ def _apart(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[str]
 
 
 def in_order(name: str) -> str:
-    """Return the name of a recipe with its changes in the order of their fields: older versions kept that of typing."""
+    """Return the name of a recipe with its changes in order and spelled as now: older versions kept what was typed."""
     return _with(name, {}) if CHANGED.fullmatch(name) else name
 
 
@@ -99,5 +102,7 @@ def _with(name: str, changes: Mapping[str, str]) -> str:
     found = CHANGED.fullmatch(name)
     base, told, variant = found.groups() if found else (name, "", "")
     known = dict(part.split("=", 1) for part in re.split(r", (?=[\w.]+=)", told) if part)
+    if size := SIZE.fullmatch(known.get("image.size", "")):
+        known["image.size"] = "x".join(size.groups())
     whole = ", ".join(f"{field}={value}" for field, value in sorted((known | dict(changes)).items()))
     return f"{base} ({whole}){variant}"

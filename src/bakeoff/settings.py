@@ -35,6 +35,8 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     Raises:
         BakeoffError: there is no such field, or it cannot have that value.
     """
+    if "name" in changes:
+        raise BakeoffError("cannot set name: a recipe is named for what is changed of it; give changes alone")
     if not changes:
         return recipe
     tree = to_dict(recipe, full=True)
@@ -56,7 +58,7 @@ def named(recipe: Recipe, name: str, changes: Mapping[str, Any]) -> Recipe:
 
 
 def _told(changes: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={tell_value(value)}" for name, value in changes.items())
+    return ", ".join(f"{name}={tell_value(value, name)}" for name, value in changes.items())
 
 
 def shortened(text: str, most: int = 100) -> str:
@@ -68,7 +70,7 @@ def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     table, *rest = name.split(".")
     if table not in tree:
         meant = [field for field in field_names(tree) if field.endswith(f".{LONGER.get(name, name)}")]
-        question = f"did you mean {' or '.join(f'{field}={tell_value(value)}' for field in meant)}?"
+        question = f"did you mean {' or '.join(f'{field}={tell_value(value, field)}' for field in meant)}?"
         raise BakeoffError(
             f"unknown recipe field {name!r}: {question}" if meant else unknown("recipe field", name, field_names(tree))
         )
@@ -97,7 +99,9 @@ def _fields_of(tree: dict[str, Any], table: str) -> list[str]:
 def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
     """Set the optimiser or the schedule by its name, or as a whole."""
     whole = value if isinstance(value, dict) else {"name": value}
-    name = str(whole.get("name"))
+    if "name" not in whole:
+        raise BakeoffError(f"{table} as a whole needs a name, one of {', '.join(CHOICES[table])}; or set {table}.FIELD")
+    name = str(whole["name"])
     if name not in CHOICES[table]:
         raise BakeoffError(unknown(table, name, CHOICES[table]))
     if isinstance(value, dict):
@@ -107,13 +111,15 @@ def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
 
 
 def _meant(name: str, value: Any) -> Any:
-    """Let `image.size=64` mean 64 by 64, and "none" the absence of what may be absent."""
+    """Let `image.size=64` mean 64 by 64, as 64x64 does, and "none" the absence of what may be absent."""
     if value == "none" and name in ("stop", "l2", "images_per_class", "image.size"):
         return None
+    if name == "image.size" and isinstance(value, str):
+        return parse_size(value, name)
     return [value, value] if name == "image.size" and isinstance(value, int) else value
 
 
-def parse_size(text: str) -> list[int]:
+def parse_size(text: str, option: str = "--size") -> list[int]:
     """Read "64" or "48x64" into height and width in pixels.
 
     Raises:
@@ -121,7 +127,7 @@ def parse_size(text: str) -> list[int]:
     """
     parts = text.lower().replace("×", "x").split("x")
     if len(parts) > 2 or not all(re.fullmatch(r"0*[1-9][0-9]{0,5}", part.strip()) for part in parts):
-        raise BakeoffError(f"--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got {shortened(text)!r}")
+        raise BakeoffError(f"{option} takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got {shortened(text)!r}")
     return [int(parts[0]), int(parts[-1])]
 
 
@@ -143,14 +149,16 @@ def parse_seconds(text: str | float) -> float:
     return seconds
 
 
-def tell_value(value: Any) -> str:
-    """Return a value of a recipe's field as names and sentences have it: true, none, [64, 64]."""
+def tell_value(value: Any, field: str = "") -> str:
+    """Return a value of a recipe's field (dotted) as names and sentences have it: true, none, [4, 8], 64x64."""
+    if field == "image.size" and isinstance(value, list | tuple):
+        return "x".join(map(str, value))
     return str(value).lower() if isinstance(value, bool | None) else str(value).replace("'", "")
 
 
 def field_names(tree: Mapping[str, Any]) -> list[str]:
-    """Return the dotted names of all fields of a recipe given as nested dicts."""
-    return list(flatten(tree))
+    """Return the dotted names of the fields that can be set in a recipe given as nested dicts."""
+    return [field for field in flatten(tree) if field != "name"]
 
 
 def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,11 +208,11 @@ def tell_changes(old: Recipe, changes: Mapping[str, Any]) -> list[str]:
         if field in CHOICES:
             told.append(f"{field} {value} instead of {before[field]['name']}")
         elif field in known:
-            told.append(f"{field} {tell_value(value)} instead of {tell_value(known[field])}")
+            told.append(f"{field} {tell_value(value, field)} instead of {tell_value(known[field], field)}")
         elif value == "none":
             told.append(f"no {field}")
         else:
-            told.append(f"{field} {tell_value(value)}")
+            told.append(f"{field} {tell_value(value, field)}")
     return told
 
 
