@@ -60,7 +60,7 @@ def test_marks_are_those_of_the_command_line(results):
     marked = [row for row in results.rows if gravest(results.findings, row)]
     assert marked and results._repr_html_().count(" !") == len(marked)
     part = replace(results, results=tuple(r for r in results.results if r.run.net == "nin"))
-    assert {net for finding in part.findings for net in finding.nets} <= {"nin"}
+    assert part.findings and all(set(finding.runs) & {r.id for r in part.results} for finding in part.findings)
 
 
 def test_time_to_an_accuracy_is_that_of_the_epochs(results):

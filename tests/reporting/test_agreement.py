@@ -1,6 +1,7 @@
 """The page, the answer, the audit, marks and notebooks say the same of each pair of networks."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from bakeoff.ranking import rank
 from bakeoff.reporting.answer import answers
 from bakeoff.reporting.facts import read
 from bakeoff.reporting.marks import touches
+from bakeoff.reporting.notebook import _tables
 from bakeoff.store import Store
 
 
@@ -63,3 +65,27 @@ def test_all_say_the_same_of_each_pair(tmp_path, draw):
     rows = {row.net: row for row in rank(load(path).results)}
     if "within-noise" in found:
         assert {net for net, row in rows.items() if touches(found["within-noise"], row)} == {answer.best, *close}
+
+
+def test_a_pair_has_one_p_value_whichever_runs_are_asked_for(tmp_path):
+    """In the audit of a command's runs and in the notebook, as in that of the store: corrected for the whole table."""
+    random = np.random.default_rng(1)
+    chances = {"a": 0.9, "b": 0.85, "c": 0.8, "d": 0.7, "e": 0.6}
+    right = {net: [random.random(300) < chance for _ in range(3)] for net, chance in chances.items()}
+    path = seeds_of(tmp_path / "a.db", right, 300)
+    whole = load(path)
+    part = replace(whole, results=tuple(run for run in whole.results if run.run.net in ("a", "b")))
+    (answer,) = on_each_data_set(_material(path))
+    lead = next(lead for lead in answer.leads if lead.net == "b")
+    (found,) = [f for f in part.findings if f.kind == "within-noise"]
+    assert next(e for e in found.evidence if e["net"] == "b")["p_value_corrected"] == lead.corrected
+    assert all(finding in whole.findings for finding in part.findings)
+    assert all({"a", "b"} & set(f.nets) for f in part.findings)
+    (table,) = _tables(path, part.results, "test")
+    assert table.lead(*table.ranked).corrected == pytest.approx(lead.corrected)
+    assert len(table.comparison.corrected) == 10
+
+
+def _material(path):
+    with Store(path) as store:
+        return gather(store)

@@ -43,8 +43,14 @@ FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
 
 
 def audit(store: Store, ids: Iterable[str] | None = None) -> list[Finding]:
-    """Return everything that is found in a store, or in some of its runs alone, the most serious first."""
-    return look_through(gather(store, ids))
+    """Return everything that is found in a store, the most serious first; of some runs only what is about them.
+
+    Networks are compared with all others of their table even so: a p value must not depend on which of them were asked
+    for.
+    """
+    wanted = None if ids is None else set(ids)
+    found = look_through(gather(store, wanted))
+    return [finding for finding in found if wanted is None or not wanted.isdisjoint(finding.runs)]
 
 
 def look_through(material: Material) -> list[Finding]:

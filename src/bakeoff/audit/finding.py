@@ -135,9 +135,16 @@ def _name(cell: Cell) -> str:
 
 
 def gather(store: Store, ids: Iterable[str] | None = None) -> Material:
-    """Read a store, or some of its runs. A run's probabilities are in memory one run at a time."""
+    """Read a store, or all that stands beside some of its runs: every run on their data sets.
+
+    A run's probabilities are in memory one run at a time.
+    """
     records, runs = store.datasets(), []
-    results, unreadable = store.read(ids)
+    results, unreadable = store.read()
+    if ids is not None:
+        wanted = set(ids)
+        touched = {result.run.data_hash for result in results if result.id in wanted}
+        results = [result for result in results if result.run.data_hash in touched]
     for result in results:
         if result.state == "done":
             record = records[result.run.data_hash]

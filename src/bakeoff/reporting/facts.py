@@ -85,6 +85,8 @@ class Table:
     record: DataRecord | None
     lines: tuple[Line, ...]
     """Best first, as ranked."""
+    wider: Comparison | None = None
+    """That of the table in the store, where it has more runs than these lines."""
 
     @property
     def classes(self) -> list[str]:
@@ -113,8 +115,8 @@ class Table:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Each line with a result against each other."""
-        return compare({line.label: line.right for line in self.ranked if line.right})
+        """Each line with a result against each other, among all of their table in the store."""
+        return self.wider or compare({line.label: line.right for line in self.ranked if line.right})
 
     def lead(self, line: Line, other: Line) -> Lead | None:
         """Return how a line stands against another; None where they share no seed, or no predictions are at hand."""

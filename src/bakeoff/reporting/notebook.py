@@ -1,6 +1,7 @@
 """Results as a cell of a notebook shows them: the answer, the ranking, seeds and intervals drawn beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bakeoff.audit import Finding, tell_counts
@@ -11,6 +12,7 @@ from bakeoff.reporting.facts import Facts, Table, arrange
 from bakeoff.reporting.marks import gravest, touches
 from bakeoff.reporting.page import environment, strips
 from bakeoff.store import Store
+from bakeoff.versus import Comparison
 
 
 def to_html(store: Path, results: Sequence[Result], findings: Sequence[Finding] = (), rank_by: RankBy = "test") -> str:
@@ -38,7 +40,19 @@ def _doubted(findings: Sequence[Finding], row: Row) -> list[str]:
 
 def _tables(store: Path, results: Sequence[Result], rank_by: RankBy) -> tuple[Table, ...]:
     """Return the tables; of results that outlive their file, without what only the store knows."""
-    if store.exists():
-        with Store(store) as opened:
-            return arrange(results, opened.datasets(), opened, rank_by=rank_by, measured=False)
-    return arrange(results, {}, rank_by=rank_by)
+    if not store.exists():
+        return arrange(results, {}, rank_by=rank_by)
+    with Store(store) as opened:
+        records, every = opened.datasets(), opened.results()
+        tables = arrange(results, records, opened, rank_by=rank_by, measured=False)
+        if {result.id for result in every} <= {result.id for result in results}:
+            return tables
+        whole = arrange(every, records, opened, measured=False)
+    of_run = {result.id: table for table in whole for result in table.results}
+    return tuple(replace(table, wider=_wider(table, of_run)) for table in tables)
+
+
+def _wider(table: Table, of_run: Mapping[str, Table]) -> Comparison | None:
+    """Return the comparison in the store of what a table compares; None if the store no longer has all of it."""
+    found = [of_run.get(result.id) for result in table.results if result.state == "done"]
+    return found[0].comparison if found and found[0] and all(one is found[0] for one in found) else None
