@@ -17,6 +17,7 @@ from bakeoff.records import Failure, Result, Unreadable
 from bakeoff.settling import Race, Settled, make_race, plan_race, standings
 from bakeoff.store import Store
 from bakeoff.study import Plan
+from bakeoff.text import counted
 from bakeoff.wording import worded
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ NAMES = ["id", "net", "data", "recipe", "seed"]
 """What tells runs apart, in the tables of runs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """The runs of a study or store, ranked."""
 
@@ -105,6 +106,10 @@ class Results:
 
     def __str__(self) -> str:
         return self.table()
+
+    def __repr__(self) -> str:
+        finished = sum(result.state == "done" for result in self.results)
+        return f"<Results of {self.store}: {finished} of {counted(len(self.results), 'run')} finished>"
 
 
 def _flat_unreadable(run: Unreadable) -> dict[str, Any]:
