@@ -15,11 +15,11 @@ import tiny
 ROOT = Path(bakeoff.__file__).parent
 
 LAYERS = (
-    "errors tails",
+    "errors files tails",
     "lookup values text",
     "terminal",
     "spec wording",
-    "files stats pairs draws records ledger data nets runtime optimizers database owners processes",
+    "stats pairs draws records ledger data nets runtime optimizers database owners processes",
     "grid settings apart",
     "versions",
     "labels",
@@ -44,7 +44,7 @@ TORCH |= {"data.batches", "data.augment", "data.normalize", "data.resize", "meas
 TORCH |= {"measure.corruptions", "measure.robustness", "measure.determinism"}
 """Modules that may import torch when they are imported."""
 
-ALLOWED_TO_NETS = {"errors", "lookup", "values", "spec", "nets"}
+ALLOWED_TO_NETS = {"errors", "files", "lookup", "values", "spec", "nets"}
 """Networks never see a data set."""
 
 

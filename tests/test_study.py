@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -150,6 +151,35 @@ class TestExecution:
         assert weights_path(store.files, one.id).exists()
         assert can_be_extended(other.recipe)
         assert not can_be_extended(one.recipe)
+
+    def test_a_late_command_leaves_the_files_of_the_new_owner_alone(self, store):
+        """It was not heard of for long; the other has finished the run meanwhile, or is at it."""
+        planned = plan(study(seeds=1, set=tiny.DIGITS | {"epochs": 4}))
+        (run,) = planned.runs
+        paths = checkpoint_path(store.files, run.id), weights_path(store.files, run.id)
+        events = execute(planned, store, ONE)
+        for event in events:
+            if event.kind == "epoch":
+                break
+        time.sleep(2)  # the worker goes on, to its end
+        with store.transaction():
+            store._db.execute("UPDATE runs SET owner = 'another' WHERE id = ?", (run.id,))
+        for path in paths:
+            path.write_bytes(b"of the new owner")
+        assert kinds(list(events)) == {"lost": 1}
+        assert [path.read_bytes() for path in paths] == [b"of the new owner"] * 2
+        assert set(store.files.iterdir()) == set(paths), "no drafts are left"
+
+    def test_files_count_once_their_run_is_found_to_be_its_owners(self, store):
+        planned = plan(study(seeds=1))
+        (run,) = planned.runs
+        seen = []
+        for event in execute(planned, store, ONE):
+            names = {path.name for path in store.files.glob("*")}
+            seen.append((event.kind, f"{run.id}.pt" in names, f"{run.id}.safetensors" in names))
+        assert ("epoch", True, False) in seen and seen[-1] == ("done", False, True)
+        assert not any(weights for kind, _, weights in seen if kind != "done")
+        assert len(list(store.files.iterdir())) == 1
 
     def test_restarts_on_request(self, store):
         planned = plan(study(seeds=1))

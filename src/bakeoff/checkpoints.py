@@ -1,19 +1,16 @@
 """Checkpoints: what a run needs to go on, written whole or not at all, read without pickle's dangers."""
 
-import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from bakeoff.files import checkpoint_path, part_beside, weights_path
+from bakeoff.files import checkpoint_path, delete_drafts, weights_path, written_whole
 from bakeoff.records import Epoch
 from bakeoff.spec import PROTOCOL
 
@@ -35,23 +32,10 @@ class State:
     """Processor time used, waited for and taken by others, in seconds."""
 
 
-@contextmanager
-def written_whole(target: Path) -> Iterator[BinaryIO]:
-    """Give a file beside `target` to write to, force it to disk, then move it there: all of it or nothing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = part_beside(target)
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Write the checkpoint of a run.
+def save(
+    folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer, state: State, draft: str = ""
+) -> None:
+    """Write the checkpoint of a run, or a draft of it.
 
     Raises:
         OSError: the disk is full or cannot be written.
@@ -67,7 +51,7 @@ def save(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
         "environment": state.environment,
         "load": state.load,
     }
-    with written_whole(checkpoint_path(folder, run_id)) as file:
+    with written_whole(checkpoint_path(folder, run_id, draft)) as file:
         try:
             torch.save(content, file)
         except RuntimeError as error:  # torch hides the file's own error behind one about positions
@@ -78,11 +62,10 @@ def load(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
     """Fill network and optimiser from the checkpoint and return the rest; an absent one is an empty state.
 
     A file that is damaged (cut short by a power failure, a bit turned over), or was written by another protocol,
-    counts as absent: the run starts anew, which costs time and no truth. What killed processes left half-written
-    is removed.
+    counts as absent: the run starts anew, which costs time and no truth. What others left of the run in drafts and
+    half-written is removed.
     """
-    for left in folder.glob(f"{run_id}.*.tmp"):
-        left.unlink(missing_ok=True)
+    delete_drafts(folder, run_id)
     saved = _read(checkpoint_path(folder, run_id))
     if saved is None or _shapes(saved["net"]) != _shapes(net.state_dict()):
         return State()
@@ -114,8 +97,8 @@ def _shapes(weights: dict[str, Any]) -> dict[str, torch.Size | None]:
     return {name: getattr(value, "shape", None) for name, value in weights.items()}
 
 
-def save_weights(folder: Path, run_id: str, net: nn.Module) -> None:
-    """Keep the weights that were evaluated, in a format anything can read.
+def save_weights(folder: Path, run_id: str, net: nn.Module, draft: str = "") -> None:
+    """Keep the weights that were evaluated, or a draft of them, in a format anything can read.
 
     Weights that a network uses in several places are written under each of their names.
 
@@ -129,5 +112,5 @@ def save_weights(folder: Path, run_id: str, net: nn.Module) -> None:
         memory = own.untyped_storage().data_ptr()
         tensors[name] = own.clone() if memory in seen else own  # the format refuses two names for one memory
         seen.add(memory)
-    with written_whole(weights_path(folder, run_id)) as file:
+    with written_whole(weights_path(folder, run_id, draft)) as file:
         file.write(safetensors.torch.save(tensors))

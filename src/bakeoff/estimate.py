@@ -12,6 +12,7 @@ import msgspec
 from bakeoff.data import foreseen
 from bakeoff.data.places import cache_folder
 from bakeoff.errors import BakeoffError
+from bakeoff.files import write_whole
 from bakeoff.grid import Study
 from bakeoff.recipes import recipe_for
 from bakeoff.records import Epoch
@@ -161,8 +162,7 @@ def speed_here(device: str) -> Speed:
         return msgspec.json.decode(kept.read_bytes(), type=Speed)
     speed = calibrate(device)
     with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(msgspec.json.encode(speed))
+        write_whole(kept, msgspec.json.encode(speed))
     return speed
 
 

@@ -6,20 +6,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from msgspec.structs import replace
 
 from bakeoff.errors import BakeoffError
-from bakeoff.files import checkpoint_path, part_beside, weights_path
-from bakeoff.owners import ClaimLost, working
+from bakeoff.files import checkpoint_path, delete_drafts, part_beside, weights_path
+from bakeoff.owners import ClaimLost, draft_of, working
 from bakeoff.pool import Pool
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Constant, Plateau, Recipe, Run, Steps
 from bakeoff.store import Store
 from bakeoff.study import Plan, record_of
-from bakeoff.workers import Message, Placement, Step
+from bakeoff.workers import Message, Placement, Step, train
 
 BEAT_SECONDS = 20.0
 
@@ -84,7 +85,7 @@ def execute(
         known = {result.id: result.epochs for result in store.results(ids) if result.state == "waiting"}
         yield from (Event("resumed", run, known[run.id][-1]) for run in waiting if known.get(run.id))
         shorter = {} if restart else _shorter(waiting, store)
-        with Pool(placement, store.files) as pool:
+        with Pool(placement, store.files, partial(train, draft=draft_of(owner))) as pool:
             yield from work_off(waiting, store, pool, owner, keep, shorter=shorter, fail_fast=fail_fast)
 
 
@@ -135,6 +136,7 @@ def work_off(
                     event = keep(message, run, store, owner)
                 except ClaimLost:
                     pool.dismiss(run.id)
+                    delete_drafts(store.files, run.id, draft_of(owner))
                     event = Event("lost", run)
                 yield event
                 if event.kind == "failed" and fail_fast:
@@ -145,6 +147,7 @@ def work_off(
                 for run in pool.at_work:
                     if run.id not in own:
                         pool.dismiss(run.id)
+                        delete_drafts(store.files, run.id, draft_of(owner))
                         yield Event("lost", run)
     finally:
         with suppress(BakeoffError):  # what cannot be given back is free once this process is gone
@@ -165,10 +168,11 @@ def keep(message: Message, run: Run, store: Store, owner: str) -> Event:
         case Step():
             return Event("step", run, message.content)
         case Epoch():
-            store.record_epoch(run.id, message.content, owner)
+            store.record_epoch(run.id, message.content, owner, partial(_place, checkpoint_path, run, store, owner))
             return Event("epoch", run, message.content)
         case Outcome():
-            store.finish(run.id, message.content, message.environment, owner)
+            place = partial(_place, weights_path, run, store, owner)
+            store.finish(run.id, message.content, message.environment, owner, place)
             _tidy(run, store)
             return Event("done", run, message.content)
         case Measured():
@@ -179,6 +183,22 @@ def keep(message: Message, run: Run, store: Store, owner: str) -> Event:
         case Failure():
             store.fail(run.id, message.content, message.environment, owner)
             return Event("failed", run, message.content)
+
+
+def _place(path_of: Callable[..., Path], run: Run, store: Store, owner: str) -> None:
+    """Let a file that a worker of `owner` has written count. Weights that it could not write are not those of others.
+
+    Raises:
+        BakeoffError: it cannot be moved.
+    """
+    draft, target = path_of(store.files, run.id, draft_of(owner)), path_of(store.files, run.id)
+    try:
+        draft.replace(target)
+    except FileNotFoundError:  # of checkpoints, a later epoch's was there already when an earlier one was told
+        if path_of is weights_path:
+            target.unlink(missing_ok=True)
+    except OSError as error:
+        raise BakeoffError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 def _tidy(run: Run, store: Store) -> None:
@@ -227,5 +247,6 @@ def _share_checkpoint(folder: Path, donor: str, run_id: str) -> bool:
 def delete_files(folder: Path, ids: Iterable[str]) -> None:
     """Remove the checkpoints and weights of runs."""
     for run_id in ids:
+        delete_drafts(folder, run_id)
         checkpoint_path(folder, run_id).unlink(missing_ok=True)
         weights_path(folder, run_id).unlink(missing_ok=True)

@@ -52,6 +52,11 @@ def new_owner() -> str:
     return f"{secrets.token_hex(8)}@{socket.gethostname()}@{_processes()}:{os.getpid()}:{born:.0f}"
 
 
+def draft_of(owner: str) -> str:
+    """Return the word by which files that are an owner's alone are called (see `files`)."""
+    return owner.partition("@")[0]
+
+
 @cache
 def _processes() -> str:
     """Tell one table of processes from all others: of this boot of this machine, and in a container of that one.

@@ -8,9 +8,10 @@ from training the same run twice, and who has lost it is refused.
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from bakeoff.reader import Reader
 from bakeoff.records import DataRecord, Epoch, Failure, Outcome
 from bakeoff.rows import finite, is_held, pack, seal, settings_of, unpack
 from bakeoff.spec import Run
+
+Also: TypeAlias = Callable[[], None]
 
 
 class Store(Reader):
@@ -140,8 +143,10 @@ class Store(Reader):
                 )
         return forgotten
 
-    def record_epoch(self, run_id: str, epoch: Epoch, owner: str) -> None:
+    def record_epoch(self, run_id: str, epoch: Epoch, owner: str, also: Also | None = None) -> None:
         """Keep one finished epoch; a repeated one (after a resume) replaces the old, later ones go.
+
+        What is to be done `also` is done while nobody else can take the run, and not at all if it is another's.
 
         Raises:
             ClaimLost: the run is not that of `owner`.
@@ -155,9 +160,13 @@ class Store(Reader):
                 f"INSERT INTO epochs(run, {', '.join(names)}) VALUES ({marks})",
                 (run_id, *(finite(name, getattr(epoch, name)) for name in names)),
             )
+            if also:
+                also()
 
-    def finish(self, run_id: str, outcome: Outcome, environment: dict, owner: str) -> None:
+    def finish(self, run_id: str, outcome: Outcome, environment: dict, owner: str, also: Also | None = None) -> None:
         """Keep the result of a run: predictions, measures, environment and the done-mark, all or nothing.
+
+        What is to be done `also` is done while nobody else can take the run, and not at all if it is another's.
 
         Raises:
             ClaimLost: the run is not that of `owner`.
@@ -187,6 +196,8 @@ class Store(Reader):
                 "UPDATE runs SET state = 'done', owner = NULL, finished = ?, seal = ? WHERE id = ?",
                 (_now(), seal(settings, epochs, _finite(outcome.measures)), run_id),
             )
+            if also:
+                also()
 
     def add_measures(self, run_id: str, measures: Mapping[str, float], owner: str) -> None:
         """Keep further measures of a finished run, in place of older ones of their names, and give it back.

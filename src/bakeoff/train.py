@@ -42,12 +42,18 @@ OnStep = Callable[[int, int, int], None]
 
 
 def fit(
-    run: Run, data: Dataset, machine: Machine, folder: Path | None = None, on_step: OnStep | None = None
+    run: Run,
+    data: Dataset,
+    machine: Machine,
+    folder: Path | None = None,
+    on_step: OnStep | None = None,
+    draft: str = "",
 ) -> Iterator[Epoch | Outcome]:
     """Train one run: yield an `Epoch` after each epoch and, last, the `Outcome`.
 
     With a `folder`, a checkpoint is written there before each epoch is yielded, and training goes on from the one
-    it finds; the epochs before it are yielded again, so that whoever keeps them misses none.
+    it finds; the epochs before it are yielded again, so that whoever keeps them misses none. With a `draft`, what is
+    written there is one (see `files`), and whoever keeps an epoch or the outcome moves it to its place.
 
     Raises:
         Diverged: the loss became NaN or infinite.
@@ -86,14 +92,14 @@ def fit(
                 best = deepcopy(net.state_dict())
             if folder:
                 state = checkpoints.State(history, best, ledger.spent(), meter.joules, environment, load.measures())
-                checkpoints.save(folder, run.id, net, optimizer, state)
+                checkpoints.save(folder, run.id, net, optimizer, state, draft)
             ledger.enter("idle")
             yield epoch
         ledger.enter("saving")
         if best:
             net.load_state_dict(best)
         if folder:
-            keep_weights(folder, run.id, net, blanks)
+            keep_weights(folder, run.id, net, blanks, draft)
         outcome = conclude(net, run, parts, shape, machine, history, ledger)
         measures = outcome.measures | meter.measures() | load.measures()
         if blanks := blanks | outcome.blanks:
@@ -119,14 +125,14 @@ def small_batches_told(run: Run) -> Iterator[None]:
         ) from error
 
 
-def keep_weights(folder: Path, run_id: str, net: nn.Module, blanks: dict[str, str]) -> None:
+def keep_weights(folder: Path, run_id: str, net: nn.Module, blanks: dict[str, str], draft: str = "") -> None:
     """Write the weights; those of a kind that their format does not know are a blank.
 
     Raises:
         OSError: the disk is full or cannot be written.
     """
     try:
-        checkpoints.save_weights(folder, run_id, net)
+        checkpoints.save_weights(folder, run_id, net, draft)
     except OSError:
         raise
     except Exception as error:

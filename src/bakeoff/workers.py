@@ -127,8 +127,14 @@ def _reporter(run: Run, connection: Connection) -> Callable[[int, int, int], Non
     return report
 
 
-def train(run: Run, placement: Placement, folder: Path, on_step: Callable[[int, int, int], None] | None = None) -> Told:
-    """Train one run here, turning whatever goes wrong into a `Failure`."""
+def train(
+    run: Run,
+    placement: Placement,
+    folder: Path,
+    on_step: Callable[[int, int, int], None] | None = None,
+    draft: str = "",
+) -> Told:
+    """Train one run here, turning whatever goes wrong into a `Failure`; `draft` as for `bakeoff.train.fit`."""
     from bakeoff import runtime
     from bakeoff.evaluation import Diverged
     from bakeoff.train import fit
@@ -137,7 +143,7 @@ def train(run: Run, placement: Placement, folder: Path, on_step: Callable[[int, 
     try:
         machine = machine_of(placement)
         environment = runtime.environment(machine)
-        for item in fit(run, images_of(run), machine, folder, on_step):
+        for item in fit(run, images_of(run), machine, folder, on_step, draft):
             yield item, item.environment if isinstance(item, Outcome) else environment
     except Diverged as error:
         yield Failure("diverged", str(error), epoch=error.epoch, step=error.step), environment

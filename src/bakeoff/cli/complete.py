@@ -14,6 +14,7 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 def networks() -> list[str]:
     """Return the names of the networks: those that were found out before, as long as no file of theirs changed."""
     from bakeoff.data.places import cache_folder
+    from bakeoff.files import write_whole
     from bakeoff.values import digest
 
     folder = Path(__file__).parents[1] / "nets"
@@ -26,8 +27,7 @@ def networks() -> list[str]:
     from bakeoff.nets import NETS
 
     with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"state": state, "names": list(NETS)}), encoding="utf-8")
+        write_whole(kept, json.dumps({"state": state, "names": list(NETS)}))
     return list(NETS)
 
 

@@ -5,7 +5,6 @@ small ones; what depends on the number of images is the same for all sets of at 
 memory as a whole: large images are looked at a few at a time, and compared with each other at a smaller size.
 """
 
-import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +16,7 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.grade import LUMA
 from bakeoff.data.places import cache_folder
+from bakeoff.files import write_whole
 from bakeoff.spec import derive_seed
 from bakeoff.values import Value, digest
 
@@ -90,10 +90,7 @@ def properties(dataset: Dataset) -> Properties:
         return msgspec.json.decode(path.read_bytes(), type=Properties)
     found = compute(dataset)
     with suppress(OSError):  # a cache that cannot be written only costs time
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(msgspec.json.encode(found))
-        part.replace(path)
+        write_whole(path, msgspec.json.encode(found))
     return found
 
 

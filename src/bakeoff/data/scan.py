@@ -1,7 +1,6 @@
 """What the image files of a folder are by their headers: checksums, sizes, splits. Read once, then kept."""
 
 import contextlib
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +21,7 @@ from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.data.split import cut_test
 from bakeoff.data.tree import File, Tree, count_reasons, shown, tell_reasons
 from bakeoff.errors import BakeoffError
+from bakeoff.files import write_whole
 from bakeoff.values import digest
 
 VERSION = 2
@@ -108,9 +108,7 @@ def remember(path: Path, content: bytes) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         tag_cache_folder()
-        temporary = path.with_name(f".{secrets.token_hex(8)}")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_whole(path, content)
 
 
 def check_classes(tree: Tree, good: Sequence[File], failed: Mapping[File, str]) -> None:

@@ -7,7 +7,6 @@ them, so that a study ends with the network it began with.
 
 import inspect
 import json
-import os
 import site
 import sys
 import sysconfig
@@ -24,6 +23,7 @@ import torch
 from torch import nn
 
 from bakeoff.errors import BakeoffError
+from bakeoff.files import write_whole
 from bakeoff.nets.guard import SETTINGS, STREAMS, seed_others, undone
 from bakeoff.nets.net import Net
 from bakeoff.nets.sources import RUNNING, Source, Sources, digest_of, run
@@ -124,10 +124,7 @@ def keep(called: str, folder: Path) -> None:
     files = {name: source.file for name, source in sources.items()}
     texts = {kept_path(folder, called, name, source): source.text for name, source in sources.items()}
     for path, text in {kept_path(folder, called).with_suffix(".json"): json.dumps(files), **texts}.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # another command's workers may be reading the file
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        write_whole(path, text)  # another command's workers may be reading it
 
 
 def kept_path(folder: Path, called: str, name: str = "", source: Source | None = None) -> Path:

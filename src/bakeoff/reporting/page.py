@@ -11,6 +11,7 @@ from bakeoff.audit import look_through
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
+from bakeoff.files import write_whole
 from bakeoff.published import RULE
 from bakeoff.ranking import RankBy
 from bakeoff.reporting import words
@@ -106,12 +107,9 @@ def save(page: str, output: Path) -> Path:
     Raises:
         BakeoffError: the file cannot be written.
     """
-    part = output.with_name(f".{output.name}.part")
     try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(output)
+        write_whole(output, page)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise BakeoffError(f"cannot write the report to {output}: {error.strerror or error}") from error
     return output
 
