@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import psutil
@@ -13,6 +14,8 @@ import tiny
 from bakeoff import data
 from bakeoff.errors import BakeoffError
 from bakeoff.files import checkpoint_path, weights_path
+from bakeoff.nets import own
+from bakeoff.nets.sources import Source
 from bakeoff.pool import Pool
 from bakeoff.records import Epoch, Failure, Outcome
 from bakeoff.spec import Run
@@ -123,6 +126,24 @@ class TestPool:
         with Pool(Placement(1, 1, run_timeout=50.0), tmp_path) as pool:
             pool.submit(run)
             assert isinstance(collect(pool)[-1].content, Outcome)
+
+    def test_tells_in_which_line_of_a_users_file_a_run_took_too_long(self, run, tmp_path):
+        text = (
+            "from torch import nn\nclass Endless(nn.Module):\n"
+            "    def __init__(self, images, classes):\n        super().__init__()\n"
+            "        self.classify = nn.Linear(64, classes)\n"
+            "    def forward(self, x):\n        while len(x) > 1:\n            pass\n"
+        )
+        file = str(tmp_path / "é endless.py")
+        called = own.add({"": Source(text, file)}, ["Endless"])
+        own.keep(called, tmp_path)
+        with Pool(Placement(1, 1, run_timeout=3.0), tmp_path) as pool:
+            traces = Path(pool._traces.name)
+            pool.submit(msgspec.structs.replace(run, net=called))
+            failure = collect(pool)[-1].content
+        assert (failure.kind, failure.file) == ("timeout", file) and failure.line in (7, 8)
+        assert f"é endless.py, line {failure.line}" in failure.message
+        assert not traces.exists()
 
     def test_turns_a_killed_worker_into_a_failure_and_goes_on(self, run, tmp_path):
         endless = longer(run)

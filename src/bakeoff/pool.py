@@ -4,15 +4,17 @@ A worker that dies takes the run it was at with it, as a failure of that run; an
 """
 
 import math
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bakeoff.errors import BakeoffError
-from bakeoff.processes import context, starting
+from bakeoff.processes import ask_place, context, starting
 from bakeoff.records import Failure, Measured, Outcome
 from bakeoff.spec import Run, is_own
 from bakeoff.workers import Begun, Job, Message, Placement, train, work
@@ -23,7 +25,7 @@ PATIENCE = 10.0
 """Seconds that a process may take to end once it has closed its pipe."""
 MEMORY = "the system may have run out of memory: use fewer --workers or a smaller batch_size"
 
-LATE = "stopped after {:g} s, its --run-timeout: with a longer one and --retry-failed it goes on from its last epoch"
+LATE = "stopped{} after {:g} s, its --run-timeout: with a longer one and --retry-failed it goes on from its last epoch"
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Worker:
     """Whether it has done anything since it was started."""
     begun: float = 0.0
     """When it took the run in hand."""
+    trace: Path | None = None
+    """Where it writes where it is in its code when it is asked for that."""
     is_spent: bool = False
     """Whether code of a user's file ran in it, which may have changed anything: it gets no other run."""
 
@@ -57,14 +61,16 @@ class Pool:
         self._placement, self._folder = placement, folder
         self._workers: dict[Connection, Worker] = {}
         self._stillborn = 0
+        self._traces = TemporaryDirectory(prefix="bakeoff-") if placement.run_timeout else None
         for _ in range(placement.workers):
             self._start()
 
     def _start(self) -> None:
         while True:
             ours, theirs = self._context.Pipe()
+            trace = Path(self._traces.name, secrets.token_hex(8)) if self._traces else None
             process = self._context.Process(
-                target=work, args=(theirs, self._placement, self._folder, self._job), daemon=True
+                target=work, args=(theirs, self._placement, self._folder, self._job, trace), daemon=True
             )
             try:
                 with starting():
@@ -75,7 +81,7 @@ class Pool:
                 continue
             finally:
                 theirs.close()
-            self._workers[ours] = Worker(process)
+            self._workers[ours] = Worker(process, trace=trace)
             return
 
     def _count_stillborn(self, why: str) -> None:
@@ -145,8 +151,10 @@ class Pool:
         limit = self._placement.run_timeout or math.inf
         for connection, worker in list(self._workers.items()):
             if worker.run and worker.has_begun and time.monotonic() - worker.begun > limit:
+                file, line = _place(worker) or ("", None)
                 self._replace(connection)
-                yield Message(worker.run.id, Failure("timeout", LATE.format(limit)), {})
+                at = f" in {Path(file).name}, line {line}," if file else ""
+                yield Message(worker.run.id, Failure("timeout", LATE.format(at, limit), file=file, line=line), {})
 
     def _bury(self, connection: Connection) -> Message | None:
         """Put another process in the place of one that has ended, and say what became of its run."""
@@ -188,12 +196,27 @@ class Pool:
         for worker in self._workers.values():
             worker.process.join()
         self._workers.clear()
+        if self._traces:
+            self._traces.cleanup()
 
     def __enter__(self) -> "Pool":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _place(worker: Worker) -> tuple[str, int] | None:
+    """Return file and line of a user's own network in which a worker is; None if it is in none."""
+    if worker.run is None or not is_own(worker.run.net) or worker.trace is None or worker.process.pid is None:
+        return None
+    from bakeoff.nets import own
+
+    network = own.OWN.get(worker.run.net)
+    files = {source.file for source in network.sources.values()} if network else set()
+    told = {file.encode("ascii", "backslashreplace").decode(): file for file in files}
+    calls = ask_place(worker.process.pid, worker.trace)
+    return next(((told[file], line) for file, line in calls if file in told), None)
 
 
 def _told(exit_code: int | None) -> str:

@@ -1,12 +1,16 @@
 """How processes that train are started: where there is one by a server that loads torch once for all of them."""
 
+import faulthandler
 import multiprocessing
 import os
+import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import parent_process, resource_tracker
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
 SPINS = "10000"
 """How often a thread of a worker looks whether the others are done before it sleeps. By default it goes on looking for
 milliseconds, which makes training with several threads three to four times as slow where another program is busy."""
+
+CALL = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
+"""A line of what `faulthandler` writes."""
 
 
 def context() -> "ForkServerContext | SpawnContext":
@@ -43,6 +50,30 @@ def end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def tell_place(file: Path) -> None:
+    """Have this process write to a file where it is in its code when it gets the signal of `ask_place`."""
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR1, file.open("wb"))  # open for as long as the process is there
+
+
+def ask_place(process: int, file: Path, patience: float = 1.0) -> list[tuple[str, int]]:
+    """Return file and line of each call that a process is in, the innermost of each thread first.
+
+    Names of files that are not ASCII have escapes. Nothing where the process, or the system, does not tell.
+    """
+    if not hasattr(faulthandler, "register") or not file.exists():
+        return []
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGUSR1)
+    text, end = "", time.monotonic() + patience
+    while time.monotonic() < end:
+        time.sleep(0.05)
+        before, text = text, file.read_text(encoding="ascii", errors="replace")
+        if text and text == before:
+            break
+    return [(name, int(line)) for name, line in CALL.findall(text)]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bakeoff.errors import BakeoffError
-from bakeoff.processes import end_with_parent
+from bakeoff.processes import end_with_parent, tell_place
 from bakeoff.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec import Run
 from bakeoff.values import Value
@@ -96,8 +96,14 @@ def place(runs: int, device: str = "cpu", workers: int | None = None, threads: i
     return Placement(workers, threads or max(1, cores() // workers), device)
 
 
-def work(connection: Connection, placement: Placement, folder: Path, job: Job) -> None:
-    """Be a worker: train the runs that come through the pipe, or do another job with them, until it closes."""
+def work(connection: Connection, placement: Placement, folder: Path, job: Job, trace: Path | None = None) -> None:
+    """Be a worker: train the runs that come through the pipe, or do another job with them, until it closes.
+
+    Asked where it is in its code, it writes that to `trace`.
+    """
+    if trace:
+        with suppress(OSError):
+            tell_place(trace)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
     threading.Thread(target=end_with_parent, daemon=True).start()
     from bakeoff.nets import own  # loads torch, where no server has: only now that the parent is watched
