@@ -74,7 +74,7 @@ class TestOpening:
             Store(tmp_path / "file" / "a.db", create=True)
 
     def test_refuses_a_folder(self, tmp_path):
-        with pytest.raises(BakeoffError, match="cannot open the store"):
+        with pytest.raises(BakeoffError, match="must be a file, and .* is a folder"):
             Store(tmp_path)
 
     @pytest.mark.parametrize("content", [b"hello", b"PNG" * 5000, bytes(range(256)) * 20])
@@ -130,6 +130,20 @@ class TestOpening:
             with pytest.raises(BakeoffError, match="attempt to write a readonly database"):
                 store.add([OTHER], [DATA])
         assert path.read_bytes() == before
+
+    def test_leaves_an_older_version_as_it_is_until_it_is_written(self, store, monkeypatch):
+        before = store.path.read_bytes()
+        monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, "CREATE TABLE extra(id)"))
+        with Store(store.path) as newer:
+            assert len(newer.results()) == 2
+            newer._db.execute("SELECT id FROM extra")
+            assert store.path.read_bytes() == before
+            newer.claim(RUN.id, ME)
+            assert newer.results()[0].state == "running"
+        with sqlite3.connect(store.path) as file:
+            assert file.execute("SELECT state FROM runs WHERE id = ?", (RUN.id,)).fetchone() == ("running",)
+            assert file.execute("PRAGMA user_version").fetchone() == (len(database.MIGRATIONS),)
+        file.close()
 
     def test_keeps_the_old_version_when_a_migration_fails(self, store, monkeypatch):
         before = store._pragma("user_version")

@@ -76,6 +76,13 @@ def _columns() -> dict[str, frozenset[str]]:
         return {table: frozenset(row[1] for row in db.execute(f"PRAGMA table_info({table})")) for table in tables}
 
 
+def _connection(place: str | Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(place, timeout=PATIENCE, isolation_level=None, uri=isinstance(place, str))
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = _text
+    return connection
+
+
 class Database:
     """An open file. Use it as a context manager; open it anew in another thread or process."""
 
@@ -87,6 +94,7 @@ class Database:
                 version of bakeoff, cannot be written.
         """
         self.path = Path(path)
+        self._is_copy = False
         if not self.path.name or self.path.is_dir():
             raise BakeoffError(f"the store must be a file, and {self.path} is a folder: --store bakeoff.db")
         if not create and not self.path.exists():
@@ -95,8 +103,6 @@ class Database:
             raise BakeoffError(f"the folder {self.path.parent} for the store does not exist: make it first")
         try:
             self._db = self._connect(create)
-            self._db.row_factory = sqlite3.Row
-            self._db.text_factory = _text
             try:
                 self._prepare(create)
             except BaseException:
@@ -114,9 +120,8 @@ class Database:
         logs = [self.path.with_name(f"{self.path.name}-{kind}") for kind in ("wal", "journal")]
         self._is_fixed = not (create or os.access(self.path.parent, os.W_OK) or any(log.exists() for log in logs))
         if not self._is_fixed:
-            return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
-        address = f"{self.path.absolute().as_uri()}?immutable=1"
-        return sqlite3.connect(address, timeout=PATIENCE, isolation_level=None, uri=True)
+            return _connection(self.path)
+        return _connection(f"{self.path.absolute().as_uri()}?immutable=1")
 
     def _prepare(self, create: bool) -> None:
         self._db.execute("BEGIN")  # one look at the file, which another process may be making just now
@@ -142,18 +147,18 @@ class Database:
         if version == len(MIGRATIONS):
             self._check_tables()
             return
-        if self._is_fixed:
+        if tables and not create:
             self._copy_to_memory()
-        with self.transaction():
+        self._migrate()
+
+    def _migrate(self) -> None:
+        with self._all_or_nothing():
             for number, script in enumerate(MIGRATIONS, start=1):
                 if number > self._pragma("user_version"):
                     for statement in filter(str.strip, script.split(";")):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {number}")
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        if self._is_fixed:
-            self._db.execute("PRAGMA query_only = ON")
-            return
 
     def _check_tables(self) -> None:
         """Raise an error of SQLite if a table is not as it was made: what its rows mean is not known then."""
@@ -173,13 +178,19 @@ class Database:
         self._db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
 
     def _copy_to_memory(self) -> None:
-        """Go on with a copy that can be brought up to date where the file cannot."""
-        copy = sqlite3.connect(":memory:", isolation_level=None)
-        copy.row_factory = sqlite3.Row
-        copy.text_factory = _text
+        """Go on with a copy, to be brought up to date: who only looks at a file does not change it."""
+        copy = _connection(":memory:")
         self._db.backup(copy)
         self._db.close()
-        self._db = copy
+        self._db, self._is_copy = copy, True
+
+    def _leave_memory(self) -> None:
+        """Go back to the file, which is going to be written."""
+        if self._is_fixed:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        self._db.close()
+        self._db, self._is_copy = _connection(self.path), False
+        self._migrate()
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
@@ -191,6 +202,16 @@ class Database:
         Raises:
             BakeoffError: the disk is full or the file cannot be written.
         """
+        try:
+            if self._is_copy:
+                self._leave_memory()
+        except sqlite3.Error as error:
+            raise BakeoffError(f"cannot write to the store {self.path}: {error}") from error
+        with self._all_or_nothing():
+            yield
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield
