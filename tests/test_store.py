@@ -74,7 +74,7 @@ class TestOpening:
             Store(tmp_path / "file" / "a.db", create=True)
 
     def test_refuses_a_folder(self, tmp_path):
-        with pytest.raises(BakeoffError, match="must be a file, and .* is a folder"):
+        with pytest.raises(BakeoffError, match="the store must be a file"):
             Store(tmp_path)
 
     @pytest.mark.parametrize("content", [b"hello", b"PNG" * 5000, bytes(range(256)) * 20])
