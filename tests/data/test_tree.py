@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.data.tree import count_reasons, list_images, natural
+from bakeoff.data.layout import tell_problems
+from bakeoff.data.tree import count_reasons, list_images, natural, tell_reasons
 from bakeoff.errors import BakeoffError
 
 
@@ -97,8 +98,13 @@ def test_odd_names(root):
     }
     assert f"train/b/{raw}" in {file.path for file in tree.files}
     touch(root, f"train/{decomposed}/1.jpg")
-    with pytest.raises(BakeoffError, match="in different Unicode forms"):
-        list_images(root)
+    touch(root, "train/empty/", "val/1.jpg", "test/unknown/1.jpg")
+    found = list_images(root).problems
+    assert any(f"two folders in train are called {composed!r} in different Unicode forms" in told for told in found)
+    assert [told.split(":")[0] for told in found if "Unicode" not in told] == [
+        "val has no class folders",
+        "class 'unknown' of the test folder is not in the train folder",
+    ]
 
 
 def test_the_fingerprint_changes_with_every_file(root):
@@ -123,7 +129,7 @@ def test_the_fingerprint_changes_with_every_file(root):
         ([], "photos does not exist"),
         (["1.jpg", "2.jpg"], "has no sub-folders: expected one sub-folder of images per class"),
         (["a/1.txt", "b/1.txt", "b/1.xml"], r"has no images in its sub-folders \(2 × no image \(.txt\), 1 × .*xml"),
-        (["a/1.jpg"], "has one class, 'a': expected at least two class folders$"),
+        (["a/1.jpg"], "there is one class, 'a': expected at least two class folders$"),
         (["101_Categories/a/1.jpg", "101_Categories/b/1.jpg", "notes/a/1.mat"], "only 101_C.* give folder:.*101_Categ"),
         (
             ["train/a/1.jpg", "train/b/1.jpg", "test/1.jpg"],
@@ -146,7 +152,7 @@ def test_the_fingerprint_changes_with_every_file(root):
 def test_the_message_names_what_is_wrong(root, paths, message):
     touch(root, *paths)
     with pytest.raises(BakeoffError, match=re.compile(message, re.DOTALL)):
-        list_images(root)
+        raise BakeoffError(tell_problems(str(root), list_images(root).problems))
 
 
 @pytest.mark.parametrize(
@@ -163,6 +169,37 @@ def test_all_problems_are_told_at_once(root, paths, problems):
     found = list_images(root).problems
     assert len(found) == len(problems)
     assert all(told.startswith(problem) for told, problem in zip(found, problems, strict=True))
+
+
+def test_what_is_wrong_with_several_splits_is_told_at_once(root):
+    touch(root, "train/1.jpg", "train/2.jpg", "train/a/1.jpg", "test/1.jpg", "val/a/1.jpg", "valid/a/1.jpg")
+    with pytest.raises(BakeoffError, match=r"\(1\) .*validation.*\(2\) 2 of .* train lie.*\(3\) test "):
+        list_images(root)
+
+
+@pytest.mark.parametrize(
+    "names", [("fold1", "fold2"), ("Fold_01", "fold-2", "fold 3"), ("data_batch_1", "data_batch_2")]
+)
+def test_numbered_parts_of_a_data_set_are_no_classes(root, names):
+    touch(root, *(f"{name}/1.jpg" for name in names))
+    with pytest.raises(BakeoffError, match="look like parts of one data set, not classes"):
+        list_images(root)
+    touch(root, "scaffold/1.jpg")
+    assert len(list_images(root).classes) == len(names) + 1
+
+
+def test_what_holds_next_to_no_images_is_left_soon(root, monkeypatch):
+    """A whole disk, or a home: listing it takes minutes, and shows nothing but icons."""
+    monkeypatch.setattr("bakeoff.data.tree.MOST_FOREIGN", 150)
+    monkeypatch.setattr("bakeoff.data.tree.TOLD_EVERY", 10)
+    told = []
+    texts = [f"notes/{i}.xml" for i in range(400)]
+    touch(root, "a/1.jpg", "b/1.jpg", *texts)
+    assert len(list_images(root, lambda *report: told.append(report)).files) == 2
+    assert told[0] == (f"listing {root}", 10, 0) and told[-1] == (f"listing {root}", 405, 405)
+    touch(root, *(f"lib/{i}.so" for i in range(200)))
+    with pytest.raises(BakeoffError, match=r"is not a data set: there is no image among the first \d+ files"):
+        list_images(root)
 
 
 def test_an_archive_is_no_folder(root):
@@ -197,3 +234,10 @@ def test_reasons_are_counted_whatever_numbers_are_in_them():
         "Image size ( pixels) exceeds limit of  pixels": 1,
         "no images": 1,
     }
+
+
+def test_what_is_told_at_once_has_an_end(root):
+    touch(root, "a/1.jpg", "b/1.jpg", *(f"b/1.x{i}" for i in range(40)))
+    reasons = tell_reasons(count_reasons(list_images(root).others))
+    assert reasons.count("×") == 8 and reasons.endswith("33 × other reasons")
+    assert tell_problems("photos", [f"p{i}" for i in range(12)]).endswith("; (10) p9; and 2 more")

@@ -31,7 +31,7 @@ def load_folder(path: Path, image: Image, progress: Progress | None = None, *, p
     Raises:
         BakeoffError: see `list_images`; or too few readable images, or several sizes and no `image.size`, or no room.
     """
-    tree = list_images(path)
+    tree = list_images(path, progress)
     dataset = _packed(tree, image)
     if dataset is None and not pixels:
         return look_into_folder(path, image, progress)
@@ -95,7 +95,7 @@ def look_into_folder(path: Path, image: Image, progress: Progress | None = None)
     Raises:
         BakeoffError: see `list_images`; or too few readable images.
     """
-    tree = list_images(path)
+    tree = list_images(path, progress)
     scan = scan_files(tree, progress)
     sizes = scan.sizes()
     size = image.size or (sizes[0][:2] if len(sizes) == 1 else None)

@@ -71,7 +71,9 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 def beginning(path: Path) -> bytes:
     """Return the first bytes of a file; none of what is no regular file, which might be waited for."""
     try:
-        if not path.is_file():
+        if (
+            not path.is_file() or not path.stat().st_size
+        ):  # what a system makes up on reading, in /proc, may be waited for
             return b""
         with path.open("rb") as file:
             return file.read(32)

@@ -5,17 +5,20 @@ folders; each perhaps wrapped in further folders. What may mean one thing or ano
 read in silence.
 """
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bakeoff.data.split_names import FILLERS, role_of, words
+from bakeoff.data.split_names import FILLERS, part_of, role_of, words
 from bakeoff.errors import BakeoffError
 
 DEPTH = 6
 """Folders that may be wrapped around one another."""
 SHARED = 0.5
 """Share of the names of their sub-folders that folders have in common if they are data sets rather than classes."""
+MOST_PROBLEMS = 10
+"""That are told at once."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Layout:
     """Folders in which images lie beside sub-folders that are read instead."""
     beside: list[tuple[Path, str]] = field(default_factory=list)
     """Folders that are not read, with the reason."""
+    problems: list[str] = field(default_factory=list)
+    """What keeps the folder from being used, in sentences, where the classes can be told all the same."""
     has_splits: bool = False
     class_first: bool = False
     """The folders in `classes` are called for splits, and the class is the folder around each."""
@@ -55,6 +60,10 @@ def find_layout(root: Path, look: Look, shown: Callable[[Path], str]) -> Layout:
     Raises:
         BakeoffError: there are none, or the folders can be read in more than one way.
     """
+
+    def below(path: Path) -> str:
+        return shown(path.relative_to(root))
+
     layout = Layout()
     base = _unwrapped(root, look, layout)
     layout.strays.append(base.path)
@@ -63,7 +72,9 @@ def find_layout(root: Path, look: Look, shown: Callable[[Path], str]) -> Layout:
     by_role = {role: [place for place in top if roles.get(place.name) == role] for role in sorted(set(roles.values()))}
     kinds = set(by_role)
     if "train" in kinds and _is_split_layout(top, by_role, look):
-        _read_splits(base, top, by_role, look, shown, layout)
+        _read_splits(top, by_role, look, below, layout)
+        if not layout.classes:
+            raise BakeoffError(tell_problems(shown(root), layout.problems))
     elif len(kinds) > 1 or (kinds and len(roles) == len(top)):
         if len({role_of(place.name)[1] for place in top if role_of(place.name)[0]}) > 1:
             _refuse_names(base, top, shown)
@@ -71,8 +82,16 @@ def find_layout(root: Path, look: Look, shown: Callable[[Path], str]) -> Layout:
     elif not _read_class_first(top, look, layout):
         _refuse_data_sets(base, top, look, shown)
         _refuse_names(base, top, shown)
+        _refuse_parts(base, top, shown)
         layout.classes = [("train", place.path) for place in top]
     return layout
+
+
+def tell_problems(root: str, problems: Sequence[str]) -> str:
+    """Return one sentence of all that keeps a folder from being used."""
+    several = [f"({number}) {problem}" for number, problem in enumerate(problems[:MOST_PROBLEMS], start=1)]
+    several += [f"and {len(problems) - MOST_PROBLEMS:,} more"] if len(problems) > MOST_PROBLEMS else []
+    return f"{root}: {problems[0] if len(problems) == 1 else '; '.join(several)}"
 
 
 def _roles(places: Iterable[Place], parent: str) -> dict[str, str]:
@@ -134,18 +153,14 @@ def _is_split_layout(top: list[Place], by_role: dict[str, list[Place]], look: Lo
 
 
 def _read_splits(
-    base: Place,
-    top: list[Place],
-    by_role: dict[str, list[Place]],
-    look: Look,
-    shown: Callable[[Path], str],
-    layout: Layout,
+    top: list[Place], by_role: dict[str, list[Place]], look: Look, below: Callable[[Path], str], layout: Layout
 ) -> None:
+    """Note the classes of every split, and all that is wrong with the splits; no class if that is the training's."""
     layout.has_splits = True
     for role, places in by_role.items():
         if len(places) > 1:
-            names = " and ".join(shown(place.path) for place in places)
-            raise BakeoffError(f"{shown(base.path)} has more than one folder for the {role} split, {names}: keep one")
+            names = " and ".join(below(place.path) for place in places)
+            layout.problems.append(f"there is more than one folder for the {role} split, {names}: keep one")
     insides = {role: _unwrapped_split(places[0], role, look, layout) for role, places in by_role.items()}
     alone = {role: _filled(place, look) for role, place in insides.items()}
     if len({inner[0].name for inner in alone.values() if inner}) == 1 and all(
@@ -159,12 +174,15 @@ def _read_splits(
         advice = "sort its images into one sub-folder per class"
         advice += "" if role == "train" else ", or move the folder elsewhere"
         if not place.folders:
-            raise BakeoffError(f"{shown(place.path)} has no class folders: {advice}")
-        if place.total > place.images and not _holds_folders(place):
-            outside = f"{place.images} of the {place.total} images in {shown(place.path)}"
-            raise BakeoffError(f"{outside} lie outside its class folders: {advice}")
-        _refuse_names(place, [look(path) for path in place.folders], shown)
-        layout.classes += [(role, path) for path in place.folders]
+            wrong = [f"{below(place.path)} has no class folders: {advice}"]
+        elif place.total > place.images and not _holds_folders(place):
+            outside = f"{place.images} of the {place.total} images in {below(place.path)}"
+            wrong = [f"{outside} lie outside its class folders: {advice}"]
+        else:
+            wrong = [f"in {below(place.path)} {told}" for told in _like_splits([look(path) for path in place.folders])]
+        layout.problems += wrong
+        if not wrong and (role == "train" or layout.classes):
+            layout.classes += [(role, path) for path in place.folders]
     used = {place.path for places in by_role.values() for place in places}
     layout.beside += [
         (
@@ -246,6 +264,23 @@ def _refuse_data_sets(base: Place, top: list[Place], look: Look, shown: Callable
 
 def _refuse_names(base: Place, top: list[Place], shown: Callable[[Path], str]) -> None:
     """Say so if class folders are called for splits as well, such as cats_train and cats_test."""
+    if problems := list(_like_splits(top)):
+        raise BakeoffError(tell_problems(shown(base.path), problems))
+
+
+def _refuse_parts(base: Place, top: list[Place], shown: Callable[[Path], str]) -> None:
+    """Say so if what would be classes are the numbered parts of one data set, such as fold1 and fold2."""
+    filled = [place for place in top if place.total]
+    if len({part_of(place.name) for place in filled}) == 1 < len(filled) and part_of(filled[0].name):
+        names = " and ".join(shown(Path(place.name)) for place in filled[:2])
+        raise BakeoffError(
+            f"{shown(base.path)}: {names}{' and others' * (len(filled) > 2)} look like parts of one data set, not "
+            "classes: sort the images into one sub-folder per class, or rename the folders if they are classes"
+        )
+
+
+def _like_splits(top: list[Place]) -> Iterator[str]:
+    """Yield which class folders are called for splits as well, such as cats_train and cats_test."""
     found: dict[frozenset[str], dict[str, str]] = {}
     for place in top:
         role, rest = role_of(place.name)
@@ -253,9 +288,9 @@ def _refuse_names(base: Place, top: list[Place], shown: Callable[[Path], str]) -
             found.setdefault(rest, {})[role] = place.name
     for rest, roles in found.items():
         if len(roles) > 1:
-            names = " and ".join(repr(shown(Path(name))) for name in roles.values())
+            names = " and ".join(repr(os.fsencode(name).decode("utf-8", "replace")) for name in roles.values())
             label = "-".join(sorted(rest)) or "CLASS"
-            raise BakeoffError(
-                f"{shown(base.path)}: {names} look like splits, not classes: sort their images into "
+            yield (
+                f"{names} look like splits, not classes: sort their images into "
                 f"{' and '.join(f'{role}/{label}' for role in roles)}, or rename them if they are classes"
             )

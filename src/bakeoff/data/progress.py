@@ -36,6 +36,7 @@ def progress_bar() -> Iterator[Progress]:
                 console.print(f"{what}: {f'{done / total:.0%}' if total else f'{done:,}'}", markup=False)
             if what not in tasks:
                 tasks[what] = drawn.add_task(what, total=None)
-            drawn.update(tasks[what], completed=done, total=total or None)
+            told = what if total else f"{what}: {done:,}"
+            drawn.update(tasks[what], description=told, completed=done, total=total or None)
 
         yield show

@@ -16,6 +16,7 @@ import PIL
 from bakeoff.data import decode
 from bakeoff.data.dataset import Progress
 from bakeoff.data.decode import Header
+from bakeoff.data.layout import tell_problems
 from bakeoff.data.manifest import Manifest, manifest_of
 from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.data.split import cut_test
@@ -144,8 +145,7 @@ def check_classes(tree: Tree, good: Sequence[File], failed: Mapping[File, str]) 
         elif counts[label] < 2:
             problems.append(f"class {name!r} needs 2 readable training images and has {counts[label]}{why(own)}")
     if problems:
-        several = [f"({number}) {problem}" for number, problem in enumerate(problems, start=1)]
-        raise BakeoffError(f"{root}: {problems[0] if len(problems) == 1 else '; '.join(several)}")
+        raise BakeoffError(tell_problems(root, problems))
 
 
 def arrange(scan: Scan, good: Sequence[int]) -> dict[str, list[int]]:

@@ -25,6 +25,9 @@ FILLERS = frozenset(
 )
 """Words that say nothing of what is in a folder of images."""
 
+PARTS = frozenset(("fold", "shard", "chunk", "split", "subset", "batch"))
+"""Words by which numbered parts of one data set are called."""
+
 
 def words(name: str) -> list[str]:
     """Return the words and numbers of a folder's name in lower case: "seg_trainSet-2" → seg, train, set, 2."""
@@ -39,6 +42,14 @@ def _parted(word: str) -> list[str]:
         if rest != word and rest in FILLERS:
             return [known, rest]
     return [word]
+
+
+def part_of(name: str) -> str | None:
+    """Return what numbered part a folder's name says it is, as "fold" of "fold_3"; None if it says something else."""
+    found = words(name)
+    kinds = [word for word in found if word in PARTS]
+    rest = [word for word in found if word not in PARTS and word not in FILLERS]
+    return kinds[0] if len(kinds) == 1 and len(rest) == 1 and rest[0].isdigit() else None
 
 
 def role_of(name: str) -> tuple[str | None, frozenset[str]]:

@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from bakeoff.data.kinds import is_clutter, is_folder, is_image, told_kind
+from bakeoff.data.dataset import Progress
+from bakeoff.data.kinds import TEXTS, is_clutter, is_folder, is_image, told_kind
 from bakeoff.data.layout import Layout, Place, find_layout
 from bakeoff.errors import BakeoffError
 from bakeoff.values import digest
+
+TOLD_EVERY = 1000
+"""Files and folders between two reports of progress."""
+MOST_FOREIGN = 100_000
+"""Files that are neither images nor texts, as annotations are, after which a folder is asked for its images …"""
+FEWEST_IMAGES = 0.1
+"""… of which there are at least so many to each such file."""
+MOST_REASONS = 8
+"""Reasons for leaving files out that are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +55,24 @@ class Tree:
     """Changes whenever an image is added, removed, renamed or written."""
 
 
-def list_images(root: Path) -> Tree:
+def list_images(root: Path, progress: Progress | None = None) -> Tree:
     """Return the images in the class folders of `root`, or of its train, val and test folders.
 
     Raises:
-        BakeoffError: `root` is no folder, or not laid out as class folders.
+        BakeoffError: `root` is no folder, not laid out as class folders, or full of other things than images.
     """
     if not root.exists():
         raise BakeoffError(f"{shown(root)} does not exist: expected a folder with one sub-folder of images per class")
     if not root.is_dir():
         raise BakeoffError(f"{shown(root)} is a file: unpack it and give the folder with one sub-folder per class")
-    listing = _Listing(root)
+    listing = _Listing(root, progress)
     layout = find_layout(root, listing.look, shown)
     for folder in layout.strays:
         if strays := listing.look(folder).images:
             listing.skip(folder, f"images outside the class folders: {strays}")
     for folder, reason in layout.beside:
         listing.skip(folder, reason)
-    folders = _named(root, layout)
+    folders = _named(layout, listing)
     classes = tuple(sorted({name for split, name, _ in folders if split == "train"}, key=natural))
     files: list[File] = []
     unknown: dict[str, list[str]] = {}
@@ -72,8 +82,9 @@ def list_images(root: Path) -> Tree:
             files += [File(path, split, classes.index(name)) for path in paths]
         elif paths:
             unknown.setdefault(split, []).append(name)
-    _check_layout(root, classes, folders, listing)
+    _check_layout(root, classes, folders, listing, layout)
     problems = _problems(classes, layout, files, unknown, listing)
+    listing.tell(end=True)
     fingerprint = digest([classes, listing.skipped, listing.stamp.hexdigest()])
     return Tree(
         root,
@@ -99,8 +110,10 @@ class _Content(NamedTuple):
 class _Listing:
     """One walk through a folder: gathers what is skipped and a stamp over all files' states on the way."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, progress: Progress | None = None) -> None:
         self.root = root
+        self.progress = progress
+        self.listed, self.images, self.foreign = 0, 0, 0
         self.skipped: list[tuple[str, str]] = []
         self.others: list[tuple[str, str]] = []
         self.stamp = hashlib.sha256()
@@ -117,6 +130,9 @@ class _Listing:
             self.contents[folder] = _Content([], [], [])
             for entry in self.entries(folder):
                 self.sort_in(entry, self.contents[folder])
+                self.listed += 1
+                if self.listed % TOLD_EVERY == 0:
+                    self.tell()
         return self.contents[folder]
 
     def sort_in(self, entry: os.DirEntry[str], content: _Content) -> None:
@@ -129,8 +145,27 @@ class _Listing:
             reason = error.strerror or str(error)
         if not reason and is_image(entry.path):
             content.images.append(entry)
+            self.images += 1
         else:
+            self.foreign += not entry.name.lower().endswith(TEXTS)
             content.others.append((self.relative(Path(entry.path)), reason or told_kind(entry.name)))
+
+    def tell(self, *, end: bool = False) -> None:
+        """Tell how far the walk is, and end it where there is next to no image: in a system's or a user's own folder.
+
+        Annotations may be many before the first image comes.
+
+        Raises:
+            BakeoffError: that is so.
+        """
+        if self.progress and self.listed >= TOLD_EVERY:
+            self.progress(f"listing {shown(self.root)}", self.listed, self.listed if end else 0)
+        if self.foreign >= MOST_FOREIGN and self.images < FEWEST_IMAGES * self.foreign:
+            found = "is no image" if not self.images else f"are only {self.images:,} images"
+            raise BakeoffError(
+                f"{shown(self.root)} is not a data set: there {found} among the first {self.listed:,} files and "
+                "folders in it; give the folder whose sub-folders are the classes"
+            )
 
     def entries(self, folder: Path) -> list[os.DirEntry[str]]:
         try:
@@ -192,7 +227,7 @@ class _Listing:
         return shown(path.relative_to(self.root))
 
 
-def _named(root: Path, layout: Layout) -> list[tuple[str, str, Path]]:
+def _named(layout: Layout, listing: _Listing) -> list[tuple[str, str, Path]]:
     """Return (split, class name, folder); names are written in one Unicode form, as systems differ in it."""
     found: dict[tuple[str, str], Path] = {}
     for split, folder in layout.classes:
@@ -200,21 +235,34 @@ def _named(root: Path, layout: Layout) -> list[tuple[str, str, Path]]:
         own = folder.parent if layout.class_first else folder
         name = unicodedata.normalize("NFC", shown(own.name))
         if (split, name) in found:
-            raise BakeoffError(f"{shown(root)} has two folders called {name!r} in different Unicode forms")
-        found[split, name] = folder
+            where = listing.relative(folder.parent.parent if layout.class_first else folder.parent)
+            inside = f" in {where}" * (where != ".")
+            layout.problems.append(
+                f"two folders{inside} are called {name!r} in different Unicode forms: put their images into one"
+            )
+        found.setdefault((split, name), folder)
     return [(split, name, folder) for (split, name), folder in found.items()]
 
 
 def _check_layout(
-    root: Path, classes: tuple[str, ...], folders: Sequence[tuple[str, str, Path]], listing: _Listing
+    root: Path,
+    classes: tuple[str, ...],
+    folders: Sequence[tuple[str, str, Path]],
+    listing: _Listing,
+    layout: Layout,
 ) -> None:
+    """Note that there is one class alone.
+
+    Raises:
+        BakeoffError: there are no classes at all, or another folder is meant.
+    """
     if not classes:
         raise BakeoffError(f"{shown(root)} has no sub-folders: expected one sub-folder of images per class")
     if not any(listing.look(folder).total for _, _, folder in folders):
         kinds = f" ({tell_reasons(count_reasons(listing.others))})" if listing.others else ""
         raise BakeoffError(f"{shown(root)} has no images in its sub-folders{kinds}: expected one sub-folder per class")
     if len(classes) == 1:
-        raise BakeoffError(f"{shown(root)} has one class, {classes[0]!r}: expected at least two class folders")
+        layout.problems.append(f"there is one class, {classes[0]!r}: expected at least two class folders")
     filled = [place for _, _, folder in folders if (place := listing.look(folder)).total]
     if len(filled) == 1 and not filled[0].images:
         raise BakeoffError(
@@ -227,6 +275,7 @@ def _problems(
     classes: tuple[str, ...], layout: Layout, files: Sequence[File], unknown: dict[str, list[str]], listing: _Listing
 ) -> Iterator[str]:
     """Yield what keeps a folder from being used."""
+    yield from layout.problems
     for split, names in unknown.items():
         told = " and ".join(map(repr, names))
         alike = [known for known in classes for name in names if known.casefold() == name.casefold()]
@@ -255,7 +304,10 @@ def count_reasons(skipped: Iterable[tuple[str, str]]) -> dict[str, int]:
 
 def tell_reasons(counts: Mapping[str, int]) -> str:
     """Tell how much was left out and why: "12 × no image (.xml), 1 × the file is empty"."""
-    return ", ".join(f"{count:,} × {reason}" for reason, count in counts.items())
+    told = [f"{count:,} × {reason}" for reason, count in counts.items()]
+    if len(told) > MOST_REASONS:
+        told[MOST_REASONS - 1 :] = [f"{sum(list(counts.values())[MOST_REASONS - 1 :]):,} × other reasons"]
+    return ", ".join(told)
 
 
 def natural(text: str) -> tuple:
