@@ -36,7 +36,7 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         BakeoffError: there is no such field, or it cannot have that value.
     """
     if "name" in changes:
-        raise BakeoffError("cannot set name: a recipe is named for what is changed of it; give changes alone")
+        raise BakeoffError("cannot set name: recipes are named after the settings that were changed; leave it out")
     if not changes:
         return recipe
     tree = to_dict(recipe, full=True)

@@ -76,7 +76,7 @@ def test_every_finding_has_a_test_of_its_own():
 def test_the_command_prints_findings_or_json(store, capsys):
     cli.main(["audit", "--store", str(store)], standalone_mode=False)
     told = capsys.readouterr().out
-    assert "single-run" in told and f"Looked for {len(FINDINGS)} kinds" in told
+    assert "single-run" in told and f"Checked for {len(FINDINGS)} kinds" in told
     cli.main(["audit", "--store", str(store), "--json"], standalone_mode=False)
     found = json.loads(capsys.readouterr().out)
     assert {"kind", "severity", "message", "advice", "nets", "runs", "evidence"} <= found[0].keys()

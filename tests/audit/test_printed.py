@@ -123,6 +123,6 @@ def test_a_study_without_published_numbers():
 
 def test_the_command(capsys):
     cli.main(["audit", "--study", "afif2018"], standalone_mode=False)
-    assert f"Looked for {len(PRINTED_FINDINGS)} kinds" in capsys.readouterr().out
+    assert f"Checked for {len(PRINTED_FINDINGS)} kinds" in capsys.readouterr().out
     cli.main(["audit", "--study", "clark2020", "--json"], standalone_mode=False)
     assert all(finding["runs"] == [] for finding in json.loads(capsys.readouterr().out))

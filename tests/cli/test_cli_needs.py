@@ -49,9 +49,7 @@ def test_a_dry_run_tells_size_fit_disk_and_memory_and_decodes_nothing(bakeoff, p
     assert folder["disk_bytes"] == 2 * 6 * 3 * 64 * 64 < folder["free_bytes"]
     assert facts["memory_bytes"] > 2 * 250e6
     told = " ".join(said.out.split())
-    assert (
-        "height×width: 300×400 (6); trained on at 64×64, the middle cut out; packing takes 147 kB on the disk" in told
-    )
+    assert "height×width: 300×400 (6); trained on at 64×64, centre-cropped; packing takes 147 kB on the disk" in told
     assert f"Memory: about {tell_bytes(facts['memory_bytes'])} for all workers" in told
     trained = bakeoff(*asked, *store, "--epochs", "1", "--json")
     assert trained.code == 0

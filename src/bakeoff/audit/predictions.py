@@ -169,7 +169,7 @@ def badly_calibrated(material: Material) -> Iterator[Finding]:
             f"{'over' if float(n['confidence']) > float(n['accuracy']) else 'under'}confident, expected calibration "
             f"error {percent(float(n['calibration_error']))}."
         ),
-        "Do not take its probabilities at their word: scale the logits by a temperature fitted on validation images, "
+        "Do not trust its probabilities as they are: scale the logits by a temperature fitted on validation images, "
         "or use label smoothing.",
     )
 

@@ -100,4 +100,4 @@ def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
                 console.print(Padding(escape(f"· {message}"), (0, 0, 0, 2)))
             for advice in dict.fromkeys(finding.advice for finding in own):
                 console.print(Padding(f"[dim]{escape(f'→ {advice}')}[/]", (0, 0, 0, 2)))
-    console.print(f"Found: {tell_counts(findings)}. Looked for {kinds} kinds.")
+    console.print(f"Found: {tell_counts(findings)}. Checked for {kinds} kinds of problem.")

@@ -53,11 +53,11 @@ def print_description(description: "Description", as_json: bool) -> None:
     return None
 
 
-FITS = {"stretch": "stretched", "crop": "the middle cut out", "pad": "black borders added"}
+FITS = {"stretch": "stretched", "crop": "centre-cropped", "pad": "padded with black"}
 
 
 def tell_image(image: "Image", sizes: "Sequence[tuple[int, int, int]]") -> str:
-    """Say how images of such (height, width, images) are brought to one size: "at 64×64, the middle cut out"."""
+    """Say how images of such (height, width, images) are brought to one size: "at 64×64, centre-cropped"."""
     if image.size is None or {(height, width) for height, width, _ in sizes} == {image.size}:
         return "as they are"
     height, width = image.size
@@ -75,10 +75,11 @@ def tell_sizes(sizes: "Sequence[tuple[int, int, int]]") -> str:
 def _print_sizes(description: "Description", image: "Image", console: Console) -> None:
     how = tell_image(image, description.sizes)
     console.print(tell_sizes(description.sizes))
-    console.print(f"described, and trained on by the recipe quick, {how}")
+    console.print(f"as trained on with recipe quick, {how}")
     if how != "as they are":
         console.print(
-            "other sizes: --size 96; other fits: --set image.fit=pad or stretch for [bold]bakeoff run[/]", style="dim"
+            "other sizes: --size 96; other fits: --set image.fit=pad or stretch with [bold]bakeoff run[/]",
+            style="dim",
         )
     if depth := description.depth:
         console.print(f"in files with more than 8 bits values from {depth.black:,} to {depth.white:,} become 0 to 255")
