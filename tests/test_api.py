@@ -38,6 +38,7 @@ def test_run_gives_results_to_work_on(results):
     assert len(results.results) == 4
     assert results.table().startswith("### digits, recipe quick (")
     assert str(results) == results.table()
+    assert "4 of 4 runs finished" in repr(results) and len(repr(results)) < 300
     frame = results.to_frame()
     assert list(frame["net"]) == [row.net for row in results.rows]
     assert frame["test_accuracy"].between(0, 1).all()

@@ -89,7 +89,9 @@ def report(
         unreadable = opened.unreadable()
     if unreadable:
         see = f"bakeoff results --store {quote(store)}"
-        echo(f"{len(unreadable)} of its runs cannot be read, and are not in it: {see}", err=True)
+        from bakeoff.text import counted
+
+        echo(f"without {counted(len(unreadable), 'run')} that cannot be read: {see}", err=True)
         raise Exit(UNFINISHED)
 
 
