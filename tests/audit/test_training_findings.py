@@ -49,6 +49,13 @@ def test_images_learned_by_heart():
     assert (numbers["train_accuracy"], numbers["loss_ratio"], numbers["lowest_epoch"]) == (0.99, 2, 3)
 
 
+def test_a_training_that_has_only_begun_is_not_over_fitted():
+    epochs = curve([0.4] * 3, train=[0.3, 0.4, 0.51], loss=[1.4, 1.5, 1.6])
+    begun = run(predicted=predictions(0.4), history=epochs, measures={"train_images": 216.0}, epochs=3)
+    assert look("under-trained", begun) and not look("over-fitted", begun)
+    assert look("over-fitted", run(predicted=predictions(0.4), history=epochs, epochs=3))
+
+
 def test_a_poor_epoch_is_not_over_fitting():
     epochs = curve([*NOISY, 0.8], train=[0.99] * 8, loss=[*[0.3] * 7, 0.9])
     poor = run(predicted=predictions(0.8), history=epochs)

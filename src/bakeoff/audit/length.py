@@ -39,10 +39,15 @@ def under_trained(material: Material) -> Iterator[Finding]:
 
 def shortness(run: Tested) -> Numbers | None:
     """Return what tells that a run was trained for too short a time, None if nothing does."""
-    if len(run.result.epochs) < run.result.run.recipe.epochs:
-        return None  # it was stopped because it did not get better
+    if _stopped(run):
+        return None
     anneals = isinstance(run.result.run.recipe.schedule, OneCycle | Cosine)
-    return _few_steps(run) or (_still_falling(run) if anneals else _still_rising(run))
+    return few_steps(run) or (_still_falling(run) if anneals else _still_rising(run))
+
+
+def _stopped(run: Tested) -> bool:
+    """Return whether it was stopped because it did not get better."""
+    return len(run.result.epochs) < run.result.run.recipe.epochs
 
 
 def _tell(numbers: Numbers) -> str:
@@ -76,9 +81,12 @@ def _steps(run: Tested) -> int | None:
     return None if images is None else steps_in_epoch(int(images), run.result.run.recipe.batch_size)
 
 
-def _few_steps(run: Tested) -> Numbers | None:
+def few_steps(run: Tested) -> Numbers | None:
+    """Return what tells that a run has only begun, None if it has not or knows its images already."""
     per_epoch, epochs = _steps(run), len(run.result.epochs)
-    if per_epoch is None or not epochs or per_epoch * epochs >= FEW_STEPS or _known(run) > 1 - ROOM:
+    if per_epoch is None or not epochs or _stopped(run):
+        return None
+    if per_epoch * epochs >= FEW_STEPS or _known(run) > 1 - ROOM:
         return None
     wanted = max(2 * epochs, math.ceil(ENOUGH_STEPS / per_epoch))
     return {"epochs": epochs, "epochs_to_try": wanted, "known": _known(run), "steps": per_epoch * epochs}

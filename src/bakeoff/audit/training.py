@@ -7,6 +7,7 @@ from statistics import median
 import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent
+from bakeoff.audit.length import few_steps
 from bakeoff.records import Epoch
 from bakeoff.spec import Plateau, Recipe
 from bakeoff.text import counted
@@ -53,7 +54,7 @@ def _risen_loss(run: Tested) -> Numbers | None:
 def over_fitted(material: Material) -> Iterator[Finding]:
     """Training images are known far better than test images, and the validation loss has turned.
 
-    Not where lagging statistics or a poor epoch explain the gap.
+    Not where lagging statistics or a poor epoch explain the gap, nor of a training that has only begun.
     """
     return per_cell(
         material,
@@ -76,7 +77,7 @@ def over_fitted(material: Material) -> Iterator[Finding]:
 def _learned_by_heart(run: Tested) -> Numbers | None:
     reported = _reported(run)
     luck = _luck(run)
-    if reported is None or _lag(run) or (luck and float(luck["off"]) < 0):
+    if reported is None or _lag(run) or few_steps(run) or (luck and float(luck["off"]) < 0):
         return None
     numbers = {"train_accuracy": reported.train_accuracy, "test_accuracy": run.accuracy}
     gap = reported.train_accuracy - run.accuracy
