@@ -147,7 +147,7 @@ class Database:
         if version == len(MIGRATIONS):
             self._check_tables()
             return
-        if tables and not create:
+        if not create:
             self._copy_to_memory()
         self._migrate()
 

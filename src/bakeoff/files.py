@@ -45,6 +45,10 @@ def written_whole(target: Path) -> Iterator[BinaryIO]:
         OSError: the disk is full or cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and not target.is_file():  # a pipe, /dev/stdout: written to, never replaced
+        with target.open("wb") as file:
+            yield file
+        return
     part = part_beside(target)
     try:
         with part.open("wb") as file:

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from synthetic import RECIPE, make_store
 
 from bakeoff.errors import BakeoffError
+from bakeoff.files import write_whole
 from bakeoff.reporting import build, write
 from bakeoff.reporting.facts import read
 from bakeoff.reporting.page import bold, code, strips
@@ -106,12 +108,22 @@ def test_write_replaces_whole_and_says_what_is_wrong(make, tmp_path: Path) -> No
     assert "<h1>Mine</h1>" in output.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [output]
     with pytest.raises(BakeoffError, match="cannot write the report"):
-        write(make(data=("digits",)), tmp_path / "absent" / "report.html")
+        write(make(data=("digits",)), output / "report.html")  # within a file
     with pytest.raises(BakeoffError, match="no store at"):
         build(tmp_path / "absent.db")
     Store(tmp_path / "empty.db", create=True).close()
     with pytest.raises(BakeoffError, match="holds no runs yet"):
         build(tmp_path / "empty.db")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders")
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, "page")
+    assert os.read(reader, 10) == b"page" and pipe.is_fifo()
+    os.close(reader)
 
 
 def test_names_are_bold_commands_are_code_and_all_is_escaped() -> None:
