@@ -52,7 +52,7 @@ class Store(Reader):
                 [
                     (json.dumps(d.facts["skipped"]), json.dumps(d.facts["left_out"]), d.content_hash)
                     for d in records
-                    if "left_out" in d.facts
+                    if {"skipped", "left_out"} <= d.facts.keys()
                 ],
             )
             self._db.executemany(

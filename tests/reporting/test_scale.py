@@ -4,31 +4,37 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from synthetic import make_store
+
+from bakeoff.rows import settings_of
+from bakeoff.store import Store
 
 COPIES = 100
 
 
 def multiply(path: Path) -> None:
     """Make COPIES of every run of a store, each with a network of its own name."""
+    with Store(path) as store:
+        runs = [result.run for result in store.results()]
     with sqlite3.connect(path) as base:
         for number in range(1, COPIES):
-            base.execute(
-                "INSERT INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added, finished, "
-                "environment) "
-                "SELECT id || ?1, net || ?1, data, data_hash, recipe, seed, json_set(settings, '$.net', net || ?1), "
-                "state, added, finished, environment FROM runs WHERE length(id) = 16",
-                (f"-{number}",),
-            )
-            for table in ("epochs", "measures", "predictions"):
-                names = [row[1] for row in base.execute(f"PRAGMA table_info({table})")]
-                others = ", ".join(names[1:])
+            for run in runs:
+                copy = msgspec.structs.replace(run, net=f"{run.net}-{number}")
                 base.execute(
-                    f"INSERT INTO {table}({', '.join(names)}) SELECT run || ?, {others} FROM {table} "
-                    "WHERE length(run) = 16",
-                    (f"-{number}",),
+                    "INSERT INTO runs(id, net, data, data_hash, recipe, seed, settings, state, added, finished, "
+                    "environment) SELECT ?, ?, data, data_hash, recipe, seed, ?, state, added, finished, environment "
+                    "FROM runs WHERE id = ?",
+                    (copy.id, copy.net, settings_of(copy), run.id),
                 )
+                for table in ("epochs", "measures", "predictions"):
+                    names = [row[1] for row in base.execute(f"PRAGMA table_info({table})")]
+                    base.execute(
+                        f"INSERT INTO {table}({', '.join(names)}) SELECT ?, {', '.join(names[1:])} FROM {table} "
+                        "WHERE run = ?",
+                        (copy.id, run.id),
+                    )
 
 
 @pytest.mark.accuracy  # it takes long
