@@ -19,10 +19,10 @@ class BakeoffError(Exception):
 class Misplaced(BakeoffError):
     """Something was named where it does not belong, and there is no doubt which option was meant."""
 
-    def __init__(self, message: str, given: str, option: str, value: str) -> None:
-        """Make it of what is wrong with `given`, and of the option and the value that say it rightly."""
+    def __init__(self, message: str, option: str, value: str) -> None:
+        """Make it of what is wrong, and of the option and the value that say it rightly."""
         super().__init__(message)
-        self.given, self.option, self.value = given, option, value
+        self.option, self.value = option, value
 
     def __str__(self) -> str:
         return f"{self.args[0]}: {self.option} {self.value}"

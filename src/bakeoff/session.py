@@ -71,11 +71,21 @@ def known_study(name: str) -> Study:
     Raises:
         BakeoffError: there is none; `Misplaced` if it names a network, a data set, a folder or a recipe.
     """
-    if spelled(name, studies.names()) in studies.names() or name.endswith(".toml"):
-        return studies.load(name)
-    for what, option, meant in _other_than_studies(name):
-        raise Misplaced(f"{name} is {what}, not a study", name, option, meant)
+    if not is_study(name) and (wrong := misplaced(name)):
+        raise wrong
     return studies.load(name)
+
+
+def is_study(name: str) -> bool:
+    """Return whether a name is that of a built-in study or of a study file."""
+    return spelled(name, studies.names()) in studies.names() or name.endswith(".toml")
+
+
+def misplaced(name: str) -> Misplaced | None:
+    """Return what to say of a name in the place of a study that stands for something else, None if it does not."""
+    for what, option, meant in _other_than_studies(name):
+        return Misplaced(f"{name} is {what}, not a study", option, meant)
+    return None
 
 
 def _other_than_studies(name: str) -> Iterator[tuple[str, str, str]]:

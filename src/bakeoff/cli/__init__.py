@@ -1,6 +1,5 @@
 """The command line: parse, call, print. No decisions, and nothing heavy before a command needs it."""
 
-import shlex
 import sys
 import traceback
 import warnings
@@ -123,7 +122,7 @@ def _run() -> int:
         with terminable() as stopped, warnings_told():
             code = cli.main(prog_name="bakeoff", standalone_mode=False)
     except Misplaced as error:
-        return _complain(f"{error.args[0]}: {with_option(sys.argv[1:], error)}")
+        return _complain(f"{error.args[0]}: {_meant(sys.argv[1:])}")
     except BakeoffError as error:
         return _complain(str(error))
     except click.ClickException as error:
@@ -131,8 +130,8 @@ def _run() -> int:
 
         context = getattr(error, "ctx", None)
         hint = f": see {context.command_path} --help" if context else ""
-        if (joined := with_commas(sys.argv[1:])) and "extra argument" in error.format_message():
-            hint = f": names go by comma, as in {joined}"
+        if "extra argument" in error.format_message() and (meant := _meant(sys.argv[1:])):
+            hint = f": names go by comma, as in {meant}"
         return _complain(shortened(error.format_message().rstrip("."), 300) + hint)
     except (KeyboardInterrupt, click.Abort):
         return stopped()
@@ -147,33 +146,12 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
-LISTS = ("--nets", "--data", "--until-settled")
-"""Options that take names by comma."""
+def _meant(arguments: list[str]) -> str:
+    """Return the command that was meant where names stand in a wrong place, empty if there is no telling."""
+    from bakeoff.cli.meant import with_commas, with_options
 
-
-def with_option(arguments: list[str], wrong: Misplaced) -> str:
-    """Return the command that was meant where a name stands in the place of the study."""
-    rest = [argument for argument in arguments if argument != wrong.given]
-    if wrong.option in LISTS and wrong.option in rest[:-1]:
-        place = rest.index(wrong.option) + 1
-        rest[place] += f",{wrong.value}"
-    else:
-        rest[1:1] = [wrong.option, wrong.value]
-    return shlex.join(["bakeoff", "run", *rest[1:]])
-
-
-def with_commas(arguments: list[str]) -> str:
-    """Return the command in which words that follow the names of an option belong to it; empty if there are none."""
-    joined: list[str] = []
-    option = ""
-    for argument in arguments:
-        if option and joined[-1] != option and not argument.startswith("-"):
-            joined[-1] += f",{argument}"
-            continue
-        if argument.startswith("-"):
-            option = argument if argument in LISTS else ""
-        joined.append(argument)
-    return shlex.join(["bakeoff", *joined]) if joined != arguments else ""
+    command = cli.get_command(click.Context(cli), arguments[0])
+    return (with_options(command, arguments) if command else "") or with_commas(arguments)
 
 
 def _complain(message: str) -> int:

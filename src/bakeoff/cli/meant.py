@@ -1,0 +1,65 @@
+"""The command that was meant where names stand in a wrong place."""
+
+import shlex
+from itertools import pairwise
+
+import rich_click as click
+
+LISTS = ("--nets", "--data", "--until-settled")
+"""Options that take names by comma."""
+
+
+def with_options(command: click.Command, arguments: list[str]) -> str:
+    """Return the command in which the words in the place of the study are given by their options.
+
+    `arguments` begin with the name of `command`. Empty where a word stands for nothing that is known, and where
+    `command` takes no study.
+    """
+    from bakeoff.session import is_study, misplaced
+
+    if all(parameter.name != "study" for parameter in command.params if isinstance(parameter, click.Argument)):
+        return ""
+    words, rest = _parted(command, arguments[1:])
+    kept = [arguments[0], words.pop(0)] if words and is_study(words[0]) else ["run"]
+    new: list[str] = []
+    for word in words:
+        if (wrong := misplaced(word)) is None:
+            return ""
+        for given in (rest, new):
+            if wrong.option in LISTS and wrong.option in given[:-1]:
+                place = given.index(wrong.option) + 1
+                given[place] += f",{wrong.value}" * (wrong.value not in given[place].split(","))
+                break
+        else:
+            new += [wrong.option, wrong.value]
+    return shlex.join(["bakeoff", *kept, *new, *rest])
+
+
+def _parted(command: click.Command, arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the words that belong to no option, and the options with their values, `--a=b` as two."""
+    valued = {
+        name
+        for option in command.params
+        if isinstance(option, click.Option) and not option.is_flag
+        for name in option.opts
+    }
+    each = [part for given in arguments for part in (given.split("=", 1) if given.startswith("--") else [given])]
+    words: list[str] = []
+    rest: list[str] = []
+    for before, argument in pairwise(["", *each]):
+        (rest if argument.startswith("-") or before in valued else words).append(argument)
+    return words, rest
+
+
+def with_commas(arguments: list[str]) -> str:
+    """Return the command in which words that follow the names of an option belong to it; empty if there are none."""
+    joined: list[str] = []
+    option = ""
+    for argument in arguments:
+        if option and joined[-1] != option and not argument.startswith("-"):
+            joined[-1] += f",{argument}"
+            continue
+        if argument.startswith("-"):
+            option = argument if argument in LISTS else ""
+        joined.append(argument)
+    return shlex.join(["bakeoff", *joined]) if joined != arguments else ""
