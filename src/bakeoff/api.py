@@ -217,7 +217,7 @@ def _carry_out(
 ) -> Plan:
     """Train what the store lacks of a study, or of a race in it, and return the plan; `how` goes to the session."""
     from bakeoff.cli.live import follow, follow_robustness
-    from bakeoff.cli.running import tell_left_out
+    from bakeoff.cli.running import tell_folders
     from bakeoff.cli.settle import follow_race
     from bakeoff.processes import warm_up
     from bakeoff.terminal import Console
@@ -226,7 +226,7 @@ def _carry_out(
     plan = plan_race(race) if race else session.make_plan(study)
     placement = session.choose_placement(plan, *where)
     console = Console(file=sys.stderr, quiet=quiet)
-    tell_left_out(plan, console)
+    tell_folders(plan, console)
     if race:
         follow_race(race, plan, store, placement, console, **how)
     else:

@@ -1,6 +1,7 @@
 """Image folders through the command line."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from bakeoff.spec import data_label
 from bakeoff.store import Store
 
 
-def draw(folder: Path, images: int = 6, classes: str = "ab", seed: int = 0) -> Path:
+def draw(folder: Path, images: int = 6, classes: Iterable[str] = "ab", seed: int = 0) -> Path:
     """Make a folder of different 8×8 pictures of each class."""
     random = np.random.default_rng(seed)
     for label in classes:
@@ -133,6 +134,33 @@ def test_what_was_left_out_is_told_everywhere(bakeoff, tmp_path):
         opened.add(plan.runs, plan.records())
         (record,) = opened.datasets().values()
     assert "no image" not in record.facts["left_out"], "it is told as it is now"
+
+
+def test_classes_of_classes_are_noted(bakeoff, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    draw(draw(Path("X") / "cats", classes=("persian", "siamese")).parent / "dogs", classes=("boxer", "pug"), seed=1)
+    Picture.new("RGB", (8, 8)).save("X/cats/stray.png")
+    described = json.loads(bakeoff("data", "folder:X", "--json").out)
+    assert described["classes"] == ["cats", "dogs"]
+    assert described["nesting"] == {"folder": "folder:X/cats", "inner": ["persian", "siamese"]}
+    assert json.loads(bakeoff("data", described["nesting"]["folder"], "--json").out)["classes"] == [
+        "persian",
+        "siamese",
+    ]
+    shown, run = bakeoff("data", "folder:X").out, bakeoff("run", "--data", "folder:X", *TINY, "--dry-run").err
+    assert all("folder:X/cats" in " ".join(said.split()) for said in (shown, run))
+    draw(Path("X") / "birds", classes="a", seed=2)
+    assert json.loads(bakeoff("data", "folder:X", "--json").out)["nesting"] is None, "one sub-folder is no class"
+
+
+def test_a_run_says_at_which_size_it_trains(bakeoff, tmp_path):
+    photos = draw(tmp_path / "photos")
+    for label, size in (("a", (90, 120)), ("b", (70, 70))):
+        Picture.new("RGB", size).save(photos / label / "large.png")
+    wanted = ["--data", f"folder:{photos}", *TINY, "--store", str(tmp_path / "a.db")]
+    for said in (bakeoff("run", *wanted, "--size", "48"), bakeoff("run", *wanted, "--size", "48", "--dry-run")):
+        told = " ".join((said.err + said.out).split())
+        assert "14 images" in told and told.count("120×90 (1)") == 1 and "48×48, centre-cropped" in told
 
 
 def test_pictures_are_found_by_content_where_the_folder_was(tmp_path):

@@ -67,7 +67,7 @@ def test_a_description_is_json_with_every_key():
     content = msgspec.json.decode(msgspec.json.encode(describe(dataset(images, [0, 1], images[:1], [1]))))
     assert set(content) == {
         *("name", "shape", "content_hash", "source", "licence", "citation", "classes"),
-        *("splits", "sizes", "image", "depth", "skipped", "left_out", "duplicates", "properties"),
+        *("splits", "sizes", "image", "depth", "nesting", "skipped", "left_out", "duplicates", "properties"),
     }
     assert content["splits"]["train"] == {"images": 2, "per_class": {"a": 1, "b": 1}, "mean": [0.5], "std": [0.5]}
     assert content["splits"]["test"]["per_class"] == {"a": 0, "b": 1}

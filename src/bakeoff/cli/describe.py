@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 
 from bakeoff.cli.tables import print_table
+from bakeoff.data.nesting import tell_nesting
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.data.tree import tell_reasons
 from bakeoff.terminal import Console, echo_json, escape
@@ -43,6 +44,8 @@ def print_description(description: "Description", as_json: bool) -> None:
     known = to_dict(description.properties, full=True)
     told = [f"{text} {tell_property(name, known[name])}" for name, text in LABELS.items()]
     console.print(f"properties: {', '.join(told)}", markup=False)
+    if description.nesting:
+        console.print(f"[yellow]note:[/] {escape(tell_nesting(description.nesting))}")
     if description.skipped:
         console.print(f"[yellow]left out:[/] {escape(tell_reasons(description.left_out))}")
         for path, reason in description.skipped[:SHOWN_FILES]:
@@ -72,10 +75,16 @@ def tell_sizes(sizes: "Sequence[tuple[int, int, int]]") -> str:
     return f"{several}, height×width: {common}{', …' if len(sizes) > 5 else ''}"
 
 
+def tell_folder(name: str, sizes: "Sequence[tuple[int, int, int]]", image: "Image") -> str:
+    """Say which images a folder has, and how they are brought to one size."""
+    images = counted(sum(count for _, _, count in sizes), "image")
+    return f"{name}: {images}, {tell_sizes(sizes)}; trained on {tell_image(image, sizes)}"
+
+
 def _print_sizes(description: "Description", image: "Image", console: Console) -> None:
     how = tell_image(image, description.sizes)
     console.print(tell_sizes(description.sizes))
-    console.print(f"as trained on with recipe quick, {how}")
+    console.print(f"described as recipe quick trains on them: {how}")
     if how != "as they are":
         console.print(
             "other sizes: --size 96; other fits: --set image.fit=pad or stretch with [bold]bakeoff run[/]",

@@ -4,14 +4,13 @@ import shutil
 from dataclasses import dataclass
 
 from bakeoff import data as sets
-from bakeoff.cli.describe import tell_image, tell_sizes
+from bakeoff.cli.describe import tell_folder
 from bakeoff.data.packing import tell_bytes
 from bakeoff.data.places import cache_folder
 from bakeoff.estimate import cell_of
 from bakeoff.rehearsal import safely
 from bakeoff.spec import Image, data_label
 from bakeoff.study import Plan
-from bakeoff.text import counted
 from bakeoff.workers import Placement
 
 PROCESS_BYTES = 250 * 10**6
@@ -34,8 +33,7 @@ class Packing:
     free_bytes: int
 
     def __str__(self) -> str:
-        sizes, how = tell_sizes(self.sizes), tell_image(self.image, self.sizes)
-        told = f"{self.data}: {counted(self.images, 'image')}, {sizes}; trained on {how}"
+        told = tell_folder(self.data, self.sizes, self.image)
         if not self.disk_bytes:
             return f"{told}; packed already"
         need, free = tell_bytes(self.disk_bytes), tell_bytes(self.free_bytes)

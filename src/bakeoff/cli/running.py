@@ -228,12 +228,23 @@ class Done:
             raise Exit(UNFINISHED)
 
 
-def tell_left_out(plan: "Plan", console: "Console") -> None:
-    """Say which files of image folders are not used."""
+def tell_folders(plan: "Plan", console: "Console", *, sizes: bool = True) -> None:
+    """Say of image folders at which size they are trained on, unless that is said elsewhere, and what may surprise."""
+    from bakeoff.cli.describe import tell_folder
+    from bakeoff.data.nesting import tell_nesting
     from bakeoff.data.tree import count_reasons, tell_reasons
+    from bakeoff.spec import Image
 
     names = {run.data_hash: run.data for run in plan.runs}
+    images = {(run.data_hash, Image(run.recipe.image.size, run.recipe.image.fit)): None for run in plan.runs}
+    for content_hash, image in images if sizes else ():
+        if (dataset := plan.data.get(content_hash)) and dataset.sizes:
+            told = tell_folder(dataset.info.name, dataset.sizes, image)
+            console.print(escape(told), style="dim", highlight=False, soft_wrap=True)
     for content_hash, dataset in plan.data.items():
+        if dataset.nesting:
+            told = f"{dataset.info.name}: {tell_nesting(dataset.nesting)}"
+            console.print(escape(told), style="yellow", soft_wrap=True)
         if dataset.skipped:
             told = tell_reasons(count_reasons(dataset.skipped))
             see = f"bakeoff data {quote(names.get(content_hash, dataset.info.name))}"
@@ -259,7 +270,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
     with progress_bar() as report:
         fetch = not asked["dry_run"]
         plan = plan_race(race, report, fetch=fetch) if race else session.make_plan(study, report, fetch=fetch)
-    tell_left_out(plan, console)
+    tell_folders(plan, console, sizes=not asked["dry_run"])
     placement = session.choose_placement(
         plan, *(asked[name] for name in ("device", "precision", "workers", "threads", "compiled", "run_timeout"))
     )

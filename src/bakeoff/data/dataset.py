@@ -9,6 +9,7 @@ import numpy as np
 
 from bakeoff.data.depth import Depth
 from bakeoff.data.manifest import Manifest
+from bakeoff.data.nesting import Nesting
 from bakeoff.spec import DataInfo
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -49,6 +50,8 @@ class Dataset:
     """Which images an image folder has; empty for built-in data sets."""
     depth: Depth | None = None
     """How values of files with more than 8 bits a channel became bytes, None if there are no such files."""
+    nesting: Nesting | None = None
+    """What to give instead if the sub-folders of an image folder's class folders are the classes."""
     pack: Path | None = None
     """The folder that holds the arrays."""
 

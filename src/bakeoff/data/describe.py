@@ -10,6 +10,7 @@ import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.depth import Depth
+from bakeoff.data.nesting import Nesting
 from bakeoff.data.pack import file_names
 from bakeoff.data.properties import Properties, properties
 from bakeoff.data.tree import count_reasons
@@ -75,6 +76,8 @@ class Description(Value, frozen=True):
     """How these were brought to one size, None for built-in data sets. All other facts are about the result."""
     depth: Depth | None
     """What became black and white in files with more than 8 bits a channel, None if there are none."""
+    nesting: Nesting | None
+    """What to give instead if the sub-folders of the class folders are the classes."""
     skipped: tuple[tuple[str, str], ...]
     """(path, reason) of files and folders that were left out."""
     left_out: dict[str, int]
@@ -101,6 +104,7 @@ def describe(dataset: Dataset, image: Image | None = None) -> Description:
         sizes=dataset.sizes,
         image=image if dataset.sizes else None,
         depth=dataset.depth,
+        nesting=dataset.nesting,
         skipped=dataset.skipped,
         left_out=count_reasons(dataset.skipped),
         duplicates=find_duplicates(dataset),

@@ -125,4 +125,5 @@ def look_into_folder(path: Path, image: Image, progress: Progress | None = None)
 def _called(dataset: Dataset, tree: Tree, path: Path) -> Dataset:
     """Return a data set under the name that its folder has here."""
     info = msgspec.structs.replace(dataset.info, name=name_of(path))
-    return replace(dataset, info=info, source=shown(path.resolve()), skipped=(*dataset.skipped, *tree.others))
+    skipped = (*dataset.skipped, *tree.others)
+    return replace(dataset, info=info, source=shown(path.resolve()), skipped=skipped, nesting=tree.nesting)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bakeoff.data.dataset import Progress
 from bakeoff.data.kinds import TEXTS, is_clutter, is_folder, is_image, told_kind
 from bakeoff.data.layout import Layout, Place, find_layout
+from bakeoff.data.nesting import Nesting, find_nesting
 from bakeoff.errors import BakeoffError
 from bakeoff.values import digest
 
@@ -51,6 +52,7 @@ class Tree:
     """What keeps the folder from being used, in sentences, as far as it shows before a file is opened."""
     has_splits: bool
     """Whether it has train, val and test folders of its own."""
+    nesting: Nesting | None
     fingerprint: str
     """Changes whenever an image is added, removed, renamed or written."""
 
@@ -94,6 +96,7 @@ def list_images(root: Path, progress: Progress | None = None) -> Tree:
         tuple(listing.others),
         tuple(problems),
         layout.has_splits,
+        find_nesting((folder for split, _, folder in folders if split == "train"), listing.look, shown),
         fingerprint,
     )
 
