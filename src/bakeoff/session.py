@@ -11,6 +11,7 @@ import msgspec
 from bakeoff import studies
 from bakeoff.afterwards import measure_robustness
 from bakeoff.data import DATASETS, FOLDER, Progress
+from bakeoff.data.kinds import is_database
 from bakeoff.errors import BakeoffError, Misplaced
 from bakeoff.execution import Event, execute
 from bakeoff.grid import Exceptional, Study
@@ -92,6 +93,8 @@ def _other_than_studies(name: str) -> Iterator[tuple[str, str, str]]:
     """Yield what a name stands for, and the option and the value that say so."""
     if name.startswith(FOLDER) or (name and Path(name).is_dir()):
         yield "a folder", "--data", name if name.startswith(FOLDER) else f"{FOLDER}{name}"
+    if name and is_database(Path(name)):
+        yield "a store", "--store", name
     if (data := known_data(name)).partition("~")[0] in DATASETS:
         yield "a data set", "--data", data
     if (recipe := spelled(name, RECIPES)) in RECIPES:
@@ -124,7 +127,7 @@ def known_network(name: str) -> str:
     Raises:
         BakeoffError: there is no such file, or no network in it.
     """
-    if not OWN_FILE.search(name) and ("@" in name or re.fullmatch(r"[^A-Z_\s]*", name)):
+    if "@" in name and not OWN_FILE.search(name):
         return name
     if OWN_FILE.search(name):
         from bakeoff import rehearsal

@@ -69,7 +69,7 @@ def shortened(text: str, most: int = 100) -> str:
 def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     table, *rest = name.split(".")
     if table not in tree:
-        meant = [field for field in field_names(tree) if field.endswith(f".{LONGER.get(name, name)}")]
+        meant = _ending(name, field_names(tree))
         question = f"did you mean {' or '.join(f'{field}={tell_value(value, field)}' for field in meant)}?"
         raise BakeoffError(
             f"unknown recipe field {name!r}: {question}" if meant else unknown("recipe field", name, field_names(tree))
@@ -87,13 +87,34 @@ def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     return None
 
 
+def _ending(name: str, fields: Iterable[str]) -> list[str]:
+    """Return the dotted fields that end with a name, or with what it is called here."""
+    return [field for field in fields if field.endswith(f".{LONGER.get(name, name)}")]
+
+
+def field_called(name: str) -> str | None:
+    """Return the dotted field of a recipe that is called so, or ends so: optimizer.lr for lr; None if there is none."""
+    tables = [field for field in Recipe.__struct_fields__ if field != "name"]
+    inner = (f"{table}.{field}" for table in tables for field in _inner(table))
+    return name if name in tables else next(iter(_ending(name, inner)), None)
+
+
+def _inner(table: str) -> list[str]:
+    """Return the fields that a table of a recipe may have, of whatever kind it is."""
+    kinds = CHOICES[table].values() if table in CHOICES else _kinds(table)
+    return [field for kind in kinds for field in kind.__struct_fields__]
+
+
+def _kinds(table: str) -> list[type[Value]]:
+    kind = Recipe.__annotations__[table]
+    return [kind for kind in (kind, *get_args(kind)) if isinstance(kind, type) and issubclass(kind, Value)]
+
+
 def _fields_of(tree: dict[str, Any], table: str) -> list[str]:
     """Return the fields that a table of the recipe may have, also where it is absent, such as `stop`."""
     if table in CHOICES:
         return ["name", *CHOICES[table][tree[table]["name"]].__struct_fields__]
-    kind = Recipe.__annotations__[table]
-    kinds = [kind for kind in (kind, *get_args(kind)) if isinstance(kind, type) and issubclass(kind, Value)]
-    return [field for kind in kinds for field in kind.__struct_fields__]
+    return _inner(table)
 
 
 def _choose(tree: dict[str, Any], table: str, value: Any) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.store import Store
+
 RUN = ["run", "--nets", "lenet-afif", "--data", "digits"]
 
 MISTAKES = {
@@ -101,6 +103,12 @@ MEANT = {
     "run Quick": "bakeoff run --recipe quick",
     "run net.py:mine": "bakeoff run --nets net.py:mine",
     "reproduce conv": "bakeoff run --nets conv",
+    "run a.db --nets nin": "bakeoff run --store a.db --nets nin",
+    "results a.db": "bakeoff results --store a.db",
+    "run --nets nin --lr=0.1 --epochs 3": "bakeoff run --nets nin --set optimizer.lr=0.1 --epochs 3",
+    "run --batch-size 32": "bakeoff run --set batch_size=32",
+    "run --flip": "--set 'augment.flip=…'",
+    "run --data folder:my_photo": "did you mean my-photos?",
     "run --set lr=0.1 --nets nin": "optimizer.lr=0.1",
     "run --set learning_rate=0.1": "optimizer.lr=0.1",
     "run --set size=64": "image.size=64",
@@ -111,6 +119,7 @@ MEANT = {
 def test_names_the_command_that_was_meant(typed, bakeoff, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my-photos").mkdir()
+    Store(tmp_path / "a.db", create=True).close()
     said = bakeoff(*typed.split())
     assert (said.code, said.out) == (2, "")
     assert MEANT[typed] in said.err and said.err.count("\n") == 1
@@ -118,7 +127,11 @@ def test_names_the_command_that_was_meant(typed, bakeoff, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(
     "typed",
-    ["run --nets LeNet_Afif --data Digits --recipe Quick", "run DEMO", "recipes Quick --net ResNet20 --data Digits"],
+    [
+        "run --nets LeNet_Afif,resnet-20 --data Digits --recipe Quick --scale 4",
+        "run DEMO",
+        "recipes Quick --net ResNet20 --data Digits",
+    ],
 )
 def test_capitals_and_hyphens_are_understood(typed, bakeoff, tmp_path):
     dry = ["--dry-run", "--store", str(tmp_path / "a.db")] if typed.startswith("run") else []

@@ -129,10 +129,13 @@ def _run() -> int:
         from bakeoff.settings import shortened
 
         context = getattr(error, "ctx", None)
+        message = error.format_message().rstrip(".")
         hint = f": see {context.command_path} --help" if context else ""
-        if "extra argument" in error.format_message() and (meant := _meant(sys.argv[1:])):
-            hint = f": names go by comma, as in {meant}"
-        return _complain(shortened(error.format_message().rstrip("."), 300) + hint)
+        if "extra argument" in message and (meant := _meant(sys.argv[1:])):
+            hint = f": did you mean {meant}?"
+        if isinstance(error, click.NoSuchOption) and (meant := _meant(sys.argv[1:], error.option_name)):
+            message, hint = f"No such option '{error.option_name}'", f": did you mean {meant}?"
+        return _complain(shortened(message, 300) + hint)
     except (KeyboardInterrupt, click.Abort):
         return stopped()
     except (OSError, ReaderGone):
@@ -146,12 +149,19 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
-def _meant(arguments: list[str]) -> str:
-    """Return the command that was meant where names stand in a wrong place, empty if there is no telling."""
-    from bakeoff.cli.meant import with_commas, with_options
+def _meant(arguments: list[str], option: str = "") -> str:
+    """Return the command that was meant where names stand in a wrong place, or for an option that there is not.
+
+    Empty if there is no telling.
+    """
+    from bakeoff.cli.meant import with_commas, with_field, with_options
 
     command = cli.get_command(click.Context(cli), arguments[0])
-    return (with_options(command, arguments) if command else "") or with_commas(arguments)
+    if command is None:
+        return ""
+    if option:
+        return with_field(command, arguments, option)
+    return with_options(command, arguments) or with_commas(arguments)
 
 
 def _complain(message: str) -> int:

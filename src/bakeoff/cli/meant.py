@@ -12,18 +12,21 @@ LISTS = ("--nets", "--data", "--until-settled")
 def with_options(command: click.Command, arguments: list[str]) -> str:
     """Return the command in which the words in the place of the study are given by their options.
 
-    `arguments` begin with the name of `command`. Empty where a word stands for nothing that is known, and where
-    `command` takes no study.
+    `arguments` begin with the name of `command`. Empty where a word stands for nothing that is known, or for what
+    `command` has no option for.
     """
     from bakeoff.session import is_study, misplaced
 
-    if all(parameter.name != "study" for parameter in command.params if isinstance(parameter, click.Argument)):
-        return ""
+    takes_study = any(isinstance(each, click.Argument) and each.name == "study" for each in command.params)
+    known = {name for each in command.params for name in each.opts}
     words, rest = _parted(command, arguments[1:])
-    kept = [arguments[0], words.pop(0)] if words and is_study(words[0]) else ["run"]
+    kept = ["run"] if takes_study else [arguments[0]]
+    if takes_study and words and is_study(words[0]):
+        kept = [arguments[0], words.pop(0)]
     new: list[str] = []
     for word in words:
-        if (wrong := misplaced(word)) is None:
+        wrong = misplaced(word)
+        if wrong is None or wrong.option not in known:
             return ""
         for given in (rest, new):
             if wrong.option in LISTS and wrong.option in given[:-1]:
@@ -33,6 +36,21 @@ def with_options(command: click.Command, arguments: list[str]) -> str:
         else:
             new += [wrong.option, wrong.value]
     return shlex.join(["bakeoff", *kept, *new, *rest])
+
+
+def with_field(command: click.Command, arguments: list[str], option: str) -> str:
+    """Return the command in which what is no option of it but a field of the recipe is set; empty if it is none."""
+    from bakeoff.settings import field_called
+
+    field = field_called(option.lstrip("-").replace("-", "_"))
+    if field is None or all("--set" not in each.opts for each in command.params):
+        return ""
+    each = [
+        part for given in arguments for part in (given.split("=", 1) if given.startswith(f"{option}=") else [given])
+    ]
+    place = each.index(option)
+    value = each[place + 1] if place + 1 < len(each) and not each[place + 1].startswith("--") else "…"
+    return shlex.join(["bakeoff", *each[:place], "--set", f"{field}={value}", *each[place + 2 :]])
 
 
 def _parted(command: click.Command, arguments: list[str]) -> tuple[list[str], list[str]]:

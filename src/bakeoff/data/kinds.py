@@ -57,7 +57,12 @@ def _is_of_store(folder: Path) -> bool:
     if folder.suffix != ".files":
         return False
     store = folder.with_suffix("")
-    return store.suffix == ".db" or beginning(store).startswith(SQLITE)
+    return store.suffix == ".db" or is_database(store)
+
+
+def is_database(path: Path) -> bool:
+    """Say whether a file is one of SQLite, as stores are."""
+    return beginning(path).startswith(SQLITE)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

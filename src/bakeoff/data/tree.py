@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from bakeoff.data.kinds import TEXTS, is_clutter, is_folder, is_image, told_kind
 from bakeoff.data.layout import Layout, Place, find_layout
 from bakeoff.data.nesting import Nesting, find_nesting
 from bakeoff.errors import BakeoffError
+from bakeoff.lookup import nearest
 from bakeoff.values import digest
 
 TOLD_EVERY = 1000
@@ -64,7 +66,7 @@ def list_images(root: Path, progress: Progress | None = None) -> Tree:
         BakeoffError: `root` is no folder, not laid out as class folders, or full of other things than images.
     """
     if not root.exists():
-        raise BakeoffError(f"{shown(root)} does not exist: expected a folder with one sub-folder of images per class")
+        raise BakeoffError(f"{shown(root)} does not exist: {_meant(root)}")
     if not root.is_dir():
         raise BakeoffError(f"{shown(root)} is a file: unpack it and give the folder with one sub-folder per class")
     listing = _Listing(root, progress)
@@ -99,6 +101,15 @@ def list_images(root: Path, progress: Progress | None = None) -> Tree:
         find_nesting((folder for split, _, folder in folders if split == "train"), listing.look, shown),
         fingerprint,
     )
+
+
+def _meant(absent: Path) -> str:
+    """Return the question after folders that are called alike, or what is expected."""
+    beside: list[str] = []
+    with suppress(OSError):
+        beside = [path.name for path in absent.parent.iterdir() if path.is_dir()]
+    near = [shown(absent.parent / name) for name in nearest(absent.name, beside)]
+    return f"did you mean {' or '.join(near)}?" if near else "expected a folder with one sub-folder of images per class"
 
 
 class _Content(NamedTuple):
