@@ -29,6 +29,7 @@ OPTIONS = {option for name in COMMANDS for parameter in cli.get_command(None, na
         ("use fewer --workers or --seeds 5", "use fewer workers or seeds=5"),
         ("--first-seed and --data-as go", "first_seed and data_as go"),
         ("--set takes FIELD=VALUE", "changes takes FIELD=VALUE"),
+        ("`bakeoff run --store a b.db` makes one", '`bakeoff.run(store="a b.db")` makes one'),
         ("a 3--5 b - c", "a 3--5 b - c"),
     ],
 )

@@ -28,6 +28,7 @@ MEANT = {
 
 def in_python(message: str) -> str:
     """Return a message with Python's arguments in place of the command line's options."""
+    message = re.sub(r"`bakeoff (\w+) --(\w+) ([^`]*)`", r'`bakeoff.\1(\2="\3")`', message)
     message = re.sub(r"--set ([\w.]+)=([^\s,;:)]*[^\s,;:).?])", _change, message)
     message = re.sub(rf"--({'|'.join(FIELDS)})\b(?: (\d[\dx]*))?", _field, message)
     message = re.sub(rf"--({'|'.join(FLAGS)})\b", lambda found: f"{_argument(found[1])}=True", message)
