@@ -52,6 +52,10 @@ class TestGains:
             results = self.results(dict(enumerate(with_it * 2)), dict.fromkeys(range(4), 0.5))
         assert gains(self.ablation, results)[-1].verdict == verdict
 
+    def test_end_where_gains_can_be(self):
+        total = gains(self.ablation, self.results({0: 0.9, 1: 0.2}, {0: 0.1, 1: 0.8}))[-1]
+        assert (total.low, total.high) == (-1.0, 1.0)
+
     def test_without_runs_are_not_run(self):
         assert [gain.verdict for gain in gains(self.ablation, [])] == ["not run"] * 3
 

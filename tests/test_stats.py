@@ -61,6 +61,7 @@ def test_equal_values_have_no_interval_unless_it_is_known_how_they_differ():
 def test_an_interval_ends_where_the_mean_can_be():
     interval = mean_interval([0.02, 0.98], within=(0.0, 1.0))
     assert (interval.low, interval.high) == (0.0, 1.0)
+    assert prediction_interval([0.02, 0.98], within=(0.0, 1.0)) == (0.0, 1.0)
 
 
 @settings(deadline=None)

@@ -72,7 +72,7 @@ def _gain(
     shared = sorted(more.keys() & less.keys())
     if not shared:
         return Gain(data, change, how, None, None, None, 0, None, None, "not run", what, why)
-    interval = mean_interval([more[seed] - less[seed] for seed in shared])
+    interval = mean_interval([more[seed] - less[seed] for seed in shared], within=(-1.0, 1.0))
     verdict: Verdict = "one seed: cannot tell" if interval.n == 1 else "cannot tell"
     if interval.low is not None and interval.high is not None:
         verdict = "gains" if interval.low > 0 else "loses" if interval.high < 0 else "cannot tell"

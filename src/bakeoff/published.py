@@ -205,7 +205,7 @@ def _comparison(
     values: Sequence[float],
 ) -> Comparison:
     mean = mean_interval(values) if values else None
-    interval = None if measure in TIMES or measure in EXACT or not values else prediction_interval(values, step=PRINTED)
+    interval = None if measure in TIMES or measure in EXACT or not values else _one_more(measure, values)
     measured = mean.mean if mean else None
     sd = mean.sd if mean else None
     difference = None if measured is None else measured - published
@@ -235,6 +235,11 @@ def _comparison(
     )
 
 
+def _one_more(measure: str, values: Sequence[float]) -> tuple[float, float] | None:
+    """Return where an accuracy or a loss of one more seed would fall."""
+    return prediction_interval(values, step=PRINTED, within=(0.0, 1.0 if measure.endswith("accuracy") else math.inf))
+
+
 WORK = ("data ", "epochs ", "images_per_class ", "image.", "validation ", "stop")
 """How departures begin that change how much there is to do: seconds for them do not compare."""
 
@@ -249,7 +254,7 @@ def judge(printed: Published, measure: str, published: float, values: Sequence[f
         return ("agrees" if set(values) == {published} else "differs"), ""
     if printed.not_reproducible:
         return "not reproducible", printed.not_reproducible
-    interval = prediction_interval(values, step=PRINTED)
+    interval = _one_more(measure, values)
     if interval is None:
         return "one seed: cannot tell", ""
     low, high = interval

@@ -79,8 +79,8 @@ def stand(difference: Difference, pairs: int = 1) -> Standing:
     return Standing(
         verdict=verdict,
         mean=difference.mean,
-        low=difference.mean - half if known else None,
-        high=difference.mean + half if known else None,
+        low=max(-1.0, difference.mean - half) if known else None,
+        high=min(1.0, difference.mean + half) if known else None,
         seeds=difference.seeds,
         images=difference.images,
         smallest=smallest,

@@ -61,12 +61,13 @@ def _sd(values: Sequence[float], mean: float) -> float:
 
 
 def prediction_interval(
-    values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0
+    values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0, within: tuple[float, float] | None = None
 ) -> tuple[float, float] | None:
     """Return where one more draw would fall: mean ± t·sd·√(1 + 1/n), the values taken as a normal sample.
 
     None for fewer than two values, which say nothing about how draws differ, and for values that are all the same,
-    unless it is known in which steps they can differ at all: then their deviation is taken as one.
+    unless it is known in which steps they can differ at all: then their deviation is taken as one. The interval ends
+    where draws can be at all, `within`.
     """
     interval = mean_interval(values, confidence)
     if interval.sd is None or not max(interval.sd, step):
@@ -74,4 +75,5 @@ def prediction_interval(
     from scipy.special import stdtrit
 
     half = float(stdtrit(interval.n - 1, (1 + confidence) / 2)) * max(interval.sd, step) * math.sqrt(1 + 1 / interval.n)
-    return interval.mean - half, interval.mean + half
+    least, most = within or (-math.inf, math.inf)
+    return max(least, interval.mean - half), min(most, interval.mean + half)

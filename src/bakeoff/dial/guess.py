@@ -52,7 +52,7 @@ def answer(asks: str, turn: Turn, one: Experiment) -> Guess:
         return sum(ours) / len(ours) - sum(theirs) / len(theirs)
 
     leads = [[lead(end, seed) for seed in seeds] for end in both]
-    growth = mean_interval([here - there for here, there in zip(*leads, strict=True)])
+    growth = mean_interval([here - there for here, there in zip(*leads, strict=True)], within=(-2.0, 2.0))
     verdict = "open: one seed gives no interval" if growth.n == 1 else "open"
     if growth.low is not None and growth.high is not None:
         verdict = "borne out" if growth.low > 0 else "contradicted" if growth.high < 0 else "open"

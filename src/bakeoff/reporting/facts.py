@@ -283,10 +283,13 @@ def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) ->
         "ece": [q.reliability.error for q in found],
         **stored,
     }
+    most = {"brier": 2.0}
     return Pooled(
         confusion=np.sum([q.confusion for q in found], axis=0),
         reliability=reliability,
-        measures={name: mean_interval(values) for name, values in by_name.items() if values},
+        measures={
+            name: mean_interval(values, within=(0.0, most.get(name, 1.0))) for name, values in by_name.items() if values
+        },
         verdicts=tally.verdicts(),
         tested=tuple(runs),
     )

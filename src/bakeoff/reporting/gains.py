@@ -42,7 +42,11 @@ def _table(ablation: Ablation, data: str, gains: Sequence[Gain]) -> TextTable:
 def _cells(gain: Gain) -> tuple[str, str]:
     if gain.gain is None:
         return "–", gain.verdict
-    spread = "" if gain.high is None else f" ± {100 * (gain.high - gain.gain):.2f}"
+    spread = ""
+    if gain.low is not None and gain.high is not None:
+        half = gain.high - gain.gain
+        is_whole = abs(gain.gain - gain.low - half) < 1e-9  # it may end at 100 points
+        spread = f" ± {100 * half:.2f}" if is_whole else f" [{100 * gain.low:.2f}, {100 * gain.high:.2f}]"
     verdict = {"cannot tell": "unclear", "one seed: cannot tell": "one seed"}.get(gain.verdict, gain.verdict)
     return f"{100 * gain.gain:+.2f}{spread}", verdict
 
