@@ -136,6 +136,8 @@ def test_the_fingerprint_changes_with_every_file(root):
             "test has no class folders: .* or move the folder elsewhere",
         ),
         (["train/1.jpg", "test/1.jpg"], "train has no class folders: sort its images"),
+        (["query/1.jpg", "gallery/1.jpg", "train/1.jpg"], "train has no class folders: .* gallery and query and train"),
+        (["train/1.jpg", "pred_images/1.jpg"], "train has no class folders: sort its images"),
         (["train/1.jpg", "train/2.jpg", "train/a/1.jpg", "test/a/1.jpg"], "2 of the 3 images in .*train lie outside"),
         (["test/a/1.jpg", "val/a/1.jpg"], "has test and val but no train folder"),
         (["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "more than one folder for the validation"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bakeoff.data.split_names import FILLERS, part_of, role_of, words
+from bakeoff.data.split_names import FILLERS, is_beside, part_of, role_of, words
 from bakeoff.errors import BakeoffError
 
 DEPTH = 6
@@ -78,7 +78,9 @@ def find_layout(root: Path, look: Look, shown: Callable[[Path], str]) -> Layout:
     elif len(kinds) > 1 or (kinds and len(roles) == len(top)):
         if len({role_of(place.name)[1] for place in top if role_of(place.name)[0]}) > 1:
             _refuse_names(base, top, shown)
-        _refuse_splits(base, by_role, shown)
+        _refuse_splits(base, by_role, [], shown)
+    elif "train" in kinds and (apart := [place for place in top if is_beside(place.name)]):
+        _refuse_splits(base, by_role, apart, shown)
     elif not _read_class_first(top, look, layout):
         _refuse_data_sets(base, top, look, shown)
         _refuse_names(base, top, shown)
@@ -210,9 +212,14 @@ def _unwrapped_split(place: Place, role: str, look: Look, layout: Layout) -> Pla
     return place
 
 
-def _refuse_splits(base: Place, by_role: dict[str, list[Place]], shown: Callable[[Path], str]) -> None:
-    """Say why folders that are called like splits cannot be read as such; as classes they are never read."""
-    names = [shown(Path(place.name)) for places in by_role.values() for place in places]
+def _refuse_splits(
+    base: Place, by_role: dict[str, list[Place]], apart: list[Place], shown: Callable[[Path], str]
+) -> None:
+    """Say why folders that are called like splits cannot be read as such; as classes they are never read.
+
+    `apart` are further folders that their names make no classes.
+    """
+    names = [shown(Path(place.name)) for places in (*by_role.values(), apart) for place in places]
     if "train" not in by_role:
         raise BakeoffError(
             f"{shown(base.path)} has {' and '.join(sorted(names))} but no train folder: "

@@ -25,6 +25,14 @@ FILLERS = frozenset(
 )
 """Words that say nothing of what is in a folder of images."""
 
+BESIDE = frozenset(
+    (
+        *("query", "queries", "gallery", "probe", "distractors", "holdout", "unseen", "unlabeled", "unlabelled"),
+        *("pred", "predict", "prediction", "submission", "extra"),
+    )
+)
+"""Words by which folders are called that lie beside training images without being classes."""
+
 PARTS = frozenset(("fold", "shard", "chunk", "split", "subset", "batch"))
 """Words by which numbered parts of one data set are called."""
 
@@ -50,6 +58,12 @@ def part_of(name: str) -> str | None:
     kinds = [word for word in found if word in PARTS]
     rest = [word for word in found if word not in PARTS and word not in FILLERS]
     return kinds[0] if len(kinds) == 1 and len(rest) == 1 and rest[0].isdigit() else None
+
+
+def is_beside(name: str) -> bool:
+    """Say whether a folder's name speaks of nothing but images that are kept apart from the training."""
+    found = {word for word in words(name) if not word.isdigit()}
+    return bool(found & BESIDE) and found <= BESIDE | FILLERS | set(WORDS)
 
 
 def role_of(name: str) -> tuple[str | None, frozenset[str]]:
