@@ -112,7 +112,7 @@ def test_what_needs_another_decoder_says_which(tmp_path, monkeypatch):
     for content, said in {
         heic: r"HEIC, which is not read here: pip install 'bakeoff\[heic\]'",
         heic.replace(b"heic", b"avif"): r"AVIF, which is not read here: pip install 'pillow>=11.3'",
-        b"\xff\x0a" + bytes(64): "JPEG XL, but of a kind that Pillow does not read",
+        b"\xff\x0a" + bytes(64): "JPEG XL, which is not read here: convert it",
         b"text": "no image",
     }.items():
         (tmp_path / "a").write_bytes(content)

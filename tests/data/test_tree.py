@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.data.layout import tell_problems
+from bakeoff.data.kinds import told_kind
 from bakeoff.data.tree import count_reasons, list_images, natural, tell_reasons
 from bakeoff.errors import BakeoffError
 
@@ -243,3 +244,16 @@ def test_what_is_told_at_once_has_an_end(root):
     reasons = tell_reasons(count_reasons(list_images(root).others))
     assert reasons.count("×") == 8 and reasons.endswith("33 × other reasons")
     assert tell_problems("photos", [f"p{i}" for i in range(12)]).endswith("; (10) p9; and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.TGA", "not read (.tga): convert"),
+        ("a.ico", "not read (.ico)"),
+        ("a.nef", "raw"),
+        ("a.mp4", "no image (.mp4)"),
+    ],
+)
+def test_says_of_images_that_are_not_read_that_they_are_images(name, told):
+    assert told in told_kind(name)

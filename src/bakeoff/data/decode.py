@@ -145,7 +145,11 @@ def _open(path: Path) -> Image.Image:
         return Image.open(path, formats=_formats())
     except UnidentifiedImageError as error:
         name = format_of(beginning)
-        lacking = {"HEIC": "pip install 'bakeoff[heic]'", "AVIF": "pip install 'pillow>=11.3'"}
+        lacking = {
+            "HEIC": "pip install 'bakeoff[heic]'",
+            "AVIF": "pip install 'pillow>=11.3'",
+            "JPEG XL": "convert it",
+        }
         if name in lacking and ("HEIF" if name == "HEIC" else name) not in readable():
             raise ValueError(f"{name}, which is not read here: {lacking[name]}") from error
         raise ValueError(f"{name}, but of a kind that Pillow does not read" if name else "no image") from error

@@ -10,6 +10,11 @@ EXTENSIONS = (
 """Names of files that are taken for images without a look into them."""
 RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
 """Cameras' raw files: some hold a small picture that a reader of TIFF would take for the whole."""
+UNREAD = (
+    *(".tga", ".ico", ".icns", ".cur", ".pcx", ".dds", ".sgi", ".xpm", ".xbm", ".psd", ".xcf", ".eps", ".svg", ".svgz"),
+    *(".exr", ".hdr", ".pfm", ".fits", ".fit", ".dcm", ".nii", ".jxr", ".wdp", ".emf", ".wmf"),
+)
+"""Images of kinds that are not read: few photographs are in them, and some of them can be taken for anything."""
 TEXTS = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".toml", ".md", ".html", ".htm", ".svg", ".py")
 """Files that need no look into them: they may be as many as the images."""
 SIGNATURES = {
@@ -110,6 +115,8 @@ def format_of(content: bytes) -> str | None:
 def told_kind(path: str) -> str:
     """Return what a file that is no image is, for people: ".xml file"."""
     extension = os.path.splitext(path)[1].lower()  # noqa: PTH122 names may hold anything
+    if extension in UNREAD:
+        return f"an image of a kind that is not read ({extension}): convert it"
     if extension in RAW:
         return f"a camera's raw file ({extension}): convert it"
     return f"no image ({extension})" if extension else "no image (no extension)"
