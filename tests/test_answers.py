@@ -58,6 +58,7 @@ def test_where_flops_are_unknown_nothing_is_said_of_the_cheapest(store):
             del run.result.measures["flops"]
     [answer] = on_each_data_set(material)
     assert answer.best in answer.flops_unknown and answer.flops_share is None
+    assert (answer.cheapest, answer.cheapest_accuracy) == (None, None)
     text = "\n".join(tell(answer))
     assert f"FLOPs unknown for {answer.best}" in text and "no network of fewer" not in text
 

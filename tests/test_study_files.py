@@ -19,8 +19,9 @@ class TestStudyFiles:
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
     def test_are_read_in_the_encodings_of_windows(self, tmp_path, encoding):
         text = SHORT if encoding in ("utf-8", "utf-8-sig", "utf-16") else f"\ufeff{SHORT}"
-        (tmp_path / "a.toml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
-        assert read_study(tmp_path / "a.toml").name == "é"
+        for begins in ("", "\ufeff"):  # some programs write the mark twice
+            (tmp_path / "a.toml").write_bytes(f"{begins}{text}".replace("\n", "\r\n").encode(encoding))
+            assert read_study(tmp_path / "a.toml").name == "é"
 
     def test_name_folders_and_networks_relative_to_themselves(self, tmp_path, monkeypatch):
         text = """

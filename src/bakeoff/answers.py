@@ -36,9 +36,12 @@ class OnData:
     """Over every other network that shares a seed with it, in the order of their means."""
     not_compared: tuple[str, ...]
     """Networks that share no seed with it: of them nothing is said."""
-    cheapest: str
-    """The network of the fewest FLOPs that is not significantly worse than the best; may be the best itself."""
-    cheapest_accuracy: float
+    cheapest: str | None
+    """The network of the fewest FLOPs that is not significantly worse than the best; may be the best itself.
+
+    None where its FLOPs or those of the best are not known.
+    """
+    cheapest_accuracy: float | None
     flops_share: float | None
     """FLOPs of the cheapest over those of the best; None where the one or the other is not known."""
     flops_unknown: tuple[str, ...]
@@ -106,6 +109,7 @@ def _on_data(table: Sequence[Cell], material: Material, by: RankBy) -> OnData:
     as_good = [other for other, lead in compared if not (lead.is_significant and lead.difference.mean > 0)]
     cheapest = min([best, *as_good], key=lambda cell: cell.median("flops") or float("inf"))
     own, of_best = cheapest.median("flops"), best.median("flops")
+    share = own / of_best if own and of_best else None
     everyone = [best, *others]
     costs = {cost: {cell.net: cell.median(cost) for cell in everyone} for cost in COSTS}
     right = material.shared(*everyone)
@@ -119,9 +123,9 @@ def _on_data(table: Sequence[Cell], material: Material, by: RankBy) -> OnData:
         optimism=0.0 if by != "test" else optimism(right) if right.shape[1] else None,
         leads=leads,
         not_compared=tuple(net for net in (o.net for o in others) if net not in {lead.net for lead in leads}),
-        cheapest=cheapest.net,
-        cheapest_accuracy=_accuracy(cheapest),
-        flops_share=own / of_best if own and of_best else None,
+        cheapest=cheapest.net if share is not None else None,
+        cheapest_accuracy=_accuracy(cheapest) if share is not None else None,
+        flops_share=share,
         flops_unknown=tuple(cell.net for cell in (best, *as_good) if not cell.median("flops")),
         probability_best=likely.best,
         fronts=likely.fronts,

@@ -293,6 +293,8 @@ def sentence(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
     words = text[0].lower() + text[1:].replace("`", "")
     if text.startswith("Invalid enum value") and (choices := _choices(field)):
         words = unknown("value", text.partition("'")[2].rstrip("'"), choices)
+    if field == "validation" and words.startswith("expected ") and ">" in words:
+        words += ", or none"
     return f"{field}: {words}" if field else words
 
 

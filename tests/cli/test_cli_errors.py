@@ -19,6 +19,7 @@ MISTAKES = {
     "unknown field": ([*RUN, "--set", "epocs=3"], "unknown recipe field 'epocs': did you mean epochs?"),
     "unknown inner field": ([*RUN, "--set", "optimizer.rate=3"], "unknown recipe field 'optimizer.rate'"),
     "impossible value": ([*RUN, "--set", "optimizer.lr=fast"], "optimizer.lr: expected float, got str"),
+    "no validation in figures": ([*RUN, "--set", "validation=0.0"], "validation: expected float > 0.0, or none"),
     "contradiction": ([*RUN, "--set", "validation=none", "--set", "select=best-validation-loss"], "validation is none"),
     "impossible value beside the demonstration's own": (
         ["run", "--set", "optimizer.lr=fast"],

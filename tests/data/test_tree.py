@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.data.layout import tell_problems
 from bakeoff.data.kinds import told_kind
+from bakeoff.data.layout import tell_problems
 from bakeoff.data.tree import count_reasons, list_images, natural, tell_reasons
 from bakeoff.errors import BakeoffError
 

@@ -140,6 +140,11 @@ class TestTexts:
         assert called == expected or encoding == "latin-1"
         assert own.OWN[called].sources[""].text.endswith("# é\n")
 
+    def test_may_begin_with_two_marks(self, file):
+        path = file("", "other.py")
+        path.write_bytes(f"\ufeff{LINEAR}".encode("utf-16"))
+        assert add(str(path)) == add(str(file(LINEAR)))
+
     def test_with_other_line_ends_are_the_same(self, file):
         expected = add(str(file(LINEAR)))
         path = file("", "windows.py")

@@ -69,7 +69,9 @@ def tell(answer: "OnData") -> list[str]:
     """Return one data set's answer in lines."""
     by_test = answer.ranked_by == "test accuracy"
     chosen = "" if by_test else f" {answer.ranked_by}; its test accuracy is"
-    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} has the best mean{chosen}, {answer.accuracy:.2%}"]
+    is_alone = not answer.leads and not answer.not_compared
+    what = "is the only network; its test accuracy is" if is_alone else f"has the best mean{chosen},"
+    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} {what} {answer.accuracy:.2%}"]
     optimism = answer.optimism or 0.0
     if by_test and optimism >= 0.00005:
         lines.append(
@@ -78,9 +80,7 @@ def tell(answer: "OnData") -> list[str]:
         )
     lines += [f"  {_lead(lead)}" for lead in answer.leads]
     lines += [f"  over {net}: open; they share no seed" for net in answer.not_compared]
-    if not answer.leads and not answer.not_compared:
-        lines.append("  nothing to compare it with")
-    if answer.cheapest != answer.best and answer.flops_share is not None:
+    if answer.cheapest not in (answer.best, None) and answer.flops_share is not None:
         behind = next(lead.difference for lead in answer.leads if lead.net == answer.cheapest)
         lines.append(
             f"  cheapest not significantly worse: {answer.cheapest}, {answer.cheapest_accuracy:.2%} "

@@ -90,7 +90,7 @@ def read(path: Path) -> str:
         encoding = "utf-16"
         if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return io.TextIOWrapper(io.BytesIO(data), encoding).read()
+        return io.TextIOWrapper(io.BytesIO(data), encoding).read().lstrip("\ufeff")  # it may be there twice
     except OSError as error:
         raise BakeoffError(f"cannot read the network {path}: {error.strerror}") from error
     except (SyntaxError, UnicodeError) as error:

@@ -58,7 +58,8 @@ MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM
 
 def _decoded(content: bytes) -> str:
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
-    return content.decode(encoding).replace("\r\n", "\n")
+    text = content.decode(encoding).lstrip("\ufeff")  # some programs write the mark twice
+    return text.replace("\r\n", "\n")
 
 
 PATH = re.compile(r"folder:(?P<folder>.*)|(?P<file>.+\.py(:.*)?)", re.DOTALL)
