@@ -18,17 +18,17 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bakeoff import runtime
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.evaluation import predict
+from bakeoff.machine import hardware
+from bakeoff.machine.hardware import Machine, Precision
 from bakeoff.measure.determinism import varying_operations
 from bakeoff.nets import NETS, build
 from bakeoff.nets.fast import move
 from bakeoff.nets.outputs import logits_of
 from bakeoff.parts import divide
-from bakeoff.records import Outcome
-from bakeoff.runtime import Machine, Precision
-from bakeoff.spec import SGD, Augment, DataInfo, ImageShape, OneCycle, Recipe, Run
+from bakeoff.spec.records import Outcome
+from bakeoff.spec.run import SGD, Augment, DataInfo, ImageShape, OneCycle, Recipe, Run
 from bakeoff.train import fit
 
 CLASSES = 10
@@ -117,8 +117,8 @@ def network(name: str, device: str) -> tuple[bool, str]:
     net.train()
     for machine in machines(device):
         net.zero_grad(set_to_none=True)
-        with runtime.products(machine):
-            with runtime.autocast(machine):
+        with hardware.products(machine):
+            with hardware.autocast(machine):
                 outputs = logits_of(net(images), len(labels), CLASSES, name, training=True)
                 loss = sum(F.cross_entropy(output.float(), labels) for output in outputs)
             loss.backward()
@@ -134,9 +134,9 @@ def network(name: str, device: str) -> tuple[bool, str]:
 def machines(device: str) -> Iterator[Machine]:
     """Yield the device in each precision that it has."""
     yield Machine(device)
-    if runtime.has_tf32(device):
+    if hardware.has_tf32(device):
         yield Machine(device, "tf32")
-    if runtime.has_bf16(device) or device == "cpu":
+    if hardware.has_bf16(device) or device == "cpu":
         yield Machine(device, "bf16")
 
 
@@ -170,9 +170,9 @@ def rounded(precision: str, device: str) -> tuple[bool, str]:
         found = (a @ b, a.double() @ b.double()), (F.conv2d(images, kernel), F.conv2d(images.double(), kernel.double()))
         return [float((one.double() - exact).abs().max() / exact.abs().max()) for one, exact in found]
 
-    runtime.prepare(machine)
-    with runtime.products(machine):
-        with runtime.autocast(machine):
+    hardware.prepare(machine)
+    with hardware.products(machine):
+        with hardware.autocast(machine):
             products = a @ b, F.conv2d(images, kernel)
         exact = a.double() @ b.double(), F.conv2d(images.double(), kernel.double())
     during = [float((p.double() - e).abs().max() / e.abs().max()) for p, e in zip(products, exact, strict=True)]
@@ -186,7 +186,7 @@ def evaluated(precision: str, device: str) -> tuple[bool, str]:
     """Train in a precision, and evaluate the weights that it leaves on the processor, too."""
     from safetensors.torch import load_file
 
-    from bakeoff.files import weights_path
+    from bakeoff.spec.paths import weights_path
 
     machine = next(machine for machine in machines(device) if machine.precision == precision)
     shape = ImageShape(3, 32, 32)
@@ -235,7 +235,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def report(device: str, checks: dict[str, list[Check]], speed: list[list[str]], seconds: float) -> str:
     """Return the page."""
-    facts = runtime.environment(Machine(device))
+    facts = hardware.environment(Machine(device))
     told = ", ".join(f"{name} {facts[name]}" for name in ("gpu", "cuda", "torch", "processor") if name in facts)
     parts = [
         "# On a GPU",
@@ -254,7 +254,7 @@ def report(device: str, checks: dict[str, list[Check]], speed: list[list[str]], 
 
 def check(device: str, nets: Sequence[str], resume: Sequence[str], seconds: float) -> dict[str, list[Check]]:
     """Run the checks of a device, by title."""
-    runtime.prepare(Machine(device, threads=torch.get_num_threads()))
+    hardware.prepare(Machine(device, threads=torch.get_num_threads()))
     deadline = Deadline(seconds)
     precisions = [machine.precision for machine in machines(device)]
     return {
@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     parser.add_argument("--seconds", type=float, default=420.0, help="for all of it, about")
     asked = parser.parse_args()
-    device = runtime.choose_device(asked.device)
+    device = hardware.choose_device(asked.device)
     begun = time.monotonic()
     checks = check(device, asked.nets.split(","), RESUMED, 0.6 * asked.seconds)
     speed = timed(device, TIMED, Deadline(asked.seconds - (time.monotonic() - begun)))

@@ -6,9 +6,9 @@ from peer_protocol import Baton, Workload
 from torch.utils.flop_counter import FlopCounterMode
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.machine.hardware import Machine
 from bakeoff.nets import build
-from bakeoff.runtime import Machine
-from bakeoff.spec import Adadelta, Adam, Augment, DataInfo, ImageShape, Recipe, Run
+from bakeoff.spec.run import Adadelta, Adam, Augment, DataInfo, ImageShape, Recipe, Run
 from bakeoff.train import fit
 
 ENDLESS = 1_000_000

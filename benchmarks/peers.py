@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from turns import PYTHON, Contender, Process, Team
 
-from bakeoff.processes import SPINS
-from bakeoff.runtime import has_bf16, processor_name
+from bakeoff.machine.hardware import has_bf16, processor_name
+from bakeoff.machine.processes import SPINS
 from bakeoff.workers import cores, place
 
 STUDY_EPOCHS = 10

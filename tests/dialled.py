@@ -8,10 +8,10 @@ import numpy as np
 from bakeoff.data import info, stand_in
 from bakeoff.grid import Exceptional, Study, Turn
 from bakeoff.recipes import recipe_for
-from bakeoff.records import DataRecord, Epoch, Outcome
-from bakeoff.spec import Run
+from bakeoff.spec.records import DataRecord, Epoch, Outcome
+from bakeoff.spec.run import Run
+from bakeoff.spec.values import to_dict
 from bakeoff.studies.files import write_study
-from bakeoff.values import to_dict
 from tiny import ClaimingStore
 
 IMAGES = 2000

@@ -6,15 +6,15 @@ import string
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from bakeoff.spec import Recipe, Run
-from bakeoff.values import Value
+from bakeoff.spec.run import Recipe, Run
+from bakeoff.spec.values import Value
 
 WORDS = st.text(string.ascii_letters + string.digits + " .-_:/[]'\"\\#=é\n", max_size=12)
 SIMPLE = st.one_of(st.integers(-(2**40), 2**40), st.floats(allow_nan=False), st.booleans(), WORDS)
 
 
 def values(kind: type[Value]) -> st.SearchStrategy:
-    """Any valid value of a struct of `bakeoff.spec`."""
+    """Any valid value of a struct of `bakeoff.spec.run`."""
     return _of(inspect.type_info(kind))
 
 

@@ -8,8 +8,8 @@ from bakeoff.errors import BakeoffError
 from bakeoff.gains import gains
 from bakeoff.recipes import quick
 from bakeoff.session import choose_study
-from bakeoff.settings import change, difference
-from bakeoff.spec import Adam, Image
+from bakeoff.spec.overrides import change, difference
+from bakeoff.spec.run import Adam, Image
 from bakeoff.studies.files import parse_study, write_study
 from bakeoff.study import plan
 from generated import RECIPES

@@ -5,9 +5,9 @@ from bakeoff import afterwards
 from bakeoff.afterwards import evaluate, measure_robustness
 from bakeoff.errors import BakeoffError
 from bakeoff.execution import execute
-from bakeoff.files import weights_path
 from bakeoff.grid import Study
-from bakeoff.records import Failure, Measured
+from bakeoff.spec.paths import weights_path
+from bakeoff.spec.records import Failure, Measured
 from bakeoff.store import Store
 from bakeoff.study import plan
 from bakeoff.train import fit

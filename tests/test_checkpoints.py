@@ -9,8 +9,8 @@ from torch import nn
 
 from bakeoff import checkpoints
 from bakeoff.checkpoints import State, load, save, save_weights
-from bakeoff.files import checkpoint_path, weights_path
-from bakeoff.records import Epoch
+from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.records import Epoch
 
 HISTORY = [Epoch(n, 1.0 / n, 0.5, None, None, 0.1, 2.0, 0.5, 700.0, 10**9) for n in (1, 2)]
 

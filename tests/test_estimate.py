@@ -8,8 +8,8 @@ import tiny
 from bakeoff.data.split import cut_validation
 from bakeoff.estimate import Remaining, measure_step, speed_here, steps_of
 from bakeoff.parts import divide
-from bakeoff.records import Epoch
-from bakeoff.spec import ImageShape, steps_in_epoch
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import ImageShape, steps_in_epoch
 from bakeoff.train import fit
 
 

@@ -5,10 +5,10 @@ import pytest
 import tiny
 from bakeoff.data import DATASETS
 from bakeoff.execution import can_be_extended, execute
-from bakeoff.files import checkpoint_path
 from bakeoff.grid import Study
 from bakeoff.recipes import RECIPES
-from bakeoff.records import Result
+from bakeoff.spec.paths import checkpoint_path
+from bakeoff.spec.records import Result
 from bakeoff.store import Store
 from bakeoff.study import plan
 from bakeoff.workers import Placement

@@ -3,7 +3,7 @@ import pytest
 import tiny
 from bakeoff.ablation import plan_ablation
 from bakeoff.gains import gains
-from bakeoff.records import Result
+from bakeoff.spec.records import Result
 from bakeoff.study import plan
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import gpu
 
 from bakeoff.nets import NETS, Net
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 NAMES = ["lenet-afif", "googlenet"]
 

@@ -15,17 +15,19 @@ import tiny
 ROOT = Path(bakeoff.__file__).parent
 
 LAYERS = (
-    "errors files tails",
-    "lookup values text",
-    "terminal",
-    "spec wording",
-    "stats pairs draws records ledger data nets runtime optimizers database owners processes",
-    "grid settings apart",
-    "versions",
-    "labels",
-    "rows ranking ranks sequential pareto schedules checkpoints measure parts",
-    "evaluation reader",
-    "store recipes studies train versus",
+    "errors",
+    "lookup",
+    "text",
+    "stats",
+    "spec",
+    "terminal machine wording",
+    "data nets",
+    "records ledger optimizers database owners versions",
+    "grid apart",
+    "labels rows schedules",
+    "reader checkpoints measure parts recipes",
+    "evaluation ranking",
+    "store studies train versus",
     "matching workers audit dial rehearsal",
     "pool",
     "published study estimate ablation answers tendencies",
@@ -39,12 +41,12 @@ LAYERS = (
 
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer.split()}
 
-TORCH = {"runtime", "optimizers", "checkpoints", "parts", "evaluation", "train", "nets"}
-TORCH |= {"data.batches", "data.augment", "data.normalize", "data.resize", "measure.cost", "measure.energy"}
+TORCH = {"machine.hardware", "machine.energy", "optimizers", "checkpoints", "parts", "evaluation", "train", "nets"}
+TORCH |= {"data.batches", "data.augment", "data.normalize", "data.resize", "measure.cost"}
 TORCH |= {"measure.corruptions", "measure.robustness", "measure.determinism"}
 """Modules that may import torch when they are imported."""
 
-ALLOWED_TO_NETS = {"errors", "files", "lookup", "values", "spec", "nets"}
+ALLOWED_TO_NETS = {"errors", "lookup", "spec", "nets"}
 """Networks never see a data set."""
 
 

@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from bakeoff.optimizers import (
-    add_penalty_gradient,
-    build_optimizer,
-    make_loss,
-    penalised_weights,
-    penalty,
-    set_rate,
-)
-from bakeoff.spec import L2, SGD, Adadelta, Adam, AdamW, Recipe
+from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
+from bakeoff.spec.run import L2, SGD, Adadelta, Adam, AdamW, Recipe
 
 RECIPE = Recipe(
     name="r", epochs=10, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)

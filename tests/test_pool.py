@@ -13,12 +13,12 @@ import pytest
 import tiny
 from bakeoff import data
 from bakeoff.errors import BakeoffError
-from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.nets import own
 from bakeoff.nets.sources import Source
 from bakeoff.pool import Pool
-from bakeoff.records import Epoch, Failure, Outcome
-from bakeoff.spec import Run
+from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.records import Epoch, Failure, Outcome
+from bakeoff.spec.run import Run
 from bakeoff.workers import Message, Placement, Step, Told
 
 
@@ -237,7 +237,7 @@ class TestPool:
         """However the parent dies, no worker goes on training."""
         code = (
             "import sys, msgspec, pathlib\n"
-            "from bakeoff.spec import Run\n"
+            "from bakeoff.spec.run import Run\n"
             "from bakeoff.pool import Pool\n"
             "from bakeoff.workers import Placement\n"
             "run = msgspec.json.decode(sys.stdin.readline(), type=Run)\n"

@@ -13,9 +13,9 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell, Exceptional, Published, Study
 from bakeoff.published import PRINTED, Comparison, compare, compared_study, judge
 from bakeoff.recipes import recipe_for
-from bakeoff.records import Epoch, Failure, Outcome
-from bakeoff.spec import Run
-from bakeoff.stats import prediction_interval
+from bakeoff.spec.records import Epoch, Failure, Outcome
+from bakeoff.spec.run import Run
+from bakeoff.stats.intervals import prediction_interval
 from bakeoff.store import Store
 from bakeoff.studies.files import write_study
 from bakeoff.study import record_of

@@ -15,10 +15,10 @@ from bakeoff.api import Results, load
 from bakeoff.cli import cli
 from bakeoff.errors import BakeoffError
 from bakeoff.ranking import RANK_BY, by_table, cells, rank
-from bakeoff.records import Failure, Result
 from bakeoff.reporting.exports import to_latex
 from bakeoff.reporting.tables import to_csv, to_json, to_markdown
-from bakeoff.spec import PROTOCOL, SGD, Recipe, Run
+from bakeoff.spec.records import Failure, Result
+from bakeoff.spec.run import PROTOCOL, SGD, Recipe, Run
 from generated import RECIPES
 
 RECIPE = Recipe(

@@ -9,10 +9,10 @@ from bakeoff.grid import Cell
 from bakeoff.nets import find_net
 from bakeoff.optimizers import penalised_weights
 from bakeoff.recipes import RECIPES, clark2020, recipe_for, skoularikis2021, srivastava2020
-from bakeoff.records import Epoch
 from bakeoff.schedules import has_ended, learning_rate
-from bakeoff.settings import tell_difference
-from bakeoff.spec import L2, SGD, Adam, Augment, Constant, DataInfo, Image, ImageShape
+from bakeoff.spec.overrides import tell_difference
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import L2, SGD, Adam, Augment, Constant, DataInfo, Image, ImageShape
 
 MNIST, CIFAR = DATASETS["mnist"].info(), DATASETS["cifar10"].info()
 STUDIES = [name for name in studies.names() if studies.load(name).published]

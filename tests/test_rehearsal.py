@@ -15,9 +15,9 @@ from bakeoff.errors import BakeoffError, BakeoffWarning
 from bakeoff.nets import own
 from bakeoff.nets.sources import gather
 from bakeoff.recipes import RECIPES
-from bakeoff.records import Epoch
 from bakeoff.rehearsal import add, rehearse, try_out
-from bakeoff.spec import ImageShape
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import ImageShape
 from bakeoff.train import fit
 
 SHAPE = ImageShape(3, 8, 8)

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.records import Epoch
 from bakeoff.schedules import has_ended, learning_rate, rate_factor, selected_epoch
-from bakeoff.spec import SGD, Constant, Cosine, OneCycle, Plateau, Recipe, Schedule, Steps, Stop
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import SGD, Constant, Cosine, OneCycle, Plateau, Recipe, Schedule, Steps, Stop
 from generated import close
 
 RECIPE = Recipe(

@@ -6,9 +6,9 @@ import pytest
 import tiny
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Exceptional, Study
-from bakeoff.records import Failure, Outcome
 from bakeoff.settling import Race, make_race, plan_race, rounds, standings
-from bakeoff.spec import Run
+from bakeoff.spec.records import Failure, Outcome
+from bakeoff.spec.run import Run
 from bakeoff.study import Plan, record_of
 
 STUDY = Study(name="tiny", nets=("a", "b", "c"), data=("tiny",), seeds=3)

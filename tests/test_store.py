@@ -22,10 +22,10 @@ import tiny
 from bakeoff import database, owners, rows
 from bakeoff.errors import BakeoffError
 from bakeoff.owners import STALE_SECONDS, ClaimLost, is_alive, new_owner, working
-from bakeoff.records import DataRecord, Epoch, Failure, Outcome
-from bakeoff.spec import PROTOCOL, SGD, Recipe, Run
+from bakeoff.spec.records import DataRecord, Epoch, Failure, Outcome
+from bakeoff.spec.run import PROTOCOL, SGD, Recipe, Run
+from bakeoff.spec.values import digest
 from bakeoff.store import Store
-from bakeoff.values import digest
 from generated import RUNS, values
 from tiny import ClaimingStore
 

@@ -11,11 +11,11 @@ import pytest
 import tiny
 from bakeoff.errors import BakeoffError
 from bakeoff.execution import Event, can_be_extended, execute
-from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.grid import Exceptional, Study
 from bakeoff.owners import working
 from bakeoff.pool import Pool
-from bakeoff.records import Epoch, Failure
+from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.records import Epoch, Failure
 from bakeoff.store import Store
 from bakeoff.study import Plan, plan
 from bakeoff.workers import Message, Placement

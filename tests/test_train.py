@@ -17,13 +17,13 @@ import tiny
 from bakeoff.data.batches import train_batches
 from bakeoff.errors import BakeoffError
 from bakeoff.evaluation import Diverged
-from bakeoff.files import checkpoint_path, weights_path
+from bakeoff.machine.hardware import Machine
 from bakeoff.nets import NETS, Net, build
 from bakeoff.optimizers import make_loss
 from bakeoff.parts import divide
-from bakeoff.records import Epoch, Outcome
-from bakeoff.runtime import Machine
-from bakeoff.spec import (
+from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.records import Epoch, Outcome
+from bakeoff.spec.run import (
     L2,
     SGD,
     Adadelta,

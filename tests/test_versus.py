@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.pairs import mcnemar, paired_difference
+from bakeoff.stats.paired import mcnemar, paired_difference
 from bakeoff.versus import Comparison, Lead, compare
 
 LEVEL = 0.05

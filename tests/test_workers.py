@@ -9,8 +9,8 @@ import pytest
 import tiny
 from bakeoff import data
 from bakeoff.errors import BakeoffError
-from bakeoff.records import Failure
-from bakeoff.spec import SGD, Run
+from bakeoff.spec.records import Failure
+from bakeoff.spec.run import SGD, Run
 from bakeoff.workers import Placement, cores, explain, place, train
 
 

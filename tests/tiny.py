@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.machine.hardware import Machine
 from bakeoff.owners import ClaimLost
-from bakeoff.records import Epoch, Outcome
-from bakeoff.runtime import Machine
-from bakeoff.spec import SGD, DataInfo, ImageShape, Recipe, Run
+from bakeoff.spec.records import Epoch, Outcome
+from bakeoff.spec.run import SGD, DataInfo, ImageShape, Recipe, Run
 from bakeoff.store import Store
 from bakeoff.study import record_of
 

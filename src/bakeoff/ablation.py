@@ -14,8 +14,8 @@ from bakeoff.data import Progress
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell, Exceptional, Study
 from bakeoff.recipes import recipe_for
-from bakeoff.settings import change, difference, tell_changes
-from bakeoff.spec import DataInfo, Recipe
+from bakeoff.spec.overrides import change, difference, tell_changes
+from bakeoff.spec.run import DataInfo, Recipe
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "image size": ("image",),

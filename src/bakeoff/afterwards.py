@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from bakeoff.data import Dataset
 from bakeoff.errors import BakeoffError
 from bakeoff.execution import Event, keep, work_off
-from bakeoff.files import weights_path
 from bakeoff.owners import working
 from bakeoff.pool import Pool
-from bakeoff.records import Failure, Measured
-from bakeoff.spec import Run
+from bakeoff.spec.paths import weights_path
+from bakeoff.spec.records import Failure, Measured
+from bakeoff.spec.run import Run
 from bakeoff.store import Store
 from bakeoff.study import Plan
 from bakeoff.workers import Message, Placement, Told, explain, images_of, machine_of
 
 if TYPE_CHECKING:
-    from bakeoff.runtime import Machine
+    from bakeoff.machine.hardware import Machine
 
 MARK = "accuracy_under_corruption"
 """A run that has this measure has been through `measure_robustness`."""
@@ -75,7 +75,7 @@ def evaluate(run: Run, data: Dataset, machine: "Machine", folder: Path) -> dict[
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from bakeoff import runtime
+    from bakeoff.machine import hardware
     from bakeoff.measure.robustness import robustness
     from bakeoff.nets import build
     from bakeoff.nets.fast import move
@@ -84,7 +84,7 @@ def evaluate(run: Run, data: Dataset, machine: "Machine", folder: Path) -> dict[
     path = weights_path(folder, run.id)
     if not path.exists():
         raise BakeoffError(f"the weights of run {run.id} are not at {path}: --restart trains it anew")
-    runtime.prepare(machine)
+    hardware.prepare(machine)
     net = build(run.net, seen_shape(run, data), len(data.info.classes))
     try:
         net.load_state_dict(load_file(path))

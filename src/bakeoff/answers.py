@@ -11,10 +11,10 @@ import numpy as np
 
 from bakeoff.audit import Material
 from bakeoff.data.graded import is_graded
-from bakeoff.draws import optimism
-from bakeoff.pareto import COSTS, Front, chances
 from bakeoff.ranking import RANK_BY, Cell, RankBy, score
-from bakeoff.ranks import FEWEST, Belief, Ranking, rank_over_data, signed_rank_belief, wilcoxon_holm
+from bakeoff.stats.draws import optimism
+from bakeoff.stats.pareto import COSTS, Front, chances
+from bakeoff.stats.ranks import FEWEST, Belief, Ranking, rank_over_data, signed_rank_belief, wilcoxon_holm
 from bakeoff.versus import Lead
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bakeoff.errors import BakeoffError
-from bakeoff.processes import context, end_with_parent, starting
+from bakeoff.machine.processes import context, end_with_parent, starting
 
 SECONDS = 300.0
 """How long a user's file may take to be read, or its network to be tried out."""

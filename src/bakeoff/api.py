@@ -13,11 +13,11 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.labels import recipe_labels, trained
 from bakeoff.ranking import RankBy, Row, rank
-from bakeoff.records import Failure, Result, Unreadable
 from bakeoff.settling import Race, Settled, make_race, plan_race, standings
+from bakeoff.spec.records import Failure, Result, Unreadable
 from bakeoff.store import Store
 from bakeoff.study import Plan
-from bakeoff.text import counted
+from bakeoff.text.safe import counted
 from bakeoff.wording import worded
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _carry_out(
     from bakeoff.cli.live import follow, follow_robustness
     from bakeoff.cli.running import tell_folders
     from bakeoff.cli.settle import follow_race
-    from bakeoff.processes import warm_up
+    from bakeoff.machine.processes import warm_up
     from bakeoff.terminal import Console
 
     warm_up()

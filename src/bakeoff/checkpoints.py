@@ -10,9 +10,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from bakeoff.files import checkpoint_path, delete_drafts, weights_path, written_whole
-from bakeoff.records import Epoch
-from bakeoff.spec import PROTOCOL
+from bakeoff.spec.paths import checkpoint_path, delete_drafts, weights_path, written_whole
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import PROTOCOL
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ import msgspec
 from bakeoff.data import foreseen
 from bakeoff.data.places import cache_folder
 from bakeoff.errors import BakeoffError
-from bakeoff.files import write_whole
 from bakeoff.grid import Study
 from bakeoff.recipes import recipe_for
-from bakeoff.records import Epoch
 from bakeoff.rehearsal import safely
-from bakeoff.spec import ImageShape, Recipe, Run, steps_in_epoch
-from bakeoff.values import Value, digest
+from bakeoff.spec.paths import write_whole
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import ImageShape, Recipe, Run, steps_in_epoch
+from bakeoff.spec.values import Value, digest
 from bakeoff.workers import cores, explain, place
 
 if TYPE_CHECKING:
-    from bakeoff.runtime import Machine
+    from bakeoff.machine.hardware import Machine
 
 PATIENCE_SECONDS = 4.0
 """A network whose few first steps took longer is not timed further."""
@@ -72,11 +72,11 @@ def _step_seconds(
 ) -> float:
     import torch
 
+    from bakeoff.machine.hardware import autocast, products, synchronize
     from bakeoff.nets import build
     from bakeoff.nets.fast import move
     from bakeoff.nets.outputs import logits_of
     from bakeoff.optimizers import build_optimizer, make_loss
-    from bakeoff.runtime import autocast, products, synchronize
 
     device, batch_size = machine.device, recipe.batch_size
     torch.set_num_threads(machine.threads)
@@ -154,7 +154,7 @@ def speed_here(device: str) -> Speed:
     """Return what was found out about this machine before, else `calibrate` it: so that estimates agree."""
     import torch
 
-    from bakeoff.runtime import processor_name
+    from bakeoff.machine.hardware import processor_name
 
     place = digest([processor_name(), cores(), device, str(torch.__version__)])[:16]
     kept = cache_folder() / f"speed-{place}.json"
@@ -171,9 +171,9 @@ def calibrate(device: str) -> Speed:
 
     On processors it is their time that counts: what else the machine does meanwhile makes a study seem no longer.
     """
+    from bakeoff.machine.hardware import Machine
     from bakeoff.nets.summary import summarize
     from bakeoff.recipes import KERAS_ADAM
-    from bakeoff.runtime import Machine
 
     recipe = Recipe(
         name="calibration",

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from bakeoff.data.batches import Source, eval_batches
 from bakeoff.ledger import Ledger
+from bakeoff.machine.hardware import Machine
 from bakeoff.measure.beside import attempt
 from bakeoff.measure.cost import activation_bytes, inference_cost
 from bakeoff.nets.outputs import logits_of
 from bakeoff.nets.summary import non_trainable, summarize, trainable
 from bakeoff.optimizers import make_loss, penalised_weights, penalty
 from bakeoff.parts import Parts
-from bakeoff.records import Epoch, Outcome
-from bakeoff.runtime import Machine
 from bakeoff.schedules import selected_epoch
-from bakeoff.spec import ImageShape, Run, steps_in_epoch
+from bakeoff.spec.records import Epoch, Outcome
+from bakeoff.spec.run import ImageShape, Run, steps_in_epoch
 
 
 class Diverged(Exception):

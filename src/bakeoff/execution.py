@@ -13,11 +13,11 @@ from typing import Literal, TypeAlias
 from msgspec.structs import replace
 
 from bakeoff.errors import BakeoffError
-from bakeoff.files import checkpoint_path, delete_drafts, part_beside, weights_path
 from bakeoff.owners import ClaimLost, draft_of, working
 from bakeoff.pool import Pool
-from bakeoff.records import Epoch, Failure, Measured, Outcome
-from bakeoff.spec import Constant, Plateau, Recipe, Run, Steps
+from bakeoff.spec.paths import checkpoint_path, delete_drafts, part_beside, weights_path
+from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
+from bakeoff.spec.run import Constant, Plateau, Recipe, Run, Steps
 from bakeoff.store import Store
 from bakeoff.study import Plan, record_of
 from bakeoff.workers import Message, Placement, Step, train

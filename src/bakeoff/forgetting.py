@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from bakeoff.errors import BakeoffError
 from bakeoff.execution import delete_files
-from bakeoff.files import checkpoint_path, weights_path
 from bakeoff.lookup import unknown
 from bakeoff.owners import working
 from bakeoff.rows import STATES
-from bakeoff.spec import data_label
+from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.run import data_label
 from bakeoff.store import Store
 
 KINDS = (*STATES, "damaged", "newer")

@@ -6,9 +6,9 @@ from statistics import fmean
 from typing import Literal
 
 from bakeoff.ablation import Ablation, Change
-from bakeoff.records import Result
-from bakeoff.spec import data_label
-from bakeoff.stats import mean_interval
+from bakeoff.spec.records import Result
+from bakeoff.spec.run import data_label
+from bakeoff.stats.intervals import mean_interval
 
 How = Literal["added alone", "taken out alone", "together"]
 Verdict = Literal["gains", "loses", "cannot tell", "one seed: cannot tell", "not run"]

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
-from bakeoff.settings import flatten, tell_value
-from bakeoff.spec import Run
-from bakeoff.values import to_dict
+from bakeoff.spec.overrides import flatten, tell_value
+from bakeoff.spec.run import Run
+from bakeoff.spec.values import to_dict
 
 CHANGED = re.compile(r"([^()]+) \(([\w.]+=[^()]*)\)(.*)")
 """A recipe's name, the changes to it, and what a variant is called."""

@@ -9,9 +9,9 @@ import msgspec
 from bakeoff.data import stand_in
 from bakeoff.grid import Cell, Published, Study
 from bakeoff.recipes import recipe_for
-from bakeoff.records import DataRecord, Result
-from bakeoff.settings import tell_difference
-from bakeoff.spec import DataInfo, Recipe, data_label
+from bakeoff.spec.overrides import tell_difference
+from bakeoff.spec.records import DataRecord, Result
+from bakeoff.spec.run import DataInfo, Recipe, data_label
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from bakeoff.errors import BakeoffError
-from bakeoff.values import digest
+from bakeoff.spec.values import digest
 
 STALE_SECONDS = 120.0
 """A claim whose heartbeat is older than this belongs to a command that is gone."""

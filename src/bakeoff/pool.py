@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bakeoff.errors import BakeoffError
-from bakeoff.processes import ask_place, context, starting
-from bakeoff.records import Failure, Measured, Outcome
-from bakeoff.spec import Run, is_own
+from bakeoff.machine.processes import ask_place, context, starting
+from bakeoff.spec.records import Failure, Measured, Outcome
+from bakeoff.spec.run import Run, is_own
 from bakeoff.workers import Begun, Job, Message, Placement, train, work
 
 KILLED = -9

@@ -15,9 +15,9 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Published, Study
 from bakeoff.matching import match
 from bakeoff.measure.quality import class_accuracy, confusion
-from bakeoff.records import DataRecord, Result
-from bakeoff.spec import data_label
-from bakeoff.stats import mean_interval, prediction_interval
+from bakeoff.spec.records import DataRecord, Result
+from bakeoff.spec.run import data_label
+from bakeoff.stats.intervals import mean_interval, prediction_interval
 from bakeoff.store import Store
 from bakeoff.studies.files import parse_study
 

@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeAlias
 
 from bakeoff.errors import BakeoffError
 from bakeoff.labels import recipe_labels, trained
-from bakeoff.records import Failure, Result, Unreadable
-from bakeoff.spec import data_label
-from bakeoff.stats import Interval, mean_interval
+from bakeoff.spec.records import Failure, Result, Unreadable
+from bakeoff.spec.run import data_label
+from bakeoff.stats.intervals import Interval, mean_interval
 from bakeoff.versions import versions
 
 

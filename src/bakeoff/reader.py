@@ -9,9 +9,9 @@ import numpy as np
 
 from bakeoff.database import Database
 from bakeoff.errors import BakeoffError
-from bakeoff.records import DataRecord, Result, Unreadable
 from bakeoff.rows import DAMAGE, array_of, facts_of, list_of, record_of, result_of, unpack, unreadable_of
-from bakeoff.spec import Run
+from bakeoff.spec.records import DataRecord, Result, Unreadable
+from bakeoff.spec.run import Run
 from bakeoff.versions import versions
 
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from bakeoff.grid import Cell
 from bakeoff.lookup import find
-from bakeoff.settings import change, difference, named
-from bakeoff.spec import (
+from bakeoff.spec.overrides import change, difference, named
+from bakeoff.spec.run import (
     L2,
     SGD,
     Adadelta,
@@ -28,7 +28,7 @@ from bakeoff.spec import (
     Stop,
     Validation,
 )
-from bakeoff.values import digest
+from bakeoff.spec.values import digest
 
 FOLDER_SIDE = 64
 """Pixels a side to which `quick` brings images of a folder, unless all are of one size no larger than that."""

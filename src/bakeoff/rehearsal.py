@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from bakeoff.apart import apart
 from bakeoff.errors import BakeoffError, BakeoffWarning
 from bakeoff.recipes import quick
-from bakeoff.spec import Image, ImageShape, Recipe, Run
+from bakeoff.spec.run import Image, ImageShape, Recipe, Run
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -227,10 +227,10 @@ def _train(name: str, shape: ImageShape, classes: int, recipe: Recipe) -> list[s
     from safetensors.torch import load_file
 
     from bakeoff import checkpoints
-    from bakeoff.files import weights_path
+    from bakeoff.machine.hardware import Machine
     from bakeoff.nets import build
     from bakeoff.optimizers import build_optimizer
-    from bakeoff.runtime import Machine
+    from bakeoff.spec.paths import weights_path
     from bakeoff.train import fit
 
     short = {"epochs": 1, "batch_size": TRAINING, "validation": "test", "images_per_class": None}
@@ -258,7 +258,7 @@ def made_up(shape: ImageShape, classes: int) -> "Dataset":
 
     from bakeoff.data import Dataset
     from bakeoff.data.dataset import Images
-    from bakeoff.spec import DataInfo
+    from bakeoff.spec.run import DataInfo
 
     random = np.random.default_rng(0)
     size = (2 * TRAINING, shape.channels, shape.height, shape.width)

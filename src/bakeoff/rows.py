@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from bakeoff.owners import is_at_work
-from bakeoff.records import DataRecord, Epoch, Failure, Result, Unreadable
-from bakeoff.spec import Run
-from bakeoff.values import digest, to_dict
+from bakeoff.spec.records import DataRecord, Epoch, Failure, Result, Unreadable
+from bakeoff.spec.run import Run
+from bakeoff.spec.values import digest, to_dict
 
 DAMAGE = (ValueError, TypeError, OverflowError, RecursionError, zlib.error, msgspec.MsgspecError)
 """What the functions here raise for values that are not as they were written: SQLite does not notice a bit that turns

@@ -17,7 +17,7 @@ from bakeoff.execution import Event, execute
 from bakeoff.grid import Exceptional, Study
 from bakeoff.lookup import spelled
 from bakeoff.recipes import RECIPES
-from bakeoff.settings import parse_seconds
+from bakeoff.spec.overrides import parse_seconds
 from bakeoff.store import Store
 from bakeoff.studies.files import checked, write_study
 from bakeoff.study import Plan, plan
@@ -202,7 +202,7 @@ def choose_placement(
         BakeoffError: there is no such device or precision here, no worker or thread is to work, or `run_timeout` is no
             time such as "2h".
     """
-    from bakeoff.runtime import choose_device, choose_precision
+    from bakeoff.machine.hardware import choose_device, choose_precision
 
     placement = place(len(plan.runs), choose_device(device), workers, threads)
     precision = choose_precision(placement.device, precision)
@@ -212,9 +212,9 @@ def choose_placement(
 
 def has_bf16(placement: Placement) -> bool:
     """Tell whether the device computes in bfloat16 itself: others imitate it, many times slower than fp32."""
-    from bakeoff import runtime
+    from bakeoff.machine import hardware
 
-    return runtime.has_bf16(placement.device)
+    return hardware.has_bf16(placement.device)
 
 
 def start(

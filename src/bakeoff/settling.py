@@ -13,13 +13,13 @@ from bakeoff.data import Progress
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.lookup import unknown
-from bakeoff.pairs import paired_difference
-from bakeoff.sequential import Standing, Verdict, stand
-from bakeoff.spec import Run, data_label
+from bakeoff.spec.run import Run, data_label
+from bakeoff.stats.paired import paired_difference
+from bakeoff.stats.sequential import Standing, Verdict, stand
 from bakeoff.store import Store
 from bakeoff.study import Plan
 from bakeoff.study import plan as make_plan
-from bakeoff.text import counted
+from bakeoff.text.safe import counted
 
 MAX_SEEDS = 20
 LIMIT = 10_000

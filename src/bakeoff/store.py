@@ -18,9 +18,9 @@ import numpy as np
 from bakeoff.errors import BakeoffError
 from bakeoff.owners import ClaimLost
 from bakeoff.reader import Reader
-from bakeoff.records import DataRecord, Epoch, Failure, Outcome
 from bakeoff.rows import finite, is_held, pack, seal, settings_of, unpack
-from bakeoff.spec import Run
+from bakeoff.spec.records import DataRecord, Epoch, Failure, Outcome
+from bakeoff.spec.run import Run
 
 Also: TypeAlias = Callable[[], None]
 

@@ -13,10 +13,10 @@ from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell, Study
 from bakeoff.lookup import unknown
 from bakeoff.recipes import named_alike, recipe_for
-from bakeoff.records import DataRecord
 from bakeoff.rehearsal import try_out
-from bakeoff.spec import DataInfo, Image, Recipe, Run
-from bakeoff.values import to_dict
+from bakeoff.spec.records import DataRecord
+from bakeoff.spec.run import DataInfo, Image, Recipe, Run
+from bakeoff.spec.values import to_dict
 
 SKIPPED = 100
 """Files left out of an image folder that a store names; it counts them all."""

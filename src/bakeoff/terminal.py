@@ -17,7 +17,7 @@ import rich.markup
 from rich.segment import Segment
 from rich.text import Text
 
-from bakeoff.text import json_text, plain, visible
+from bakeoff.text.safe import json_text, plain, visible
 
 NARROWEST, WIDEST = 20, 1000
 """Characters in a line, whatever $COLUMNS says."""

@@ -16,26 +16,27 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bakeoff import checkpoints, runtime
+from bakeoff import checkpoints
 from bakeoff.data.batches import train_batches
 from bakeoff.data.dataset import Dataset
 from bakeoff.errors import BakeoffError
 from bakeoff.evaluation import Diverged, conclude, validate
 from bakeoff.ledger import Ledger
+from bakeoff.machine import hardware
+from bakeoff.machine.energy import Meter
+from bakeoff.machine.hardware import Machine
+from bakeoff.machine.load import Load
 from bakeoff.measure.beside import attempt
 from bakeoff.measure.determinism import varying_operations
-from bakeoff.measure.energy import Meter
-from bakeoff.measure.load import Load
 from bakeoff.nets import build
 from bakeoff.nets.fast import move
 from bakeoff.nets.guard import seed_others
 from bakeoff.nets.outputs import logits_of
 from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
 from bakeoff.parts import Parts, divide, seen_shape
-from bakeoff.records import Epoch, Outcome
-from bakeoff.runtime import Machine
 from bakeoff.schedules import has_ended, learning_rate, selected_epoch
-from bakeoff.spec import Run, derive_seed, steps_in_epoch
+from bakeoff.spec.records import Epoch, Outcome
+from bakeoff.spec.run import Run, derive_seed, steps_in_epoch
 
 OnStep = Callable[[int, int, int], None]
 """Told (epoch, steps done, steps in an epoch) after every step."""
@@ -61,8 +62,8 @@ def fit(
             network gives something else than logits.
     """
     ledger = Ledger()
-    runtime.prepare(machine)
-    runtime.reset_peak_memory(machine.device)
+    hardware.prepare(machine)
+    hardware.reset_peak_memory(machine.device)
     parts, shape = divide(run, data, machine.device), seen_shape(run, data)
     blanks: dict[str, str] = {}
     devices = [machine.device] if machine.device.startswith("cuda") else []
@@ -72,10 +73,10 @@ def fit(
         optimizer = build_optimizer(run.recipe.optimizer, net.parameters())
         state = checkpoints.load(folder, run.id, net, optimizer) if folder else checkpoints.State()
         history, best = state.history, state.best
-        facts = runtime.environment(machine)
+        facts = hardware.environment(machine)
         if devices and (varying := attempt("determinism", lambda: varying_operations(net, shape, machine), blanks)):
             facts["nondeterministic"] = varying
-        environment = runtime.across(state.environment, facts)
+        environment = hardware.across(state.environment, facts)
         ledger.carry(state.spent)
         meter = Meter(machine, state.joules if history else 0.0)
         load = Load(state.load if history else None)
@@ -168,17 +169,17 @@ def train_epoch(
     penalties = torch.zeros((), device=machine.device)
     images_seen, rate = 0, 0.0
     net.train()
-    runtime.synchronize(machine.device)
+    hardware.synchronize(machine.device)
     meter.start()
     load.start()
     clock = ledger.enter("step")
     batches = train_batches(parts.train, parts.train_indices, recipe, parts.normalizer, run.seed, epoch)
-    with runtime.products(machine):
+    with hardware.products(machine):
         for step, (images, labels) in enumerate(ledger.inputs(batches)):
             rate = learning_rate(recipe, history, len(history) + step / steps)
             set_rate(optimizer, recipe.optimizer, rate, len(history) * steps + step + 1)
             optimizer.zero_grad(set_to_none=True)
-            with runtime.autocast(machine):
+            with hardware.autocast(machine):
                 logits, *auxiliary = logits_of(net(images), len(labels), parts.classes, run.net, training=True)
                 loss = loss_of(logits.float(), labels)
                 for extra in auxiliary:
@@ -195,7 +196,7 @@ def train_epoch(
                 check_finite(losses, epoch)
             if on_step:
                 on_step(epoch, step + 1, steps)
-    runtime.synchronize(machine.device)
+    hardware.synchronize(machine.device)
     trained = ledger.enter("evaluation")
     meter.stop()
     load.stop()
@@ -211,7 +212,7 @@ def train_epoch(
         train_seconds=trained - clock,
         evaluation_seconds=evaluated - trained,
         images_per_second=images_seen / (trained - clock),
-        peak_memory_bytes=runtime.peak_memory_bytes(machine.device),
+        peak_memory_bytes=hardware.peak_memory_bytes(machine.device),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.pairs import (
+from bakeoff.stats.paired import (
     LEVEL,
     Difference,
     Errors,
@@ -22,7 +22,7 @@ from bakeoff.pairs import (
     holm,
     seeds_to_settle,
 )
-from bakeoff.sequential import Standing, stand
+from bakeoff.stats.sequential import Standing, stand
 
 Right = Mapping[int, np.ndarray]
 """Seed → (N,) bool, which test images a network got right."""

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bakeoff.errors import BakeoffError
-from bakeoff.processes import end_with_parent, tell_place
-from bakeoff.records import Epoch, Failure, Measured, Outcome
-from bakeoff.spec import Run
-from bakeoff.values import Value
+from bakeoff.machine.processes import end_with_parent, tell_place
+from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
+from bakeoff.spec.run import Run
+from bakeoff.spec.values import Value
 
 if TYPE_CHECKING:
     from bakeoff.data import Dataset
-    from bakeoff.runtime import Machine
+    from bakeoff.machine.hardware import Machine
 
 
 class Placement(Value, frozen=True):
@@ -141,14 +141,14 @@ def train(
     draft: str = "",
 ) -> Told:
     """Train one run here, turning whatever goes wrong into a `Failure`; `draft` as for `bakeoff.train.fit`."""
-    from bakeoff import runtime
     from bakeoff.evaluation import Diverged
+    from bakeoff.machine import hardware
     from bakeoff.train import fit
 
     environment: dict = {}
     try:
         machine = machine_of(placement)
-        environment = runtime.environment(machine)
+        environment = hardware.environment(machine)
         for item in fit(run, images_of(run), machine, folder, on_step, draft):
             yield item, item.environment if isinstance(item, Outcome) else environment
     except Diverged as error:
@@ -161,11 +161,11 @@ def train(
 
 def machine_of(placement: Placement) -> "Machine":
     """Return what a worker computes on."""
-    from bakeoff import runtime
+    from bakeoff.machine import hardware
 
-    device = runtime.choose_device(placement.device)
-    precision = runtime.choose_precision(device, placement.precision)
-    return runtime.Machine(device, precision, placement.threads, placement.compile)
+    device = hardware.choose_device(placement.device)
+    precision = hardware.choose_precision(device, placement.precision)
+    return hardware.Machine(device, precision, placement.threads, placement.compile)
 
 
 def images_of(run: Run) -> "Dataset":

@@ -10,8 +10,8 @@ from bakeoff.audit import FINDINGS, Finding, Material
 from bakeoff.audit.finding import Tested
 from bakeoff.measure.quality import reliability
 from bakeoff.ranking import cells
-from bakeoff.records import Epoch, Failure, Result, Unreadable
-from bakeoff.spec import SGD, Recipe, Run
+from bakeoff.spec.records import Epoch, Failure, Result, Unreadable
+from bakeoff.spec.run import SGD, Recipe, Run
 
 RECIPE = Recipe(
     name="plain", epochs=8, batch_size=64, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)

@@ -9,8 +9,8 @@ import tiny
 from bakeoff.audit import FINDINGS, SEVERITIES, audit, gather
 from bakeoff.cli import cli
 from bakeoff.data.dataset import Images
+from bakeoff.machine.hardware import environment
 from bakeoff.reporting.tables import to_json
-from bakeoff.runtime import environment
 from bakeoff.store import Store
 from bakeoff.study import record_of
 from bakeoff.train import fit

@@ -3,7 +3,7 @@ import pytest
 from made_up import CALM, ENVIRONMENT, LABELS, curve, look, predictions, run
 
 from bakeoff.audit.conditions import grown_maps
-from bakeoff.records import Unreadable
+from bakeoff.spec.records import Unreadable
 
 
 def test_times_taken_on_a_loaded_machine():

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bakeoff.files import weights_path
+from bakeoff.spec.paths import weights_path
 from bakeoff.store import Store
 
 WILD = ["--set", "optimizer=sgd", "--set", "optimizer.lr=1e30"]

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from bakeoff.cli.options import as_data
 from bakeoff.reporting.pictures import find
 from bakeoff.session import choose_study, make_plan
-from bakeoff.spec import data_label
+from bakeoff.spec.run import data_label
 from bakeoff.store import Store
 
 

@@ -6,8 +6,8 @@ import pytest
 import bakeoff as library
 import tiny
 from bakeoff.errors import BakeoffError
-from bakeoff.files import checkpoint_path, weights_path
-from bakeoff.records import Failure
+from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.records import Failure
 from bakeoff.store import Store
 from bakeoff.study import record_of
 

@@ -12,7 +12,7 @@ from rich.console import Console
 import tiny
 from bakeoff.cli.live import clock, follow, label
 from bakeoff.execution import Event
-from bakeoff.records import Epoch, Failure, Outcome
+from bakeoff.spec.records import Epoch, Failure, Outcome
 from bakeoff.workers import Step
 
 FIRST, SECOND = tiny.run(seed=0), msgspec.structs.replace(tiny.run("nin", seed=1), data="folder:/a/my[red]photos")

@@ -9,7 +9,7 @@ from PIL import Image
 
 import tiny
 from bakeoff.cli import COMMANDS, cli
-from bakeoff.records import Failure
+from bakeoff.spec.records import Failure
 from bakeoff.store import Store
 from bakeoff.study import record_of
 

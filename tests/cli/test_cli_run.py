@@ -198,7 +198,7 @@ class TestBfloat16:
         monkeypatch.setattr("bakeoff.cli.dry_run.measure_step", lambda *given: steps[given[-1].precision])
 
     def test_is_offered_where_it_is_faster(self, bakeoff, long, monkeypatch, tmp_path):
-        monkeypatch.setattr("bakeoff.runtime.has_bf16", lambda device: True)
+        monkeypatch.setattr("bakeoff.machine.hardware.has_bf16", lambda device: True)
         arguments = [*self.RUN, "--dry-run", "--store", str(tmp_path / "a.db")]
         plan = json.loads(bakeoff(*arguments, "--json").out)
         assert plan["estimated_seconds_in_bf16"] == plan["estimated_seconds"] / 2
@@ -206,13 +206,13 @@ class TestBfloat16:
         assert "--precision" not in bakeoff(*arguments, "--precision", "bf16").out
 
     def test_is_not_offered_where_it_is_imitated(self, bakeoff, long, monkeypatch, tmp_path):
-        monkeypatch.setattr("bakeoff.runtime.has_bf16", lambda device: False)
+        monkeypatch.setattr("bakeoff.machine.hardware.has_bf16", lambda device: False)
         arguments = [*self.RUN, "--dry-run", "--store", str(tmp_path / "a.db")]
         assert json.loads(bakeoff(*arguments, "--json").out)["estimated_seconds_in_bf16"] is None
         assert "--precision" not in bakeoff(*arguments).out
 
     def test_that_is_imitated_is_told(self, bakeoff, tiny_options, monkeypatch, tmp_path):
-        monkeypatch.setattr("bakeoff.runtime.has_bf16", lambda device: False)
+        monkeypatch.setattr("bakeoff.machine.hardware.has_bf16", lambda device: False)
         arguments = [*self.RUN, *tiny_options, "--precision", "bf16", "--store", str(tmp_path / "a.db")]
         said = bakeoff(*arguments)
         assert said.code == 0

@@ -14,7 +14,7 @@ from bakeoff.data import file_names, folder, info, load, look, packing, room_nee
 from bakeoff.data.decode import decode
 from bakeoff.data.depth import Depth
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import Image
+from bakeoff.spec.run import Image
 from bakeoff.study import record_of
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from bakeoff.data.resize import resize
-from bakeoff.spec import Image, ImageShape
+from bakeoff.spec.run import Image, ImageShape
 
 
 def random_images(n=3, channels=3, height=9, width=12):

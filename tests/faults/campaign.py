@@ -7,9 +7,9 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from bakeoff.files import weights_path
+from bakeoff.spec.paths import weights_path
+from bakeoff.spec.values import to_dict
 from bakeoff.store import Store
-from bakeoff.values import to_dict
 from tiny import without_times
 
 EPOCHS = 120

@@ -11,8 +11,8 @@ import tiny
 from bakeoff import studies
 from bakeoff.cli import main
 from bakeoff.errors import BakeoffError
-from bakeoff.files import checkpoint_path
-from bakeoff.records import Outcome
+from bakeoff.spec.paths import checkpoint_path
+from bakeoff.spec.records import Outcome
 from bakeoff.store import Store
 from bakeoff.studies.files import parse_study, write_study
 from bakeoff.train import fit

@@ -4,7 +4,7 @@ from torch import nn
 import tiny
 from bakeoff.measure.determinism import varying_operations
 from bakeoff.nets import build
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 SHAPE = ImageShape(1, 8, 8)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bakeoff.measure.target import seconds_to_accuracy
-from bakeoff.records import Epoch
+from bakeoff.spec.records import Epoch
 
 EPOCH = Epoch(1, 1.0, 0.5, 1.0, 0.4, 0.1, 2.0, 0.5, 700.0, 10**9)
 

@@ -2,7 +2,7 @@ import torch
 
 from bakeoff.nets import build
 from bakeoff.nets.airbench import Norm, Patches, cosines, whitening
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 
 def test_the_basis_is_orthonormal():

@@ -15,7 +15,7 @@ from torch import nn
 from bakeoff.nets import build
 from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
 from bakeoff.recipes import RECIPES
-from bakeoff.spec import Adadelta, Adam, DataInfo, ImageShape
+from bakeoff.spec.run import Adadelta, Adam, DataInfo, ImageShape
 
 pytestmark = pytest.mark.accuracy
 

@@ -18,7 +18,7 @@ from bakeoff.nets.guard import undone
 from bakeoff.nets.sources import RUNNING, digest_of, gather
 from bakeoff.nets.summary import summarize
 from bakeoff.session import choose_study, known_network
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 SHAPE = ImageShape(3, 8, 8)
 LINEAR = """

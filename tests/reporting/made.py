@@ -7,7 +7,7 @@ import numpy as np
 
 import tiny
 from bakeoff.data.dataset import Dataset
-from bakeoff.records import Epoch, Outcome
+from bakeoff.spec.records import Epoch, Outcome
 from bakeoff.study import record_of
 
 

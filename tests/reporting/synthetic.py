@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.data import load
-from bakeoff.records import DataRecord, Epoch, Failure, Outcome
-from bakeoff.spec import SGD, DataInfo, ImageShape, OneCycle, Recipe, Run
-from bakeoff.values import digest, to_dict
+from bakeoff.spec.records import DataRecord, Epoch, Failure, Outcome
+from bakeoff.spec.run import SGD, DataInfo, ImageShape, OneCycle, Recipe, Run
+from bakeoff.spec.values import digest, to_dict
 from tiny import ClaimingStore
 
 NETS = {

@@ -4,11 +4,11 @@ import msgspec
 from made import seeds_of
 from synthetic import RECIPE
 
-from bakeoff.pareto import COSTS
 from bakeoff.reporting.answer import Answer, answers
 from bakeoff.reporting.facts import read
 from bakeoff.reporting.payload import payload
-from bakeoff.reporting.words import THIN
+from bakeoff.stats.pareto import COSTS
+from bakeoff.text.formats import THIN
 
 
 def asked(path) -> list[Answer]:

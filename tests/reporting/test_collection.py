@@ -10,7 +10,7 @@ from bakeoff.data.describe import Duplicates, Place
 from bakeoff.reporting import build, write
 from bakeoff.reporting.collection import Collection, _leaks, collect
 from bakeoff.reporting.facts import read
-from bakeoff.spec import Image
+from bakeoff.spec.run import Image
 
 
 def test_the_order_of_the_images_is_that_of_the_predictions(make) -> None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bakeoff.ranks import rank_over_data
 from bakeoff.reporting.critical import LEVEL, cliques, diagrams
 from bakeoff.reporting.facts import read
+from bakeoff.stats.ranks import rank_over_data
 
 SIX = ("a", "b", "c", "d", "e", "f")
 

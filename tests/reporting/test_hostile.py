@@ -18,8 +18,8 @@ from synthetic import ENVIRONMENT, RECIPE, make_store
 
 import tiny
 from bakeoff.cli import main
-from bakeoff.records import Failure
-from bakeoff.spec import Run
+from bakeoff.spec.records import Failure
+from bakeoff.spec.run import Run
 
 PIECES = (
     *("\x1b[31m", "\x1b]0;title\x07", "\x9b2J", "\r", "\n", "\t", "\x00", "\u202e", "\u2066", "\ufeff", "\uffff"),

@@ -9,9 +9,9 @@ from PIL import Image
 from synthetic import RECIPE
 
 from bakeoff.data import DATASETS, load
-from bakeoff.records import DataRecord
 from bakeoff.reporting.pictures import PIXELS, _is_here, draw_sheet, find, similarity_map, size_of, thumbnail
-from bakeoff.spec import Run
+from bakeoff.spec.records import DataRecord
+from bakeoff.spec.run import Run
 
 
 def noise(*shape: int) -> np.ndarray:

@@ -7,12 +7,12 @@ from statistics import fmean
 from typing import Any
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Severity, listing, of_cells
-from bakeoff.pairs import Difference
 from bakeoff.ranking import Cell
-from bakeoff.records import Result
-from bakeoff.spec import Augment, Image
-from bakeoff.text import counted
-from bakeoff.values import to_dict
+from bakeoff.spec.records import Result
+from bakeoff.spec.run import Augment, Image
+from bakeoff.spec.values import to_dict
+from bakeoff.stats.paired import Difference
+from bakeoff.text.safe import counted
 
 
 def _augmentation(augment: Augment) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 from bakeoff.audit.finding import Finding, Material, Numbers, Severity, about, listing, of_cells, percent
 from bakeoff.data.tree import count_reasons, tell_reasons
 from bakeoff.ranking import Cell
-from bakeoff.records import Result
-from bakeoff.spec import data_label
-from bakeoff.text import counted
+from bakeoff.spec.records import Result
+from bakeoff.spec.run import data_label
+from bakeoff.text.safe import counted
 
 LOADED = 1.5
 """The quickest epoch of a cell is this many times as fast as the slowest."""

@@ -11,7 +11,7 @@ import numpy as np
 from bakeoff import studies
 from bakeoff.measure.quality import Reliability, confusion, reliability
 from bakeoff.ranking import Cell, cells
-from bakeoff.records import DataRecord, Result, Unreadable
+from bakeoff.spec.records import DataRecord, Result, Unreadable
 from bakeoff.store import Store
 from bakeoff.versus import Comparison, Lead, Right, compare
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Tested, per_cell, percent
-from bakeoff.spec import Cosine, OneCycle, steps_in_epoch
-from bakeoff.text import counted
+from bakeoff.spec.run import Cosine, OneCycle, steps_in_epoch
+from bakeoff.text.safe import counted
 
 SMALLEST_GAIN = 0.005
 """Less than half a point is not worth a finding."""

@@ -18,8 +18,8 @@ from bakeoff.grid import Cell as Place
 from bakeoff.grid import Published, Study
 from bakeoff.ranking import Cell, cells
 from bakeoff.recipes import recipe_for
-from bakeoff.records import Result
-from bakeoff.spec import DataInfo, ImageShape, Recipe, Run
+from bakeoff.spec.records import Result
+from bakeoff.spec.run import DataInfo, ImageShape, Recipe, Run
 
 AFTER = "accuracy after epoch "
 SATURATED = 10.0

@@ -8,9 +8,9 @@ import numpy as np
 
 from bakeoff.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent
 from bakeoff.audit.length import few_steps
-from bakeoff.records import Epoch
-from bakeoff.spec import Plateau, Recipe
-from bakeoff.text import counted
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import Plateau, Recipe
+from bakeoff.text.safe import counted
 
 SMALLEST_LUCK = 0.01
 EARLY = 3

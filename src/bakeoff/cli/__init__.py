@@ -126,7 +126,7 @@ def _run() -> int:
     except BakeoffError as error:
         return _complain(str(error))
     except click.ClickException as error:
-        from bakeoff.settings import shortened
+        from bakeoff.spec.overrides import shortened
 
         context = getattr(error, "ctx", None)
         message = error.format_message().rstrip(".")

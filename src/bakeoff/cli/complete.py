@@ -14,8 +14,8 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 def networks() -> list[str]:
     """Return the names of the networks: those that were found out before, as long as no file of theirs changed."""
     from bakeoff.data.places import cache_folder
-    from bakeoff.files import write_whole
-    from bakeoff.values import digest
+    from bakeoff.spec.paths import write_whole
+    from bakeoff.spec.values import digest
 
     folder = Path(__file__).parents[1] / "nets"
     state = digest(sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("*.py")))

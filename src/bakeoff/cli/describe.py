@@ -9,15 +9,15 @@ from bakeoff.cli.tables import print_table
 from bakeoff.data.nesting import tell_nesting
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.data.tree import tell_reasons
+from bakeoff.spec.values import to_dict
 from bakeoff.terminal import Console, echo_json, escape
-from bakeoff.text import counted
-from bakeoff.values import to_dict
+from bakeoff.text.safe import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bakeoff.data.describe import Description
-    from bakeoff.spec import Image
+    from bakeoff.spec.run import Image
 
 SHOWN_CLASSES = 30
 SHOWN_FILES = 10

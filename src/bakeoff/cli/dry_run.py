@@ -17,17 +17,17 @@ from bakeoff.data.progress import progress_bar
 from bakeoff.data.tree import count_reasons
 from bakeoff.errors import BakeoffError
 from bakeoff.estimate import cell_of, measure_step, steps_of
-from bakeoff.files import weights_path
 from bakeoff.rehearsal import safely
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.session import has_bf16
 from bakeoff.settling import Race, standings
-from bakeoff.spec import Run, data_label
+from bakeoff.spec.paths import weights_path
+from bakeoff.spec.run import Run, data_label
+from bakeoff.spec.values import to_dict
 from bakeoff.store import Store
 from bakeoff.study import Plan, all_told
 from bakeoff.terminal import Console, echo_json, escape
-from bakeoff.text import counted
-from bakeoff.values import to_dict
+from bakeoff.text.safe import counted
 from bakeoff.workers import Placement, machine_of
 
 LONG_SECONDS = 600.0
@@ -226,7 +226,7 @@ def short_of_memory(placement: Placement) -> list[str]:
     """Say that so many workers may need more memory than is free, going by what timing one of them took."""
     import psutil
 
-    from bakeoff.runtime import peak_memory_bytes
+    from bakeoff.machine.hardware import peak_memory_bytes
 
     if placement.device != "cpu":
         return []

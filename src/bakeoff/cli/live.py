@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from bakeoff.estimate import Remaining
 from bakeoff.execution import Event
-from bakeoff.records import Epoch, Failure, Measured, Outcome
-from bakeoff.spec import Run, data_label
+from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
+from bakeoff.spec.run import Run, data_label
 from bakeoff.terminal import Console, escape
-from bakeoff.text import counted
+from bakeoff.text.safe import counted
 from bakeoff.workers import Step
 
 if TYPE_CHECKING:

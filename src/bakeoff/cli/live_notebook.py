@@ -11,7 +11,7 @@ from rich.text import Text
 from bakeoff.cli.live import clock, label
 from bakeoff.estimate import Remaining
 from bakeoff.execution import Event
-from bakeoff.records import Epoch, Failure, Outcome
+from bakeoff.spec.records import Epoch, Failure, Outcome
 
 EVERY = 0.5
 """Seconds between two drawings, at least."""

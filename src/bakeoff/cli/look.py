@@ -9,7 +9,7 @@ from bakeoff.cli.complete import recipes as recipe_names
 from bakeoff.cli.options import json_option
 from bakeoff.cli.tables import print_table
 from bakeoff.terminal import echo_json, echo_lines
-from bakeoff.text import counted
+from bakeoff.text.safe import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +28,7 @@ def nets(images: str, classes: int, as_json: bool) -> None:
     """
     from bakeoff.nets import NETS, SHORTLIST
     from bakeoff.nets.summary import parameter_count
-    from bakeoff.spec import ImageShape
+    from bakeoff.spec.run import ImageShape
 
     shape = ImageShape.parse(images)
     rows = [
@@ -71,7 +71,7 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     from bakeoff.nets.summary import summarize
     from bakeoff.rehearsal import safely, try_out
     from bakeoff.session import known_network
-    from bakeoff.spec import ImageShape
+    from bakeoff.spec.run import ImageShape
     from bakeoff.terminal import Console
 
     shape, net = ImageShape.parse(images), known_network(net)
@@ -140,8 +140,8 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     from bakeoff.grid import Cell
     from bakeoff.recipes import recipe_for
     from bakeoff.session import known_data
-    from bakeoff.settings import parse_size
-    from bakeoff.spec import Image
+    from bakeoff.spec.overrides import parse_size
+    from bakeoff.spec.run import Image
 
     name, changes = known_data(name), {"image.size": parse_size(size)} if size else {}
     with progress_bar() as report:
@@ -177,8 +177,8 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     from bakeoff.lookup import find, spelled
     from bakeoff.recipes import RECIPES
     from bakeoff.session import known_data, known_network
+    from bakeoff.spec.values import to_dict
     from bakeoff.terminal import Console
-    from bakeoff.values import to_dict
 
     if name is None:
         rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]

@@ -40,7 +40,7 @@ def with_options(command: click.Command, arguments: list[str]) -> str:
 
 def with_field(command: click.Command, arguments: list[str], option: str) -> str:
     """Return the command in which what is no option of it but a field of the recipe is set; empty if it is none."""
-    from bakeoff.settings import field_called
+    from bakeoff.spec.overrides import field_called
 
     field = field_called(option.lstrip("-").replace("-", "_"))
     if field is None or all("--set" not in each.opts for each in command.params):

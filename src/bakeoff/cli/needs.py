@@ -9,7 +9,7 @@ from bakeoff.data.packing import tell_bytes
 from bakeoff.data.places import cache_folder
 from bakeoff.estimate import cell_of
 from bakeoff.rehearsal import safely
-from bakeoff.spec import Image, data_label
+from bakeoff.spec.run import Image, data_label
 from bakeoff.study import Plan
 from bakeoff.workers import Placement
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bakeoff.audit import Finding
     from bakeoff.ranking import RankBy, Row
-    from bakeoff.records import Result, Unreadable
+    from bakeoff.spec.records import Result, Unreadable
 
 FORMATS = ("table", "json", "csv", "markdown")
 """What most commands print in; the ranking in LaTeX as well."""
@@ -120,7 +120,7 @@ def print_results(
     from bakeoff.audit import tell_counts
     from bakeoff.cli.live import label
     from bakeoff.ranking import by_table, rank
-    from bakeoff.spec import data_label
+    from bakeoff.spec.run import data_label
 
     rows = rank(results, rank_by, unreadable)
     findings = findings_about(rows, store) if marks else []

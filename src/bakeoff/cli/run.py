@@ -6,17 +6,7 @@ import rich_click as click
 
 from bakeoff.cli.complete import single, studies
 from bakeoff.cli.options import json_option
-from bakeoff.cli.running import (
-    CHANGES,
-    GROUPS,
-    HOW,
-    SETTLE,
-    WHAT,
-    carry_out,
-    options,
-    wanted_race,
-    wanted_study,
-)
+from bakeoff.cli.running import CHANGES, GROUPS, HOW, SETTLE, WHAT, carry_out, options, wanted_race, wanted_study
 from bakeoff.terminal import Console, escape, quote
 
 click.rich_click.OPTION_GROUPS["bakeoff run"] = GROUPS

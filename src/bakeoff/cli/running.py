@@ -202,7 +202,7 @@ def stand_ins_of(asked: dict[str, Any]) -> dict[str, str]:
 
 def changes_of(asked: dict[str, Any]) -> dict[str, Any]:
     """Put --epochs, --size, --scale and --set together; --set comes last and wins."""
-    from bakeoff.settings import parse_assignment, parse_size
+    from bakeoff.spec.overrides import parse_assignment, parse_size
 
     changes: dict[str, Any] = {}
     if asked["epochs"]:
@@ -233,7 +233,7 @@ def tell_folders(plan: "Plan", console: "Console", *, sizes: bool = True) -> Non
     from bakeoff.cli.describe import tell_folder
     from bakeoff.data.nesting import tell_nesting
     from bakeoff.data.tree import count_reasons, tell_reasons
-    from bakeoff.spec import Image
+    from bakeoff.spec.run import Image
 
     names = {run.data_hash: run.data for run in plan.runs}
     images = {(run.data_hash, Image(run.recipe.image.size, run.recipe.image.fit)): None for run in plan.runs}
@@ -261,7 +261,7 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
     from bakeoff.cli.live import follow, follow_robustness
     from bakeoff.cli.settle import follow_race
     from bakeoff.data.progress import progress_bar
-    from bakeoff.processes import warm_up
+    from bakeoff.machine.processes import warm_up
     from bakeoff.settling import plan_race
 
     console = Console(stderr=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from bakeoff.terminal import Console, echo_json, escape
 
 if TYPE_CHECKING:
-    from bakeoff.records import Result, Unreadable
     from bakeoff.settling import Race, Settled
+    from bakeoff.spec.records import Result, Unreadable
     from bakeoff.study import Plan
     from bakeoff.workers import Placement
 

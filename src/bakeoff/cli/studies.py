@@ -8,7 +8,7 @@ from bakeoff.cli.complete import single
 from bakeoff.cli.complete import studies as study_names
 from bakeoff.cli.options import json_option
 from bakeoff.terminal import Console, echo_json, escape
-from bakeoff.text import counted
+from bakeoff.text.safe import counted
 
 if TYPE_CHECKING:
     from bakeoff.estimate import Speed
@@ -32,7 +32,7 @@ def studies(name: str | None, as_json: bool) -> None:
     from bakeoff import studies as builtin
     from bakeoff.cli.look import print_rows
     from bakeoff.estimate import speed_here
-    from bakeoff.runtime import choose_device
+    from bakeoff.machine.hardware import choose_device
     from bakeoff.session import with_known_names
 
     speed = speed_here(choose_device())

@@ -14,7 +14,7 @@ from bakeoff.data.graded import grade_dataset, grade_facts, join_name, original,
 from bakeoff.data.pack import file_names
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import find
-from bakeoff.spec import DataInfo, Image
+from bakeoff.spec.run import DataInfo, Image
 
 __all__ = [
     "DATASETS",

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bakeoff.spec import Augment, derive_seed
+from bakeoff.spec.run import Augment, derive_seed
 
 Changes: TypeAlias = dict[str, Tensor]
 """What is done to each of n images, by name; what is absent is not done. One row per image:

@@ -11,8 +11,8 @@ from bakeoff.data.fetch import fetch
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, write_pack
 from bakeoff.data.places import data_folders
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import DataInfo, ImageShape
-from bakeoff.values import digest
+from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.values import digest
 
 CHUNK = 4096
 """Images copied at a time."""

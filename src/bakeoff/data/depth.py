@@ -1,6 +1,6 @@
 """How many of the bits of an image file hold something. No Pillow."""
 
-from bakeoff.values import Value
+from bakeoff.spec.values import Value
 
 
 class Depth(Value, frozen=True):

@@ -19,8 +19,8 @@ from bakeoff.data.packing import facts_of, pack, room_needed
 from bakeoff.data.places import cache_folder
 from bakeoff.data.scan import arrange, name_of, remember, scan_files
 from bakeoff.data.tree import Tree, list_images, shown
-from bakeoff.spec import Image, ImageShape
-from bakeoff.values import digest
+from bakeoff.spec.run import Image, ImageShape
+from bakeoff.spec.values import digest
 
 
 def load_folder(path: Path, image: Image, progress: Progress | None = None, *, pixels: bool = True) -> Dataset:

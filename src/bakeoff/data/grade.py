@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bakeoff.spec import derive_seed
+from bakeoff.spec.run import derive_seed
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in grey (ITU-R BT.601)."""

@@ -17,8 +17,8 @@ from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE, Choice, Dial, Pixels, RecipeDial, kept_classes
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import unknown
-from bakeoff.spec import DataInfo
-from bakeoff.values import Value, digest
+from bakeoff.spec.run import DataInfo
+from bakeoff.spec.values import Value, digest
 
 VERSION = 1
 """Of what the dials do: part of every graded version's hash. It goes up when a level would give other images."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bakeoff.data.layout import Look, Place
-from bakeoff.values import Value
+from bakeoff.spec.values import Value
 
 STRAYS = 0.1
 """Share of the images of a class folder that may lie directly in it, all the same."""

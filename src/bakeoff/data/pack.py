@@ -22,8 +22,8 @@ from bakeoff.data.depth import Depth
 from bakeoff.data.manifest import Manifest
 from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.errors import BakeoffError
-from bakeoff.spec import DataInfo, ImageShape
-from bakeoff.values import Value
+from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.values import Value
 
 FORMAT = 2
 """Version of the packs' layout and of the decoding; it is part of every pack's name."""

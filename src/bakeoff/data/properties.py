@@ -16,9 +16,9 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.grade import LUMA
 from bakeoff.data.places import cache_folder
-from bakeoff.files import write_whole
-from bakeoff.spec import derive_seed
-from bakeoff.values import Value, digest
+from bakeoff.spec.paths import write_whole
+from bakeoff.spec.run import derive_seed
+from bakeoff.spec.values import Value, digest
 
 VERSION = 2
 """Of how properties are computed. It goes up when the same images would give other numbers."""

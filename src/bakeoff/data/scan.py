@@ -22,8 +22,8 @@ from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.data.split import cut_test
 from bakeoff.data.tree import File, Tree, count_reasons, shown, tell_reasons
 from bakeoff.errors import BakeoffError
-from bakeoff.files import write_whole
-from bakeoff.values import digest
+from bakeoff.spec.paths import write_whole
+from bakeoff.spec.values import digest
 
 VERSION = 2
 """Of what is kept of headers. It goes up when the same files would give others."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from bakeoff.errors import BakeoffError
-from bakeoff.values import digest
+from bakeoff.spec.values import digest
 
 
 def cut_validation(

@@ -17,7 +17,7 @@ from bakeoff.data.layout import Layout, Place, find_layout
 from bakeoff.data.nesting import Nesting, find_nesting
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import nearest
-from bakeoff.values import digest
+from bakeoff.spec.values import digest
 
 TOLD_EVERY = 1000
 """Files and folders between two reports of progress."""

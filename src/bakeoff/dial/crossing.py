@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from bakeoff.dial.experiment import GEOMETRIC, Experiment
-from bakeoff.pairs import Difference, paired_difference
+from bakeoff.stats.paired import Difference, paired_difference
 from bakeoff.store import Store
 
 LEVEL = 0.05

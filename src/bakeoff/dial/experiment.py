@@ -17,11 +17,11 @@ from bakeoff.data.graded import Grade, split_name
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Cell, Exceptional, Study, Turn
 from bakeoff.recipes import recipe_for
-from bakeoff.records import DataRecord, Result
-from bakeoff.spec import DataInfo, data_label
+from bakeoff.spec.records import DataRecord, Result
+from bakeoff.spec.run import DataInfo, data_label
+from bakeoff.spec.values import digest
 from bakeoff.store import Store
 from bakeoff.studies.files import parse_study
-from bakeoff.values import digest
 
 GEOMETRIC = ("contrast", "classes", "imbalance", "images-per-class")
 """Dials whose levels are a factor apart: their axis is logarithmic."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from bakeoff.dial.experiment import Experiment
 from bakeoff.grid import Turn
-from bakeoff.records import Result
-from bakeoff.stats import mean_interval
+from bakeoff.spec.records import Result
+from bakeoff.stats.intervals import mean_interval
 
 
 @dataclass(frozen=True)

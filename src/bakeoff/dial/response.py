@@ -11,9 +11,9 @@ from bakeoff.dial.crossing import Corrected, Crossing, Pairs, crossings, differe
 from bakeoff.dial.experiment import GEOMETRIC, Experiment, experiments
 from bakeoff.dial.guess import Guess, answer
 from bakeoff.grid import Study
-from bakeoff.pairs import holm
 from bakeoff.ranking import accuracy_interval
-from bakeoff.records import DataRecord, Result
+from bakeoff.spec.records import DataRecord, Result
+from bakeoff.stats.paired import holm
 from bakeoff.store import Store
 
 

@@ -9,10 +9,10 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from bakeoff import runtime
+from bakeoff.machine import hardware
+from bakeoff.machine.hardware import Machine
 from bakeoff.nets.summary import count
-from bakeoff.runtime import Machine
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 BATCH = 256
 """Images in a batch for the throughput."""
@@ -78,10 +78,10 @@ def time_passes(net: nn.Module, batch: Tensor, device: str) -> list[float]:
 
 def duration(action: Callable[[], object], device: str) -> float:
     """Return how many seconds the device took for `action`."""
-    runtime.synchronize(device)
+    hardware.synchronize(device)
     clock = time.perf_counter()
     action()
-    runtime.synchronize(device)
+    hardware.synchronize(device)
     return time.perf_counter() - clock
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from bakeoff import runtime
+from bakeoff.machine import hardware
+from bakeoff.machine.hardware import Machine
 from bakeoff.measure.cost import images
-from bakeoff.runtime import Machine
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 SAID = re.compile(r"^(\S+) does not have a deterministic implementation")
 
@@ -31,10 +31,10 @@ def varying_operations(net: nn.Module, shape: ImageShape, machine: Machine) -> l
         warnings.simplefilter("always")
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:
-            with runtime.autocast(machine):
+            with hardware.autocast(machine):
                 outputs = copy(images(2, shape, machine.device))
             sum(part.float().square().mean() for part in tree_leaves(outputs)).backward()
-            runtime.synchronize(machine.device)
+            hardware.synchronize(machine.device)
         finally:
             torch.use_deterministic_algorithms(is_on, warn_only=warns_only)
     found = (SAID.match(str(warning.message)) for warning in caught)

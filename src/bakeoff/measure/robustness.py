@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from bakeoff.data.batches import Source, batches
 from bakeoff.data.normalize import Normalizer
 from bakeoff.data.resize import resize
+from bakeoff.machine.hardware import Machine
 from bakeoff.measure.corruptions import CORRUPTIONS, SEVERITIES
-from bakeoff.runtime import Machine
-from bakeoff.spec import Image, derive_seed
+from bakeoff.spec.run import Image, derive_seed
 
 BATCH = 256
 """Images corrupted at once. It decides which random numbers an image gets, so it is no setting."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from bakeoff.records import Epoch
+from bakeoff.spec.records import Epoch
 
 
 def seconds_to_accuracy(

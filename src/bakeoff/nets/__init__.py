@@ -29,7 +29,7 @@ from bakeoff.nets import (
     wide_resnet,
 )
 from bakeoff.nets.net import Net
-from bakeoff.spec import ImageShape, is_own
+from bakeoff.spec.run import ImageShape, is_own
 
 __all__ = ["NETS", "SHORTLIST", "Net", "build", "find_net"]
 

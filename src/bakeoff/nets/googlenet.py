@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from bakeoff.nets.layers import GlobalAverage
 from bakeoff.nets.net import Build, Net
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 
 def conv(

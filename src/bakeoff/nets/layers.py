@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bakeoff.spec import ImageShape
+from bakeoff.spec.run import ImageShape
 
 Module = TypeVar("Module", bound=nn.Module)
 

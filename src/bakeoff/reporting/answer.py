@@ -12,8 +12,8 @@ from typing import NamedTuple
 from bakeoff.data.graded import is_graded
 from bakeoff.ranking import RANK_BY
 from bakeoff.reporting.facts import Facts, Line, Table
-from bakeoff.reporting.words import THIN, count, duration, listing, number, percent, points, span, times
-from bakeoff.text import counted
+from bakeoff.text.formats import THIN, count, duration, listing, number, percent, points, span, times
+from bakeoff.text.safe import counted
 
 CHEAP = 0.5
 """A cheap alternative costs at most this fraction of what the best network costs."""

@@ -8,9 +8,9 @@ from bakeoff import studies
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Study
 from bakeoff.published import EXACT, OUTCOMES, Comparison, compare
-from bakeoff.records import Result
 from bakeoff.reporting.comparison import TITLES, comparison_tables, summary
 from bakeoff.reporting.text_table import TextTable
+from bakeoff.spec.records import Result
 from bakeoff.store import Store
 from bakeoff.studies.files import parse_study
 

@@ -10,11 +10,11 @@ import numpy as np
 from bakeoff.data import Dataset, file_names
 from bakeoff.data.describe import Duplicates, find_duplicates
 from bakeoff.data.tree import count_reasons, tell_reasons
-from bakeoff.records import DataRecord
 from bakeoff.reporting.facts import Line, Table
 from bakeoff.reporting.pictures import PIXELS, Sheet, draw_sheet, find, similarity_map
 from bakeoff.reporting.verdicts import KINDS, Shared, examples, gallery, shared
-from bakeoff.reporting.words import count, number
+from bakeoff.spec.records import DataRecord
+from bakeoff.text.formats import count, number
 
 EACH = 16
 """Images in a gallery, where there is room for that many."""

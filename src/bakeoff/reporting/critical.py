@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bakeoff.data.graded import is_graded
-from bakeoff.ranks import FEWEST, Ranking, rank_over_data, wilcoxon_holm
 from bakeoff.reporting.facts import Table
+from bakeoff.stats.ranks import FEWEST, Ranking, rank_over_data, wilcoxon_holm
 
 LEVEL = 0.05
 MOST_TESTED = 60

@@ -9,7 +9,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.lookup import hint
 from bakeoff.measure.quality import confusion
 from bakeoff.ranking import Cell, cells
-from bakeoff.records import Result
+from bakeoff.spec.records import Result
 from bakeoff.store import Store
 
 

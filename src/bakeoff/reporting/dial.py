@@ -11,7 +11,7 @@ from bakeoff.dial.crossing import Crossing
 from bakeoff.dial.guess import Guess
 from bakeoff.dial.response import Fall, Point, Response
 from bakeoff.reporting.text_table import TextTable
-from bakeoff.text import counted, in_a_figure
+from bakeoff.text.safe import counted, in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from bakeoff.audit import FINDINGS, SEVERITIES, Finding, tell_counts
 from bakeoff.audit.finding import Numbers
 from bakeoff.reporting.facts import Line, Table
 from bakeoff.reporting.marks import MARKS, touches
-from bakeoff.reporting.words import listing
+from bakeoff.text.formats import listing
 
 MEANINGS = {
     "serious": "do not use the number",

@@ -14,7 +14,7 @@ from bakeoff.reporting.marks import AuditedRow, audited
 from bakeoff.reporting.page import save
 from bakeoff.reporting.tables import COLUMNS, doubted, in_words, rules, to_csv, to_json, to_markdown
 from bakeoff.store import Store
-from bakeoff.text import latex
+from bakeoff.text.safe import latex
 
 
 def export(store: Path, output: Path, form: str, rank_by: RankBy = "test", *, marks: bool = True) -> Path:

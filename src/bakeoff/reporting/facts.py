@@ -9,13 +9,13 @@ import numpy as np
 
 from bakeoff.audit import Material
 from bakeoff.audit.finding import Tested, put_together, tested
-from bakeoff.draws import optimism
 from bakeoff.measure.quality import Quality, Reliability, quality
-from bakeoff.pareto import COSTS, Chances, chances
 from bakeoff.ranking import RANK_BY, Cell, RankBy, Row, cells, rank_cells
-from bakeoff.records import DataRecord, Result
 from bakeoff.reporting.verdicts import Tally, Verdicts
-from bakeoff.stats import Interval, mean_interval
+from bakeoff.spec.records import DataRecord, Result
+from bakeoff.stats.draws import optimism
+from bakeoff.stats.intervals import Interval, mean_interval
+from bakeoff.stats.pareto import COSTS, Chances, chances
 from bakeoff.store import Store
 from bakeoff.versus import Comparison, Lead, Right, compare
 

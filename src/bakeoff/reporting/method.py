@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bakeoff.records import Result
 from bakeoff.reporting.facts import Facts, Line, Table, flat, text
-from bakeoff.spec import Recipe
-from bakeoff.values import to_dict
+from bakeoff.spec.records import Result
+from bakeoff.spec.run import Recipe
+from bakeoff.spec.values import to_dict
 
 
 @dataclass(frozen=True)

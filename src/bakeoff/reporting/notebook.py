@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bakeoff.audit import Finding, tell_counts
 from bakeoff.ranking import RankBy, Row
-from bakeoff.records import Result
 from bakeoff.reporting.answer import answers
 from bakeoff.reporting.facts import Facts, Table, arrange
 from bakeoff.reporting.marks import gravest, touches
 from bakeoff.reporting.page import environment, strips
+from bakeoff.spec.records import Result
 from bakeoff.store import Store
 from bakeoff.versus import Comparison
 

@@ -11,10 +11,8 @@ from bakeoff.audit import look_through
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
-from bakeoff.files import write_whole
 from bakeoff.published import RULE
 from bakeoff.ranking import RankBy
-from bakeoff.reporting import words
 from bakeoff.reporting.answer import Answer, answers
 from bakeoff.reporting.beside import Beside, beside
 from bakeoff.reporting.collection import collect
@@ -26,9 +24,11 @@ from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.method import method
 from bakeoff.reporting.payload import payload, to_script
 from bakeoff.reporting.tables import ALL_PARAMETERS
+from bakeoff.spec.paths import write_whole
 from bakeoff.store import Store
 from bakeoff.tendencies import tendencies
-from bakeoff.text import counted, visible
+from bakeoff.text import formats
+from bakeoff.text.safe import counted, visible
 
 if TYPE_CHECKING:
     import jinja2
@@ -127,7 +127,7 @@ def environment() -> "jinja2.Environment":
         finalize=_seen,
     )
     made.filters |= {"bold": bold, "code": code, "sortable": sortable}
-    made.globals |= {name: getattr(words, name) for name in ("percent", "span", "duration", "count", "short")}
+    made.globals |= {name: getattr(formats, name) for name in ("percent", "span", "duration", "count", "short")}
     made.globals["counted"] = counted
     return made
 
@@ -225,7 +225,7 @@ def headline(facts: Facts) -> str:
     """Return a title: what was compared, on what."""
     data = list(dict.fromkeys(table.data for table in facts.tables))
     nets = {line.cell.net for table in facts.tables for line in table.lines}
-    return f"{words.number(len(nets), 'network').capitalize()} on {words.listing(data)}"
+    return f"{formats.number(len(nets), 'network').capitalize()} on {formats.listing(data)}"
 
 
 EDGE = 3.0

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from bakeoff.measure.quality import confused_pairs
-from bakeoff.records import Epoch, Result
 from bakeoff.reporting.beside import Beside
 from bakeoff.reporting.collection import Collection
 from bakeoff.reporting.critical import Diagram
 from bakeoff.reporting.facts import Facts, Line, Pooled, Table
-from bakeoff.stats import Interval
-from bakeoff.text import finite, visible
+from bakeoff.spec.records import Epoch, Result
+from bakeoff.stats.intervals import Interval
+from bakeoff.text.safe import finite, visible
 
 COSTS = (
     "train_seconds",
@@ -92,7 +92,7 @@ def _line(line: Line, classes: Sequence[str]) -> dict[str, Any]:
 
 def _train_accuracy(finished: Sequence[Result]) -> Interval | None:
     """Return the mean training accuracy at the reported epochs."""
-    from bakeoff.stats import mean_interval
+    from bakeoff.stats.intervals import mean_interval
 
     values = []
     for result in finished:

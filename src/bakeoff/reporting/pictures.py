@@ -12,8 +12,8 @@ from bakeoff.data.graded import split_name
 from bakeoff.data.pack import open_pack, pack_folder
 from bakeoff.data.places import data_folders
 from bakeoff.errors import BakeoffError
-from bakeoff.records import DataRecord
-from bakeoff.spec import Run
+from bakeoff.spec.records import DataRecord
+from bakeoff.spec.run import Run
 
 SIDE = 64
 """Longest side of a picture on the page, pixels; smaller images keep their size."""

@@ -17,9 +17,9 @@ from bakeoff.reporting.facts import Facts, Line, Table, read
 from bakeoff.reporting.payload import band_epochs
 from bakeoff.reporting.static_critical import draw_critical
 from bakeoff.reporting.static_published import draw_published
+from bakeoff.spec.values import digest
 from bakeoff.store import Store
-from bakeoff.text import in_a_figure
-from bakeoff.values import digest
+from bakeoff.text.safe import in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

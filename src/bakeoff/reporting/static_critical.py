@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bakeoff.reporting.critical import Diagram
-from bakeoff.text import in_a_figure
+from bakeoff.text.safe import in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

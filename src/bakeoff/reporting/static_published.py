@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.published import Comparison
 from bakeoff.reporting.comparison import TITLES
-from bakeoff.text import in_a_figure
+from bakeoff.text.safe import in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from bakeoff.audit import Finding
 from bakeoff.ranking import RANK_BY, Row, by_table
 from bakeoff.reporting.marks import touches
 from bakeoff.reporting.text_table import Footnotes
-from bakeoff.text import csv_cell, finite, json_text, markdown
+from bakeoff.text.safe import csv_cell, finite, json_text, markdown
 
 
 def to_json(rows: Sequence[Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bakeoff.text import markdown
+from bakeoff.text.safe import markdown
 
 
 @dataclass(frozen=True)

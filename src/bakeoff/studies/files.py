@@ -13,8 +13,8 @@ import tomli_w
 
 from bakeoff.errors import BakeoffError
 from bakeoff.grid import Exceptional, Published, Study, Turn
-from bakeoff.settings import change, field_of, read_toml, sentence
-from bakeoff.spec import (
+from bakeoff.spec.overrides import change, field_of, read_toml, sentence
+from bakeoff.spec.run import (
     SGD,
     Adadelta,
     Adam,
@@ -28,7 +28,7 @@ from bakeoff.spec import (
     Schedule,
     Steps,
 )
-from bakeoff.values import Value, to_dict
+from bakeoff.spec.values import Value, to_dict
 
 TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published, "dials": Turn}
 """The tables of a study file that may occur several times."""

@@ -1,0 +1,1 @@
+"""Statistics of numbers: intervals, paired comparisons, ranks, sequential tests. No store, no torch."""

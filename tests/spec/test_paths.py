@@ -1,0 +1,46 @@
+from multiprocessing.pool import ThreadPool
+
+import pytest
+
+from bakeoff.spec.paths import checkpoint_path, delete_drafts, weights_path, write_whole, written_whole
+
+
+def test_a_file_is_whole_whoever_writes_it_at_once(tmp_path):
+    target = tmp_path / "new" / "a.json"
+    texts = [letter * 100_000 for letter in "abcd"]
+    with ThreadPool(4) as pool:
+        pool.map(lambda text: write_whole(target, text), texts)
+    assert target.read_text() in texts
+    assert [path.name for path in target.parent.iterdir()] == ["a.json"]
+
+
+def test_the_old_one_stays_where_writing_fails(tmp_path):
+    target = tmp_path / "a.json"
+    write_whole(target, "as it was é")
+    with pytest.raises(ZeroDivisionError), written_whole(target) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+    assert target.read_text(encoding="utf-8") == "as it was é"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_name_may_be_as_long_as_files_may_be_called(tmp_path):
+    target = tmp_path / ("é" * 122 + ".html")
+    write_whole(target, b"x")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_drafts_of_one_command_or_all(tmp_path):
+    names = [path(tmp_path, run, draft) for path in (checkpoint_path, weights_path) for run in "ab" for draft in "xy"]
+    kept = [checkpoint_path(tmp_path, "a"), weights_path(tmp_path, "a")]
+    for path in [*names, *kept, tmp_path / ".a.x.0f.tmp", tmp_path / ".a.0f.tmp"]:
+        path.write_bytes(b"")
+    delete_drafts(tmp_path, "a", "x")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.pt", "a.safetensors", ".a.0f.tmp"} | {f"{n}.{e}" for n in ("a.y", "b.x", "b.y") for e in ENDS}
+    delete_drafts(tmp_path, "a")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.pt", "a.safetensors"} | {f"{n}.{e}" for n in ("b.x", "b.y") for e in ENDS}
+
+
+ENDS = ("pt", "safetensors")
