@@ -123,7 +123,7 @@ def single_run(material: Material) -> Iterator[Finding]:
             names = list(dict.fromkeys(cell.net for cell in single))
             message = (
                 f"On {table[0].data}, recipe {table[0].recipe}, {listing(names)} "
-                f"{'rests' if len(names) == 1 else 'rest'} on one run: the accuracy has no known uncertainty."
+                f"{'has' if len(names) == 1 else 'have'} a single seed: how far another would be from it is unknown."
             )
             advice = "Run more seeds: --seeds 5."
             yield of_cells("single-run", "caution", message, advice, single, ({"seeds": 1},))
