@@ -19,17 +19,17 @@ import torch
 from torch.nn import functional as F
 
 from bakeoff.data.dataset import Dataset, Images
-from bakeoff.evaluation import predict
 from bakeoff.machine import hardware
 from bakeoff.machine.hardware import Machine, Precision
 from bakeoff.measure.determinism import varying_operations
 from bakeoff.nets import NETS, build
 from bakeoff.nets.fast import move
 from bakeoff.nets.outputs import logits_of
-from bakeoff.parts import divide
 from bakeoff.spec.records import Outcome
 from bakeoff.spec.run import SGD, Augment, DataInfo, ImageShape, OneCycle, Recipe, Run
-from bakeoff.train import fit
+from bakeoff.training.evaluate import predict
+from bakeoff.training.loop import fit
+from bakeoff.training.partition import divide
 
 CLASSES = 10
 SAME = 1e-3

@@ -9,7 +9,7 @@ from bakeoff.data.dataset import Dataset, Images
 from bakeoff.machine.hardware import Machine
 from bakeoff.nets import build
 from bakeoff.spec.run import Adadelta, Adam, Augment, DataInfo, ImageShape, Recipe, Run
-from bakeoff.train import fit
+from bakeoff.training.loop import fit
 
 ENDLESS = 1_000_000
 OPTIMIZERS = {"adadelta": Adadelta(lr=1.0, rho=0.95, eps=1e-7), "adam": Adam(lr=1e-3, eps=1e-7)}

@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.table import Table
 from turns import PYTHON, Contender, Process, Team
 
+from bakeoff.execution.worker import cores, place
 from bakeoff.machine.hardware import has_bf16, processor_name
 from bakeoff.machine.processes import SPINS
-from bakeoff.workers import cores, place
 
 STUDY_EPOCHS = 10
 """Epochs of one run, to state runs per hour."""

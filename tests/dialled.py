@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.data import info, stand_in
-from bakeoff.grid import Exceptional, Study, Turn
-from bakeoff.recipes import recipe_for
 from bakeoff.spec.records import DataRecord, Epoch, Outcome
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import to_dict
-from bakeoff.studies.files import write_study
+from bakeoff.studies.recipes import recipe_for
+from bakeoff.studies.study import Exceptional, Study, Turn
+from bakeoff.studies.toml import write_study
 from tiny import ClaimingStore
 
 IMAGES = 2000

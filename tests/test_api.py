@@ -10,14 +10,14 @@ import pytest
 
 import bakeoff
 import tiny
-from bakeoff.audit import audit
+from bakeoff.analysis.audit import audit
 from bakeoff.cli.results import findings_about
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Study
-from bakeoff.pool import Pool
+from bakeoff.execution.executors.local import Pool
 from bakeoff.reporting.exports import written
-from bakeoff.reporting.marks import gravest
-from bakeoff.store import Store
+from bakeoff.reporting.severity import gravest
+from bakeoff.store.store import Store
+from bakeoff.studies.study import Study
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_an_interrupted_notebook_leaves_no_workers(tmp_path, monkeypatch):
     pools: list[Pool] = []
     submit = Pool.submit
     monkeypatch.setattr(Pool, "submit", lambda self, run: (pools.append(self), submit(self, run)))
-    monkeypatch.setattr("bakeoff.cli.live.View.show", lambda self, event: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr("bakeoff.console.live.View.show", lambda self, event: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt) as kept:
         bakeoff.run(nets="lenet-afif", data="digits", changes={"epochs": 1000}, store=tmp_path / "a.db", quiet=True)
     assert kept.tb is not None

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bakeoff import studies
-from bakeoff.published import compare
-from bakeoff.store import Store
+from bakeoff.analysis.published import compare
+from bakeoff.store.store import Store
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 RUNS = sorted((DOCS / "runs").glob("*.db"))

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
+from bakeoff.execution.plan import record_of
 from bakeoff.machine.hardware import Machine
-from bakeoff.owners import ClaimLost
 from bakeoff.spec.records import Epoch, Outcome
 from bakeoff.spec.run import SGD, DataInfo, ImageShape, Recipe, Run
-from bakeoff.store import Store
-from bakeoff.study import record_of
+from bakeoff.store.claims import ClaimLost
+from bakeoff.store.store import Store
 
 MACHINE = Machine(threads=1)
 RECIPE = Recipe(

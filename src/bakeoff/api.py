@@ -8,22 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff import session
+from bakeoff.analysis.labels import recipe_labels, trained
+from bakeoff.analysis.race import Race, Settled, make_race, plan_race, standings
+from bakeoff.analysis.ranking import RankBy, Row, rank
+from bakeoff.console.wording import worded
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Study
-from bakeoff.labels import recipe_labels, trained
-from bakeoff.ranking import RankBy, Row, rank
-from bakeoff.settling import Race, Settled, make_race, plan_race, standings
+from bakeoff.execution import session
+from bakeoff.execution.plan import Plan
 from bakeoff.spec.records import Failure, Result, Unreadable
-from bakeoff.store import Store
-from bakeoff.study import Plan
+from bakeoff.store.store import Store
+from bakeoff.studies.study import Study
 from bakeoff.text.safe import counted
-from bakeoff.wording import worded
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bakeoff.audit import Finding
+    from bakeoff.analysis.audit import Finding
 
 
 NAMES = ["id", "net", "data", "recipe", "seed"]
@@ -51,7 +51,7 @@ class Results:
     @cached_property
     def findings(self) -> "tuple[Finding, ...]":
         """What the audit finds in these runs, the most serious first; nothing if their store is gone."""
-        from bakeoff.audit import audit
+        from bakeoff.analysis.audit import audit
 
         try:
             with Store(self.store) as opened:
@@ -72,7 +72,7 @@ class Results:
         """
         import pandas as pd
 
-        from bakeoff.reporting.marks import audited
+        from bakeoff.reporting.severity import audited
 
         return pd.DataFrame([asdict(row) for row in audited(self.rows, self.findings)])
 
@@ -216,11 +216,11 @@ def _carry_out(
     **how: Any,
 ) -> Plan:
     """Train what the store lacks of a study, or of a race in it, and return the plan; `how` goes to the session."""
-    from bakeoff.cli.live import follow, follow_robustness
     from bakeoff.cli.running import tell_folders
     from bakeoff.cli.settle import follow_race
+    from bakeoff.console.live import follow, follow_robustness
+    from bakeoff.console.terminal import Console
     from bakeoff.machine.processes import warm_up
-    from bakeoff.terminal import Console
 
     warm_up()
     plan = plan_race(race) if race else session.make_plan(study)
@@ -273,8 +273,8 @@ def ablate(
     """
     import pandas as pd
 
-    from bakeoff.ablation import plan_ablation
-    from bakeoff.gains import Gain, gains
+    from bakeoff.analysis.ablation import plan_ablation
+    from bakeoff.analysis.gains import Gain, gains
 
     ablation = plan_ablation(
         session.known_network(net),
@@ -334,14 +334,14 @@ def forget(
     """
     import pandas as pd
 
-    from bakeoff import forgetting
+    from bakeoff.execution import forget
 
     asked = {"nets": nets, "data": data, "recipes": recipe, "states": state}
     wanted = {name: (given,) if isinstance(given, str) else tuple(given) for name, given in asked.items()}
     with Store(store) as opened:
-        runs = forgetting.choose(opened, **wanted)
-        gone = runs if dry_run else forgetting.forget(opened, runs)[0]
-    columns = [field.name for field in fields(forgetting.Kept)]
+        runs = forget.choose(opened, **wanted)
+        gone = runs if dry_run else forget.forget(opened, runs)[0]
+    columns = [field.name for field in fields(forget.Kept)]
     return pd.DataFrame([asdict(run) for run in gone], columns=columns)
 
 
@@ -356,7 +356,7 @@ def compare(store: str | Path = "bakeoff.db", study: str | Path | Study | None =
     """
     import pandas as pd
 
-    from bakeoff.published import Comparison, compare, compared_study
+    from bakeoff.analysis.published import Comparison, compare, compared_study
 
     with Store(store) as opened:
         chosen = study if isinstance(study, Study) else compared_study(None if study is None else str(study), opened)

@@ -6,7 +6,7 @@ import pytest
 
 import bakeoff as library
 import tiny
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 HERE = Path(__file__).parent / "earlier"
 CHANGES = ("images_per_class=20", "validation=50", "epochs=200", "image.scale=1")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from bakeoff.spec.paths import weights_path
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 WILD = ["--set", "optimizer=sgd", "--set", "optimizer.lr=1e30"]
 """Settings under which a run diverges at once."""
@@ -81,7 +81,7 @@ def test_is_1_where_a_finished_run_cannot_be_tested_further(bakeoff, tiny_option
 
 
 def test_is_3_for_a_fault_of_our_own(bakeoff, trained, monkeypatch):
-    monkeypatch.setattr("bakeoff.ranking.by_table", lambda rows: 1 / 0)
+    monkeypatch.setattr("bakeoff.analysis.ranking.by_table", lambda rows: 1 / 0)
     said = bakeoff("results", "--store", trained[0])
     assert said.code == 3
     assert "ZeroDivisionError" in said.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 RUN = ["run", "--nets", "lenet-afif", "--data", "digits"]
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image as Picture
 
 from bakeoff.cli.options import as_data
-from bakeoff.reporting.pictures import find
-from bakeoff.session import choose_study, make_plan
+from bakeoff.execution.session import choose_study, make_plan
+from bakeoff.reporting.figures.pictures import find
 from bakeoff.spec.run import data_label
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 
 def draw(folder: Path, images: int = 6, classes: Iterable[str] = "ab", seed: int = 0) -> Path:

@@ -6,10 +6,10 @@ import pytest
 import bakeoff as library
 import tiny
 from bakeoff.errors import BakeoffError
+from bakeoff.execution.plan import record_of
 from bakeoff.spec.paths import checkpoint_path, weights_path
 from bakeoff.spec.records import Failure
-from bakeoff.store import Store
-from bakeoff.study import record_of
+from bakeoff.store.store import Store
 
 
 @pytest.fixture

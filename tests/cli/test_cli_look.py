@@ -9,9 +9,9 @@ from PIL import Image
 
 import tiny
 from bakeoff.cli import COMMANDS, cli
+from bakeoff.execution.plan import record_of
 from bakeoff.spec.records import Failure
-from bakeoff.store import Store
-from bakeoff.study import record_of
+from bakeoff.store.store import Store
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,9 +9,9 @@ from PIL import Image
 import tiny
 from bakeoff.cli.needs import memory_bytes
 from bakeoff.data.packing import tell_bytes
-from bakeoff.grid import Study
-from bakeoff.study import plan
-from bakeoff.workers import Placement
+from bakeoff.execution.plan import plan
+from bakeoff.execution.worker import Placement
+from bakeoff.studies.study import Study
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 import bakeoff
 from bakeoff.cli import COMMANDS, main
-from bakeoff.terminal import Console
+from bakeoff.console.terminal import Console
 
 IN_STORE = {
     "results": ["results"],

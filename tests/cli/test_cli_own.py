@@ -114,7 +114,7 @@ def test_an_endless_run_is_stopped_and_others_go_on(file, options, bakeoff):
 
 
 def test_an_endless_file_is_stopped(file, bakeoff, monkeypatch):
-    monkeypatch.setattr("bakeoff.apart.SECONDS", 1.0)
+    monkeypatch.setattr("bakeoff.execution.isolate.SECONDS", 1.0)
     said = bakeoff("show", file(network(GIVES, "while True: time.sleep(0.01)")))
     assert said.code == 2 and "took more than 1 s and was stopped in line 4 of mine.py" in said.err
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.gains import Gain
-from bakeoff.published import Comparison
-from bakeoff.store import Store
-from bakeoff.studies.files import parse_study
+from bakeoff.analysis.gains import Gain
+from bakeoff.analysis.published import Comparison
+from bakeoff.store.store import Store
+from bakeoff.studies.toml import parse_study
 
 STUDY = """
 name = "tiny"

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bakeoff.store import Store
-from bakeoff.studies.files import parse_study
+from bakeoff.store.store import Store
+from bakeoff.studies.toml import parse_study
 
 KEYS = [
     "data", "recipe", "rank", "net", "test_accuracy", "test_accuracy_sd", "test_accuracy_low", "test_accuracy_high",

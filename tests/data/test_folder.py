@@ -14,8 +14,8 @@ from bakeoff.data import file_names, folder, info, load, look, packing, room_nee
 from bakeoff.data.decode import decode
 from bakeoff.data.depth import Depth
 from bakeoff.errors import BakeoffError
+from bakeoff.execution.plan import record_of
 from bakeoff.spec.run import Image
-from bakeoff.study import record_of
 
 
 def draw(path: Path, seed: int, size: tuple[int, int] = (6, 5), colour: bool = True) -> None:

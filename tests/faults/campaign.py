@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from bakeoff.spec.paths import weights_path
 from bakeoff.spec.values import to_dict
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 from tiny import without_times
 
 EPOCHS = 120

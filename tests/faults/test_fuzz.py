@@ -13,9 +13,9 @@ from bakeoff.cli import main
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.paths import checkpoint_path
 from bakeoff.spec.records import Outcome
-from bakeoff.store import Store
-from bakeoff.studies.files import parse_study, write_study
-from bakeoff.train import fit
+from bakeoff.store.store import Store
+from bakeoff.studies.toml import parse_study, write_study
+from bakeoff.training.loop import fit
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 

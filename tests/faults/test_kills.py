@@ -14,7 +14,7 @@ import pytest
 from campaign import assert_like, start
 
 from bakeoff.errors import BakeoffError
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 

@@ -9,7 +9,7 @@ import pytest
 import tiny
 from bakeoff.machine import load
 from bakeoff.machine.load import Load
-from bakeoff.train import fit
+from bakeoff.training.loop import fit
 
 BUSY = "import time\nend = time.time() + 20\nwhile time.time() < end: pass\n"
 

@@ -62,7 +62,7 @@ def test_every_module_is_read_without_them(other_system):
         "import importlib, pkgutil, bakeoff\n"
         "for module in pkgutil.walk_packages(bakeoff.__path__, 'bakeoff.'):\n"
         "    if not module.name.endswith('__main__'): importlib.import_module(module.name)\n"
-        "from bakeoff.workers import cores\n"
+        "from bakeoff.execution.worker import cores\n"
         "from bakeoff.machine.processes import context\n"
         "print(cores(), context().get_start_method())\n"
     )
@@ -87,7 +87,7 @@ def test_a_worker_that_dies_is_told_without_them(other_system, tmp_path, own_cac
     """Its exit code is a number there too."""
     code = (
         "import pathlib, sys\n"
-        "from bakeoff.pool import _death\n"
+        "from bakeoff.execution.executors.local import _death\n"
         "print(_death(-9).message); print(_death(1).message); print(_death(None).message)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=other_system, capture_output=True, text=True, check=False)

@@ -13,9 +13,16 @@ import torch
 from torch import nn
 
 from bakeoff.nets import build
-from bakeoff.optimizers import add_penalty_gradient, build_optimizer, make_loss, penalised_weights, penalty, set_rate
-from bakeoff.recipes import RECIPES
 from bakeoff.spec.run import Adadelta, Adam, DataInfo, ImageShape
+from bakeoff.studies.recipes import RECIPES
+from bakeoff.training.optimizers import (
+    add_penalty_gradient,
+    build_optimizer,
+    make_loss,
+    penalised_weights,
+    penalty,
+    set_rate,
+)
 
 pytestmark = pytest.mark.accuracy
 

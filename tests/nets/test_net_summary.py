@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import odd
-from bakeoff.audit.conditions import grown_maps
+from bakeoff.analysis.audit.conditions import grown_maps
 from bakeoff.errors import BakeoffError
 from bakeoff.measure.cost import activation_bytes
 from bakeoff.nets import NETS, Net

@@ -1,6 +1,6 @@
 """Made-up findings."""
 
-from bakeoff.audit import Finding
+from bakeoff.analysis.audit import Finding
 
 
 def finding(**changes: object) -> Finding:

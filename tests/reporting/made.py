@@ -7,8 +7,8 @@ import numpy as np
 
 import tiny
 from bakeoff.data.dataset import Dataset
+from bakeoff.execution.plan import record_of
 from bakeoff.spec.records import Epoch, Outcome
-from bakeoff.study import record_of
 
 
 def seeds_of(path: Path, right: Mapping[str, Sequence[int | np.ndarray]], images: int) -> Path:

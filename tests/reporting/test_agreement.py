@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from made import seeds_of
 
-from bakeoff.answers import on_each_data_set
+from bakeoff.analysis.answers import on_each_data_set
+from bakeoff.analysis.audit import gather, look_through
+from bakeoff.analysis.ranking import rank
 from bakeoff.api import load
-from bakeoff.audit import gather, look_through
 from bakeoff.cli.answer import tell
-from bakeoff.ranking import rank
 from bakeoff.reporting.answer import answers
-from bakeoff.reporting.facts import read
-from bakeoff.reporting.marks import touches
+from bakeoff.reporting.model import read
 from bakeoff.reporting.notebook import _tables
-from bakeoff.store import Store
+from bakeoff.reporting.severity import touches
+from bakeoff.store.store import Store
 
 
 @pytest.mark.parametrize("draw", range(12))

@@ -5,7 +5,7 @@ from made import seeds_of
 from synthetic import RECIPE
 
 from bakeoff.reporting.answer import Answer, answers
-from bakeoff.reporting.facts import read
+from bakeoff.reporting.model import read
 from bakeoff.reporting.payload import payload
 from bakeoff.stats.pareto import COSTS
 from bakeoff.text.formats import THIN

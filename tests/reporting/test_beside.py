@@ -6,11 +6,11 @@ import pytest
 from synthetic import RECIPE
 
 from bakeoff import studies
-from bakeoff.published import compare
+from bakeoff.analysis.published import compare
 from bakeoff.reporting import build
 from bakeoff.reporting.beside import Beside, beside
 from bakeoff.reporting.page import sortable
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 AFIF = msgspec.structs.replace(RECIPE, name="afif2018")
 OWN = """

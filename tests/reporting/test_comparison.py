@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from bakeoff.ablation import Ablation
-from bakeoff.gains import Gain
-from bakeoff.grid import Study
-from bakeoff.published import Comparison
+from bakeoff.analysis.ablation import Ablation
+from bakeoff.analysis.gains import Gain
+from bakeoff.analysis.published import Comparison
+from bakeoff.reporting.ablation import gain_tables
 from bakeoff.reporting.comparison import comparison_tables, summary
-from bakeoff.reporting.gains import gain_tables
+from bakeoff.studies.study import Study
 
 LINE = Comparison(
     study="a",

@@ -10,7 +10,7 @@ from bakeoff.cli import main
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.details import Confused, confusions, curves
 from bakeoff.reporting.tables import to_csv
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 
 @pytest.fixture

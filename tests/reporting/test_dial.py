@@ -9,9 +9,9 @@ import dialled
 from bakeoff.data import load
 from bakeoff.data.properties import properties
 from bakeoff.reporting import build
-from bakeoff.reporting.static import draw_figures
+from bakeoff.reporting.figures.charts import draw_figures
 from bakeoff.spec.values import to_dict
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 
 def test_a_page_without_experiments_has_no_section_for_them(make):

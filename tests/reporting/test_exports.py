@@ -10,13 +10,13 @@ import pytest
 from findings import finding
 from synthetic import RECIPE
 
-from bakeoff.audit import Finding, audit
+from bakeoff.analysis.audit import Finding, audit
+from bakeoff.analysis.ranking import Row, rank
 from bakeoff.errors import BakeoffError
-from bakeoff.ranking import Row, rank
 from bakeoff.reporting import exports
 from bakeoff.reporting.exports import export, to_latex, written
-from bakeoff.reporting.marks import audited
-from bakeoff.store import Store
+from bakeoff.reporting.severity import audited
+from bakeoff.store.store import Store
 
 
 def rows(path: Path) -> list[Row]:
@@ -84,7 +84,7 @@ def test_parquet_without_pyarrow_says_what_to_install(make, tmp_path: Path, monk
 
 def test_figures(make, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
-    from bakeoff.reporting.static import draw_figures
+    from bakeoff.reporting.figures.charts import draw_figures
 
     path = make(nets=("conv", "$a$b"), data=("<mine>",), waiting=1)
     files = draw_figures(path, tmp_path / "all")
@@ -99,9 +99,9 @@ def test_figures(make, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("data", "expected"), [("abcdef", ["nemenyi", "holm"]), ("ab", ["ranks"])])
 def test_figures_of_mean_ranks(make, tmp_path: Path, data: str, expected: list[str]) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
-    from bakeoff.reporting.critical import diagrams
-    from bakeoff.reporting.facts import read
-    from bakeoff.reporting.static_critical import draw_critical
+    from bakeoff.reporting.critical_difference import diagrams
+    from bakeoff.reporting.figures.critical_difference import draw_critical
+    from bakeoff.reporting.model import read
 
     (diagram,) = diagrams(read(make(nets=("$a$", "b", "c"), data=tuple(data), seeds=1, images=50)).tables)
     assert list(diagram.groups or ["ranks"]) == expected
@@ -114,7 +114,7 @@ def test_figures_of_mean_ranks(make, tmp_path: Path, data: str, expected: list[s
 
 def test_a_figure_of_published_numbers(make, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
-    from bakeoff.reporting.static import draw_figures
+    from bakeoff.reporting.figures.charts import draw_figures
 
     recipe = msgspec.structs.replace(RECIPE, name="afif2018")
     path = make(nets=("lenet-afif",), data=("mnist", "svhn"), recipe=recipe, images=50)
@@ -126,7 +126,7 @@ def test_a_figure_of_published_numbers(make, tmp_path: Path) -> None:
 
 def test_the_pareto_front_is_what_none_beats() -> None:
     pytest.importorskip("matplotlib")
-    from bakeoff.reporting.static import pareto
+    from bakeoff.reporting.figures.charts import pareto
 
     assert pareto([3, 1, 2, 3], [0.9, 0.5, 0.4, 0.8]) == [1, 0]
     assert pareto([], []) == []

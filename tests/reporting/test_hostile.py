@@ -132,7 +132,7 @@ def test_are_shown_by_every_command(names, harmless, tmp_path_factory, capsys, m
 
 def test_are_drawn_in_figures(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
-    from bakeoff.reporting.static import draw_figures
+    from bakeoff.reporting.figures.charts import draw_figures
 
     names = [f"{piece}{number}" for number, piece in enumerate(PIECES[:12])]
     other = [

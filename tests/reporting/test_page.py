@@ -11,11 +11,11 @@ from synthetic import RECIPE, make_store
 
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting import build, write
-from bakeoff.reporting.facts import read
+from bakeoff.reporting.model import read
 from bakeoff.reporting.page import bold, code, strips
 from bakeoff.reporting.payload import to_script
 from bakeoff.spec.paths import write_whole
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 
 def data_of(page: str) -> dict:

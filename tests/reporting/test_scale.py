@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from synthetic import make_store
 
-from bakeoff.rows import settings_of
-from bakeoff.store import Store
+from bakeoff.store.codec import settings_of
+from bakeoff.store.store import Store
 
 COPIES = 100
 

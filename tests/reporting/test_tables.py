@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 
 from findings import finding
 
-from bakeoff.ranking import Row, rank
+from bakeoff.analysis.ranking import Row, rank
 from bakeoff.reporting.tables import to_csv, to_json, to_markdown
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 
 def rows(path) -> list[Row]:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Exceptional, Study
-from bakeoff.recipes import RECIPES as NAMED
-from bakeoff.recipes import clark2020, quick
 from bakeoff.spec.overrides import change, difference, field_names, flatten, parse_assignment, parse_seconds, parse_size
 from bakeoff.spec.run import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop
 from bakeoff.spec.values import to_dict
+from bakeoff.studies.recipes import RECIPES as NAMED
+from bakeoff.studies.recipes import clark2020, quick
+from bakeoff.studies.study import Exceptional, Study
 from generated import RECIPES
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)

@@ -27,9 +27,6 @@ from bakeoff.data.resize import resize
 from bakeoff.data.split import balanced_sample, cut_test, cut_validation
 from bakeoff.nets import NETS, Net, build
 from bakeoff.nets.fast import Dropout, PairwiseMaxima
-from bakeoff.optimizers import build_optimizer, make_loss, set_rate
-from bakeoff.parts import divide
-from bakeoff.schedules import learning_rate
 from bakeoff.spec.records import Epoch
 from bakeoff.spec.run import (
     L2,
@@ -54,7 +51,10 @@ from bakeoff.spec.run import (
     derive_seed,
 )
 from bakeoff.spec.values import digest
-from bakeoff.train import fit
+from bakeoff.training.loop import fit
+from bakeoff.training.optimizers import build_optimizer, make_loss, set_rate
+from bakeoff.training.partition import divide
+from bakeoff.training.schedules import learning_rate
 
 GOLDEN = Path(__file__).with_name("protocol.json")
 WHAT_TO_DO = (

@@ -6,7 +6,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bakeoff.errors import BakeoffError
-from bakeoff.recipes import RECIPES as NAMED
 from bakeoff.spec.run import (
     L2,
     SGD,
@@ -23,6 +22,7 @@ from bakeoff.spec.run import (
     steps_in_epoch,
 )
 from bakeoff.spec.values import Value, digest, to_dict
+from bakeoff.studies.recipes import RECIPES as NAMED
 from generated import RECIPES, RUNS
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)

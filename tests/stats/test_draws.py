@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bakeoff.stats.draws import optimism
-from test_versus import table
+from simulated import table
 
 
 def test_the_best_of_equals_is_lucky_and_a_clear_best_is_not():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pairs import made_up
+from test_paired import made_up
 
 from bakeoff.stats.draws import draw_together
 from bakeoff.stats.paired import paired_difference

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pairs import made_up, truth
+from test_paired import made_up, truth
 
 from bakeoff.stats.paired import LEVEL, Difference, paired_difference
 from bakeoff.stats.sequential import SPREAD, critical_t, stand

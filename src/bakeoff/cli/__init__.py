@@ -95,7 +95,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence on stderr and exit code 2."""
-    from bakeoff import terminal
+    from bakeoff.console import terminal
 
     terminal.prepare()
     try:
@@ -112,7 +112,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    from bakeoff.terminal import ReaderGone, echo
+    from bakeoff.console.terminal import ReaderGone, echo
 
     try:
         Path.cwd()
@@ -170,7 +170,7 @@ def _complain(message: str) -> int:
 
 
 def _say(message: str) -> None:
-    from bakeoff.terminal import ReaderGone, echo_lines
+    from bakeoff.console.terminal import ReaderGone, echo_lines
 
     with suppress(OSError, ReaderGone):
         echo_lines([f"bakeoff: {' '.join(message.splitlines())}"], err=True)

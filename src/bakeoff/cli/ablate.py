@@ -9,11 +9,11 @@ from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, changes_of, options, stand_ins_of
 from bakeoff.cli.tables import draw, print_table, show
+from bakeoff.console.terminal import Console, escape
 from bakeoff.errors import BakeoffError
-from bakeoff.terminal import Console, escape
 
 if TYPE_CHECKING:
-    from bakeoff.ablation import Ablation
+    from bakeoff.analysis.ablation import Ablation
 
 click.rich_click.OPTION_GROUPS["bakeoff ablate"] = [
     {"name": "What to compare", "options": ["--from", "--from-recipe", *GROUPS[0]["options"]]},
@@ -53,12 +53,12 @@ def ablate(net: str, base: str, base_recipe: str | None, form: str, as_json: boo
     bakeoff ablate resnet34-leaky --from resnet34-keras --data cifar10 --recipe srivastava2020
     bakeoff ablate conv --from conv --from-recipe clark2020 --recipe quick --data digits --scale 4
     """
-    from bakeoff.ablation import plan_ablation
-    from bakeoff.data.progress import progress_bar
-    from bakeoff.gains import Gain, gains
-    from bakeoff.reporting.gains import RULE, gain_tables
-    from bakeoff.session import known_data_sets, known_network
-    from bakeoff.store import Store
+    from bakeoff.analysis.ablation import plan_ablation
+    from bakeoff.analysis.gains import Gain, gains
+    from bakeoff.console.progress import progress_bar
+    from bakeoff.execution.session import known_data_sets, known_network
+    from bakeoff.reporting.ablation import RULE, gain_tables
+    from bakeoff.store.store import Store
 
     data = known_data_sets(as_data(asked["data"]))
     if not data:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.options import json_option, rank_by_option, store_option
-from bakeoff.terminal import echo_json, echo_lines
+from bakeoff.console.terminal import echo_json, echo_lines
 
 if TYPE_CHECKING:
-    from bakeoff.answers import InGeneral, OnData
-    from bakeoff.ranking import RankBy
-    from bakeoff.versus import Lead
+    from bakeoff.analysis.answers import InGeneral, OnData
+    from bakeoff.analysis.pairwise import Lead
+    from bakeoff.analysis.ranking import RankBy
 
 
 @click.command()
@@ -39,12 +39,12 @@ def answer(store: Path, rank_by: "RankBy", as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from bakeoff.answers import in_general, on_each_data_set
-    from bakeoff.audit import gather
-    from bakeoff.dial import responses
+    from bakeoff.analysis.answers import in_general, on_each_data_set
+    from bakeoff.analysis.audit import gather
+    from bakeoff.analysis.dial import responses
+    from bakeoff.analysis.tendencies import tendencies
     from bakeoff.reporting.dial import said, title
-    from bakeoff.store import Store
-    from bakeoff.tendencies import tendencies
+    from bakeoff.store.store import Store
 
     with Store(store) as opened:
         material, experiments = gather(opened), responses(opened)

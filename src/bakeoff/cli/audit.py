@@ -10,13 +10,13 @@ from click.exceptions import Exit
 from bakeoff.cli.complete import single, studies
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, store_option
-from bakeoff.terminal import echo_json, echo_lines
+from bakeoff.console.terminal import echo_json, echo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bakeoff.audit import Finding
-    from bakeoff.audit.printed import Network
+    from bakeoff.analysis.audit import Finding
+    from bakeoff.analysis.audit.printed import Network
 
 COLOURS = {"serious": "bold red", "caution": "yellow", "note": "dim"}
 
@@ -47,14 +47,14 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
     """
     if study is not None:
         from bakeoff import studies
-        from bakeoff.audit.printed import PRINTED_FINDINGS, audit_printed, networks
+        from bakeoff.analysis.audit.printed import PRINTED_FINDINGS, audit_printed, networks
 
         published = studies.load(study)
         findings = audit_printed(published, summaries(networks(published)))
         kinds = len(PRINTED_FINDINGS)
     else:
-        from bakeoff import audit as auditing
-        from bakeoff.store import Store
+        from bakeoff.analysis import audit as auditing
+        from bakeoff.store.store import Store
 
         with Store(store) as opened:
             findings, kinds = auditing.audit(opened), len(auditing.FINDINGS)
@@ -88,8 +88,8 @@ def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
     """Print findings for people, what to do once for each of the `kinds` that were looked for."""
     from rich.padding import Padding
 
-    from bakeoff.audit import SEVERITIES, tell_counts
-    from bakeoff.terminal import Console, escape
+    from bakeoff.analysis.audit import SEVERITIES, tell_counts
+    from bakeoff.console.terminal import Console, escape
 
     console = Console(highlight=False)
     for severity in SEVERITIES:

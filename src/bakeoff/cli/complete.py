@@ -40,7 +40,7 @@ def data_sets() -> list[str]:
 
 def recipes() -> list[str]:
     """Return the names of the recipes."""
-    from bakeoff.recipes import RECIPES
+    from bakeoff.studies.recipes import RECIPES
 
     return list(RECIPES)
 

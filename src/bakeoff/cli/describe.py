@@ -6,11 +6,11 @@ from rich import box
 from rich.table import Table
 
 from bakeoff.cli.tables import print_table
+from bakeoff.console.terminal import Console, echo_json, escape
 from bakeoff.data.nesting import tell_nesting
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.data.tree import tell_reasons
 from bakeoff.spec.values import to_dict
-from bakeoff.terminal import Console, echo_json, escape
 from bakeoff.text.safe import counted
 
 if TYPE_CHECKING:

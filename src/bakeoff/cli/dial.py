@@ -9,15 +9,15 @@ from bakeoff.cli.complete import dials as dial_names
 from bakeoff.cli.options import as_list, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
+from bakeoff.console.terminal import echo, echo_json
 from bakeoff.errors import BakeoffError
-from bakeoff.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bakeoff.dial import Response
-    from bakeoff.grid import Study
+    from bakeoff.analysis.dial import Response
+    from bakeoff.studies.study import Study
 
 click.rich_click.OPTION_GROUPS["bakeoff dial"] = [
     {"name": "What to turn", "options": ["--turn", "--steps", "--levels"]},
@@ -66,10 +66,10 @@ def dial(
     """
     from bakeoff import data as sets
     from bakeoff import studies
-    from bakeoff.data.progress import progress_bar
-    from bakeoff.dial import make_study
-    from bakeoff.grid import dial_named
-    from bakeoff.session import known_data, known_networks
+    from bakeoff.analysis.dial import make_study
+    from bakeoff.console.progress import progress_bar
+    from bakeoff.execution.session import known_data, known_networks
+    from bakeoff.studies.study import dial_named
 
     data = known_data(data)
     chosen = [dial_named(name.strip()) for text in dials for name in text.split(",")]
@@ -99,8 +99,8 @@ def _numbers(text: str | None) -> "list[float] | None":
 
 def print_study(study: "Study", store: "Path", form: str = "table") -> None:
     """Print what came of the experiments of a study."""
-    from bakeoff.dial import responses
-    from bakeoff.store import Store
+    from bakeoff.analysis.dial import responses
+    from bakeoff.store.store import Store
 
     with Store(store) as opened:
         print_responses(responses(opened, study), form)

@@ -7,28 +7,28 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bakeoff.cli.live import clock
+from bakeoff.analysis.race import Race, standings
 from bakeoff.cli.needs import memory_bytes, packings
 from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw, print_table
+from bakeoff.console.live import clock
+from bakeoff.console.progress import progress_bar
+from bakeoff.console.terminal import Console, echo_json, escape
 from bakeoff.data import Progress
 from bakeoff.data.packing import tell_bytes
-from bakeoff.data.progress import progress_bar
 from bakeoff.data.tree import count_reasons
 from bakeoff.errors import BakeoffError
-from bakeoff.estimate import cell_of, measure_step, steps_of
-from bakeoff.rehearsal import safely
+from bakeoff.execution.estimate import cell_of, measure_step, steps_of
+from bakeoff.execution.plan import Plan, all_told
+from bakeoff.execution.session import has_bf16
+from bakeoff.execution.tryout import safely
+from bakeoff.execution.worker import Placement, machine_of
 from bakeoff.reporting.text_table import TextTable
-from bakeoff.session import has_bf16
-from bakeoff.settling import Race, standings
 from bakeoff.spec.paths import weights_path
 from bakeoff.spec.run import Run, data_label
 from bakeoff.spec.values import to_dict
-from bakeoff.store import Store
-from bakeoff.study import Plan, all_told
-from bakeoff.terminal import Console, echo_json, escape
+from bakeoff.store.store import Store
 from bakeoff.text.safe import counted
-from bakeoff.workers import Placement, machine_of
 
 LONG_SECONDS = 600.0
 """An estimate from which on it is worth a few seconds to look for a faster way."""

@@ -16,7 +16,7 @@ from bakeoff.errors import BakeoffError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bakeoff.forgetting import Kept
+    from bakeoff.execution.forget import Kept
 
 
 @click.command()
@@ -51,21 +51,19 @@ def forget(
     bakeoff forget --state failed,damaged
     bakeoff forget --nets conv --data mnist --dry-run
     """
-    from bakeoff import forgetting
-    from bakeoff.store import Store
-    from bakeoff.terminal import Console, echo_json
+    from bakeoff.console.terminal import Console, echo_json
+    from bakeoff.execution import forget
+    from bakeoff.store.store import Store
 
     with Store(store) as opened:
-        runs = forgetting.choose(
-            opened, nets=as_list(nets) or (), data=data, recipes=recipe, states=as_list(state) or ()
-        )
-        gone, spared = runs, list[forgetting.Kept]()
+        runs = forget.choose(opened, nets=as_list(nets) or (), data=data, recipes=recipe, states=as_list(state) or ())
+        gone, spared = runs, list[forget.Kept]()
         if not as_json:
             for line in _told(runs):
                 Console().print(line, markup=False, highlight=False, soft_wrap=True)
         if runs and not dry_run:
             _ask(len(runs), yes, as_json)
-            gone, spared = forgetting.forget(opened, runs)
+            gone, spared = forget.forget(opened, runs)
     if as_json:
         told = {"forgotten": [asdict(run) for run in gone], "spared": [asdict(run) for run in spared]}
         echo_json(told | {"dry_run": dry_run})

@@ -8,7 +8,7 @@ from bakeoff.cli.complete import data_sets, networks, single
 from bakeoff.cli.complete import recipes as recipe_names
 from bakeoff.cli.options import json_option
 from bakeoff.cli.tables import print_table
-from bakeoff.terminal import echo_json, echo_lines
+from bakeoff.console.terminal import echo_json, echo_lines
 from bakeoff.text.safe import counted
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     from dataclasses import asdict
 
     from bakeoff.cli.results import short
+    from bakeoff.console.terminal import Console
+    from bakeoff.execution.session import known_network
+    from bakeoff.execution.tryout import safely, try_out
     from bakeoff.nets import find_net
     from bakeoff.nets.summary import summarize
-    from bakeoff.rehearsal import safely, try_out
-    from bakeoff.session import known_network
     from bakeoff.spec.run import ImageShape
-    from bakeoff.terminal import Console
 
     shape, net = ImageShape.parse(images), known_network(net)
     try_out(net, shape, classes)
@@ -135,13 +135,13 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     """
     from bakeoff import data as sets
     from bakeoff.cli.describe import print_description
+    from bakeoff.console.progress import progress_bar
     from bakeoff.data.describe import describe
-    from bakeoff.data.progress import progress_bar
-    from bakeoff.grid import Cell
-    from bakeoff.recipes import recipe_for
-    from bakeoff.session import known_data
+    from bakeoff.execution.session import known_data
     from bakeoff.spec.overrides import parse_size
     from bakeoff.spec.run import Image
+    from bakeoff.studies.recipes import recipe_for
+    from bakeoff.studies.study import Cell
 
     name, changes = known_data(name), {"image.size": parse_size(size)} if size else {}
     with progress_bar() as report:
@@ -174,11 +174,11 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
     from inspect import cleandoc
 
     from bakeoff import data as sets
+    from bakeoff.console.terminal import Console
+    from bakeoff.execution.session import known_data, known_network
     from bakeoff.lookup import find, spelled
-    from bakeoff.recipes import RECIPES
-    from bakeoff.session import known_data, known_network
     from bakeoff.spec.values import to_dict
-    from bakeoff.terminal import Console
+    from bakeoff.studies.recipes import RECIPES
 
     if name is None:
         rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]
@@ -199,7 +199,7 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str, json_only: tuple[str, ...] = ()) -> None:
     """Print rows of the same keys as JSON or as a table without the keys that are for JSON only."""
-    from bakeoff.terminal import Console
+    from bakeoff.console.terminal import Console
 
     if as_json:
         return echo_json(rows)
@@ -211,7 +211,7 @@ def _table(rows: list[dict[str, Any]], title: str, one_line: bool) -> "Table":
     from rich import box
     from rich.table import Table
 
-    from bakeoff.terminal import escape
+    from bakeoff.console.terminal import escape
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=one_line)
     texts: dict[str, list[str]] = {}

@@ -15,7 +15,7 @@ def with_options(command: click.Command, arguments: list[str]) -> str:
     `arguments` begin with the name of `command`. Empty where a word stands for nothing that is known, or for what
     `command` has no option for.
     """
-    from bakeoff.session import is_study, misplaced
+    from bakeoff.execution.session import is_study, misplaced
 
     takes_study = any(isinstance(each, click.Argument) and each.name == "study" for each in command.params)
     known = {name for each in command.params for name in each.opts}

@@ -7,11 +7,11 @@ from bakeoff import data as sets
 from bakeoff.cli.describe import tell_folder
 from bakeoff.data.packing import tell_bytes
 from bakeoff.data.places import cache_folder
-from bakeoff.estimate import cell_of
-from bakeoff.rehearsal import safely
+from bakeoff.execution.estimate import cell_of
+from bakeoff.execution.plan import Plan
+from bakeoff.execution.tryout import safely
+from bakeoff.execution.worker import Placement
 from bakeoff.spec.run import Image, data_label
-from bakeoff.study import Plan
-from bakeoff.workers import Placement
 
 PROCESS_BYTES = 250 * 10**6
 """Of a worker without a network: Python, torch, buffers."""

@@ -8,11 +8,11 @@ from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import GivenPath, json_option, rank_by_option, store_option
+from bakeoff.console.terminal import echo, echo_json, echo_lines, quote
 from bakeoff.errors import BakeoffError
-from bakeoff.terminal import echo, echo_json, echo_lines, quote
 
 if TYPE_CHECKING:
-    from bakeoff.ranking import RankBy
+    from bakeoff.analysis.ranking import RankBy
 
 ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 """Format → the ending of the file it goes to by default."""
@@ -62,7 +62,7 @@ def report(
     Test images are shown where the data set lies on this machine; nothing is downloaded for it. The exit code is 1
     where runs cannot be read, because they are damaged or a newer version wrote them.
     """
-    from bakeoff.store import Store
+    from bakeoff.store.store import Store
 
     output = output or Path(f"report.{ENDINGS[form]}")
     if follow:
@@ -78,7 +78,7 @@ def report(
         export(store, output, form, rank_by, marks=not no_marks)
     drawn = []
     if figures:
-        from bakeoff.reporting.static import draw_figures
+        from bakeoff.reporting.figures.charts import draw_figures
 
         drawn = draw_figures(store, figures, rank_by=rank_by)
     if as_json:

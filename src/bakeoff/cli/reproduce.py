@@ -10,14 +10,14 @@ from bakeoff.cli.options import json_option, store_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, WHAT, carry_out, options, wanted_study
 from bakeoff.cli.tables import show
+from bakeoff.console.terminal import echo_lines
 from bakeoff.lookup import hint
-from bakeoff.terminal import echo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bakeoff.grid import Study
-    from bakeoff.published import Comparison
+    from bakeoff.analysis.published import Comparison
+    from bakeoff.studies.study import Study
 
 click.rich_click.OPTION_GROUPS["bakeoff reproduce"] = GROUPS
 
@@ -44,9 +44,9 @@ def reproduce(study: str, everything: bool, as_json: bool, **asked: Any) -> None
     bakeoff reproduce clark2020 --data cifar10 --data-as cifar10=folder:cifar10-jpeg
     bakeoff reproduce skoularikis2021 --seeds 1 --epochs 2 --dry-run
     """
-    from bakeoff import published
-    from bakeoff.session import known_study
-    from bakeoff.store import Store
+    from bakeoff.analysis import published
+    from bakeoff.execution.session import known_study
+    from bakeoff.store.store import Store
 
     original = known_study(study)
     if not original.dials:
@@ -96,8 +96,8 @@ def compare(store: Path, study: str | None, form: str, everything: bool, as_json
     bakeoff compare --study afif2018
     bakeoff compare --study skoularikis2021 --all --format markdown
     """
-    from bakeoff import published
-    from bakeoff.store import Store
+    from bakeoff.analysis import published
+    from bakeoff.store.store import Store
 
     with Store(store) as opened:
         lines = published.compare(published.compared_study(study, opened), opened)
@@ -106,7 +106,7 @@ def compare(store: Path, study: str | None, form: str, everything: bool, as_json
 
 def print_comparison(lines: "Sequence[Comparison]", form: str, everything: bool) -> None:
     """Print measured beside published in one of `FORMATS`."""
-    from bakeoff.published import RULE, Comparison
+    from bakeoff.analysis.published import RULE, Comparison
     from bakeoff.reporting.comparison import comparison_tables, summary
 
     show(form, lines, Comparison, comparison_tables(lines, everything), summary(lines), RULE)

@@ -11,16 +11,16 @@ from bakeoff.cli.complete import networks, single
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
+from bakeoff.console.terminal import echo, echo_json, escape, quote
 from bakeoff.errors import BakeoffError
-from bakeoff.terminal import echo, echo_json, escape, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from bakeoff.audit import Finding
-    from bakeoff.ranking import RankBy, Row
+    from bakeoff.analysis.audit import Finding
+    from bakeoff.analysis.ranking import RankBy, Row
     from bakeoff.spec.records import Result, Unreadable
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -70,7 +70,7 @@ def results(
     bakeoff results --curves > curves.csv
     bakeoff results --confusion resnet20 --json
     """
-    from bakeoff.store import Store
+    from bakeoff.store.store import Store
 
     form = "json" if as_json else form
     if what or confusion:
@@ -89,10 +89,10 @@ def print_details(store: Path, net: str | None, form: str) -> None:
     Raises:
         BakeoffError: another format was asked for, or no run of the network has finished.
     """
+    from bakeoff.execution.session import known_network
     from bakeoff.reporting.details import Confused, CurvePoint, confusions, curves
     from bakeoff.reporting.tables import to_csv
-    from bakeoff.session import known_network
-    from bakeoff.store import Store
+    from bakeoff.store.store import Store
 
     if form not in ("table", "csv", "json"):
         raise BakeoffError(f"--curves and --confusion come as csv or json, not as {form}")
@@ -117,16 +117,16 @@ def print_results(
     In a table failures stand below it, and what cannot be read.
     """
 
-    from bakeoff.audit import tell_counts
-    from bakeoff.cli.live import label
-    from bakeoff.ranking import by_table, rank
+    from bakeoff.analysis.audit import tell_counts
+    from bakeoff.analysis.ranking import by_table, rank
+    from bakeoff.console.live import label
     from bakeoff.spec.run import data_label
 
     rows = rank(results, rank_by, unreadable)
     findings = findings_about(rows, store) if marks else []
     if form != "table":
         from bakeoff.reporting.exports import written
-        from bakeoff.reporting.marks import audited
+        from bakeoff.reporting.severity import audited
 
         if form == "json":
             return echo_json([asdict(row) for row in audited(rows, findings)])
@@ -152,8 +152,8 @@ def print_results(
 
 def findings_about(rows: "Sequence[Row]", store: Path) -> "list[Finding]":
     """Return what the audit finds in the runs of rows, the rest of their store aside."""
-    from bakeoff.audit import audit
-    from bakeoff.store import Store
+    from bakeoff.analysis.audit import audit
+    from bakeoff.store.store import Store
 
     if not rows:
         return []
@@ -166,7 +166,7 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
     from rich import box
     from rich.table import Table
 
-    from bakeoff.reporting.marks import gravest
+    from bakeoff.reporting.severity import gravest
     from bakeoff.reporting.tables import ranked_by
 
     marks = [gravest(findings, row) for row in rows]

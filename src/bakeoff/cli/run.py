@@ -7,7 +7,7 @@ import rich_click as click
 from bakeoff.cli.complete import single, studies
 from bakeoff.cli.options import json_option
 from bakeoff.cli.running import CHANGES, GROUPS, HOW, SETTLE, WHAT, carry_out, options, wanted_race, wanted_study
-from bakeoff.terminal import Console, escape, quote
+from bakeoff.console.terminal import Console, escape, quote
 
 click.rich_click.OPTION_GROUPS["bakeoff run"] = GROUPS
 
@@ -42,7 +42,7 @@ def run(study: str | None, as_json: bool, **asked: Any) -> None:
 
     from bakeoff.cli.results import print_results
     from bakeoff.cli.settle import print_settled
-    from bakeoff.store import Store
+    from bakeoff.store.store import Store
 
     if study is None and asked["nets"] is None:
         asked["nets"] = asked["until_settled"]

@@ -13,13 +13,13 @@ from click.exceptions import Exit
 from bakeoff.cli.complete import data_sets, networks, recipes, several, single
 from bakeoff.cli.endings import UNFINISHED, missing
 from bakeoff.cli.options import as_data, as_list, store_option
+from bakeoff.console.terminal import Console, escape, quote
 from bakeoff.errors import BakeoffError
-from bakeoff.terminal import Console, escape, quote
 
 if TYPE_CHECKING:
-    from bakeoff.grid import Study
-    from bakeoff.settling import Race
-    from bakeoff.study import Plan
+    from bakeoff.analysis.race import Race
+    from bakeoff.execution.plan import Plan
+    from bakeoff.studies.study import Study
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -162,7 +162,7 @@ def options(*given: Callable[[Any], Any]) -> Callable[[Command], Command]:
 
 def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
     """Return the study as the options of `WHAT` and `CHANGES` ask for it."""
-    from bakeoff import session
+    from bakeoff.execution import session
 
     return session.choose_study(
         study,
@@ -178,8 +178,8 @@ def wanted_study(study: "str | Study | None", asked: dict[str, Any]) -> "Study":
 
 def wanted_race(study: "Study", asked: dict[str, Any]) -> "Race | None":
     """Return the race that the options of `SETTLE` ask for, if they do."""
-    from bakeoff.session import known_networks
-    from bakeoff.settling import make_race
+    from bakeoff.analysis.race import make_race
+    from bakeoff.execution.session import known_networks
 
     nets = as_list(asked["until_settled"])
     if nets is None:
@@ -257,12 +257,12 @@ def carry_out(study: "Study", asked: dict[str, Any], as_json: bool, race: "Race 
     None if only the plan was to be printed.
     """
 
-    from bakeoff import session
-    from bakeoff.cli.live import follow, follow_robustness
+    from bakeoff.analysis.race import plan_race
     from bakeoff.cli.settle import follow_race
-    from bakeoff.data.progress import progress_bar
+    from bakeoff.console.live import follow, follow_robustness
+    from bakeoff.console.progress import progress_bar
+    from bakeoff.execution import session
     from bakeoff.machine.processes import warm_up
-    from bakeoff.settling import plan_race
 
     console = Console(stderr=True)
     if not asked["dry_run"]:

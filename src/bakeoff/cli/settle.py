@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.terminal import Console, echo_json, escape
+from bakeoff.console.terminal import Console, echo_json, escape
 
 if TYPE_CHECKING:
-    from bakeoff.settling import Race, Settled
+    from bakeoff.analysis.race import Race, Settled
+    from bakeoff.execution.plan import Plan
+    from bakeoff.execution.worker import Placement
     from bakeoff.spec.records import Result, Unreadable
-    from bakeoff.study import Plan
-    from bakeoff.workers import Placement
 
 
 def follow_race(
@@ -29,9 +29,9 @@ def follow_race(
     fail_fast: bool = False,
 ) -> dict[str, int]:
     """Train round by round until the race is over, drawing what happens, and return how many events there were."""
-    from bakeoff import session
-    from bakeoff.cli.live import follow
-    from bakeoff.settling import rounds
+    from bakeoff.analysis.race import rounds
+    from bakeoff.console.live import follow
+    from bakeoff.execution import session
 
     counts: Counter[str] = Counter()
     again = {"retry_failed": retry_failed, "restart": restart}
@@ -64,10 +64,10 @@ def print_settled(
 ) -> None:
     """Print the ranking, and how the race ended."""
 
+    from bakeoff.analysis.race import standings
+    from bakeoff.analysis.ranking import rank
     from bakeoff.cli.results import findings_about, print_results
-    from bakeoff.ranking import rank
-    from bakeoff.reporting.marks import audited
-    from bakeoff.settling import standings
+    from bakeoff.reporting.severity import audited
 
     ended = standings(race, plan, store)
     if as_json:

@@ -7,12 +7,12 @@ import rich_click as click
 from bakeoff.cli.complete import single
 from bakeoff.cli.complete import studies as study_names
 from bakeoff.cli.options import json_option
-from bakeoff.terminal import Console, echo_json, escape
+from bakeoff.console.terminal import Console, echo_json, escape
 from bakeoff.text.safe import counted
 
 if TYPE_CHECKING:
-    from bakeoff.estimate import Speed
-    from bakeoff.grid import Study
+    from bakeoff.execution.estimate import Speed
+    from bakeoff.studies.study import Study
 
 
 @click.command()
@@ -31,9 +31,9 @@ def studies(name: str | None, as_json: bool) -> None:
     """
     from bakeoff import studies as builtin
     from bakeoff.cli.look import print_rows
-    from bakeoff.estimate import speed_here
+    from bakeoff.execution.estimate import speed_here
+    from bakeoff.execution.session import with_known_names
     from bakeoff.machine.hardware import choose_device
-    from bakeoff.session import with_known_names
 
     speed = speed_here(choose_device())
     if name is not None:
@@ -46,7 +46,7 @@ def studies(name: str | None, as_json: bool) -> None:
 
 
 def _facts(study: "Study", speed: "Speed") -> dict:
-    from bakeoff.estimate import study_seconds
+    from bakeoff.execution.estimate import study_seconds
 
     return {
         "study": study.name,
@@ -65,8 +65,8 @@ def _facts(study: "Study", speed: "Speed") -> dict:
 def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     import msgspec
 
+    from bakeoff.analysis.published import name_changes
     from bakeoff.data.graded import tell_level
-    from bakeoff.published import name_changes
 
     facts = _facts(study, speed)
     asks = (*study.questions, *(dial.asks for dial in study.dials if dial.asks))

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.terminal import Console, echo, echo_json, escape
+from bakeoff.console.terminal import Console, echo, echo_json, escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

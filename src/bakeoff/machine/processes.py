@@ -31,7 +31,9 @@ def context() -> "ForkServerContext | SpawnContext":
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(["bakeoff.train", "torch._dynamo"])  # the first optimiser asks for the latter
+    forkserver.set_forkserver_preload(
+        ["bakeoff.training.loop", "torch._dynamo"]
+    )  # the first optimiser asks for the latter
     return forkserver
 
 

@@ -19,12 +19,12 @@ from bakeoff.nets import (
     lenet,
     mobilenet,
     nin,
-    own,
     resnet_cifar,
     resnet_imagenet,
     resnet_keras,
     resnext,
     squeezenet,
+    user_file,
     vgg,
     wide_resnet,
 )
@@ -76,7 +76,7 @@ def find_net(name: str) -> Net:
     if name in NETS:
         return NETS[name]
     if is_own(name):
-        return own.find(name)
+        return user_file.find(name)
     base, *changes = name.split("+")
     if changes:
         return with_changes(name, base, changes)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
+from bakeoff.analysis.ranking import RANK_BY
 from bakeoff.data.graded import is_graded
-from bakeoff.ranking import RANK_BY
-from bakeoff.reporting.facts import Facts, Line, Table
+from bakeoff.reporting.model import Facts, Line, Table
 from bakeoff.text.formats import THIN, count, duration, listing, number, percent, points, span, times
 from bakeoff.text.safe import counted
 

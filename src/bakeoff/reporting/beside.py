@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bakeoff import studies
+from bakeoff.analysis.published import EXACT, OUTCOMES, Comparison, compare
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Study
-from bakeoff.published import EXACT, OUTCOMES, Comparison, compare
 from bakeoff.reporting.comparison import TITLES, comparison_tables, summary
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.spec.records import Result
-from bakeoff.store import Store
-from bakeoff.studies.files import parse_study
+from bakeoff.store.store import Store
+from bakeoff.studies.study import Study
+from bakeoff.studies.toml import parse_study
 
 DRAWN = (*OUTCOMES, "seconds", "epoch_seconds")
 """Measures that a chart shows; parameters are equal or not, and classes are too many."""

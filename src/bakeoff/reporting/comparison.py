@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from bakeoff.published import EXACT, OUTCOMES, TIMES, Comparison
+from bakeoff.analysis.published import EXACT, OUTCOMES, TIMES, Comparison
 from bakeoff.reporting.text_table import Footnotes, TextTable
 
 TITLES = {

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bakeoff.analysis.ranking import Cell, cells
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import hint
 from bakeoff.measure.quality import confusion
-from bakeoff.ranking import Cell, cells
 from bakeoff.spec.records import Result
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 
 
 @dataclass(frozen=True)

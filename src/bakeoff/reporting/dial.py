@@ -6,10 +6,10 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.analysis.dial.crossing import Crossing
+from bakeoff.analysis.dial.guess import Guess
+from bakeoff.analysis.dial.response import Fall, Point, Response
 from bakeoff.data.graded import tell_level
-from bakeoff.dial.crossing import Crossing
-from bakeoff.dial.guess import Guess
-from bakeoff.dial.response import Fall, Point, Response
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.text.safe import counted, in_a_figure
 

@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args, get_origin
 
-from bakeoff.audit import Finding, audit
+from bakeoff.analysis.audit import Finding, audit
+from bakeoff.analysis.ranking import RankBy, Row, by_table, rank
 from bakeoff.errors import BakeoffError, install
-from bakeoff.ranking import RankBy, Row, by_table, rank
-from bakeoff.reporting.marks import AuditedRow, audited
 from bakeoff.reporting.page import save
+from bakeoff.reporting.severity import AuditedRow, audited
 from bakeoff.reporting.tables import COLUMNS, doubted, in_words, rules, to_csv, to_json, to_markdown
-from bakeoff.store import Store
+from bakeoff.store.store import Store
 from bakeoff.text.safe import latex
 
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bakeoff.audit import Finding, tell_counts
-from bakeoff.ranking import RankBy, Row
+from bakeoff.analysis.audit import Finding, tell_counts
+from bakeoff.analysis.pairwise import Comparison
+from bakeoff.analysis.ranking import RankBy, Row
 from bakeoff.reporting.answer import answers
-from bakeoff.reporting.facts import Facts, Table, arrange
-from bakeoff.reporting.marks import gravest, touches
+from bakeoff.reporting.model import Facts, Table, arrange
 from bakeoff.reporting.page import environment, strips
+from bakeoff.reporting.severity import gravest, touches
 from bakeoff.spec.records import Result
-from bakeoff.store import Store
-from bakeoff.versus import Comparison
+from bakeoff.store.store import Store
 
 
 def to_html(store: Path, results: Sequence[Result], findings: Sequence[Finding] = (), rank_by: RankBy = "test") -> str:

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from bakeoff.audit import look_through
+from bakeoff.analysis.audit import look_through
+from bakeoff.analysis.dial import responses
+from bakeoff.analysis.published import RULE
+from bakeoff.analysis.ranking import RankBy
+from bakeoff.analysis.tendencies import tendencies
 from bakeoff.data.properties import LABELS, tell_property
-from bakeoff.dial import responses
 from bakeoff.errors import BakeoffError
-from bakeoff.published import RULE
-from bakeoff.ranking import RankBy
 from bakeoff.reporting.answer import Answer, answers
 from bakeoff.reporting.beside import Beside, beside
-from bakeoff.reporting.collection import collect
-from bakeoff.reporting.critical import diagrams
+from bakeoff.reporting.critical_difference import diagrams
+from bakeoff.reporting.datasets import collect
 from bakeoff.reporting.dial import RULE as EXPERIMENTS_RULE
 from bakeoff.reporting.dial import Shown, shown
-from bakeoff.reporting.doubts import Doubts, doubts
-from bakeoff.reporting.facts import Facts, Line, Table, read
-from bakeoff.reporting.method import method
+from bakeoff.reporting.findings import Doubts, doubts
+from bakeoff.reporting.model import Facts, Line, Table, read
 from bakeoff.reporting.payload import payload, to_script
+from bakeoff.reporting.provenance import method
 from bakeoff.reporting.tables import ALL_PARAMETERS
 from bakeoff.spec.paths import write_whole
-from bakeoff.store import Store
-from bakeoff.tendencies import tendencies
+from bakeoff.store.store import Store
 from bakeoff.text import formats
 from bakeoff.text.safe import counted, visible
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from bakeoff.measure.quality import confused_pairs
 from bakeoff.reporting.beside import Beside
-from bakeoff.reporting.collection import Collection
-from bakeoff.reporting.critical import Diagram
-from bakeoff.reporting.facts import Facts, Line, Pooled, Table
+from bakeoff.reporting.critical_difference import Diagram
+from bakeoff.reporting.datasets import Collection
+from bakeoff.reporting.model import Facts, Line, Pooled, Table
 from bakeoff.spec.records import Epoch, Result
 from bakeoff.stats.intervals import Interval
 from bakeoff.text.safe import finite, visible

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from bakeoff.audit import Finding
-from bakeoff.ranking import RANK_BY, Row, by_table
-from bakeoff.reporting.marks import touches
+from bakeoff.analysis.audit import Finding
+from bakeoff.analysis.ranking import RANK_BY, Row, by_table
+from bakeoff.reporting.severity import touches
 from bakeoff.reporting.text_table import Footnotes
 from bakeoff.text.safe import csv_cell, finite, json_text, markdown
 

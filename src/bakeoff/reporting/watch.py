@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from bakeoff.analysis.ranking import RankBy
 from bakeoff.errors import BakeoffError
-from bakeoff.ranking import RankBy
 from bakeoff.reporting.page import build, save, write
 
 EVERY = 5.0

@@ -4,9 +4,9 @@ from importlib import resources
 from pathlib import Path
 
 from bakeoff.errors import BakeoffError
-from bakeoff.grid import Study
 from bakeoff.lookup import spelled, unknown
-from bakeoff.studies.files import parse_study, read_study
+from bakeoff.studies.study import Study
+from bakeoff.studies.toml import parse_study, read_study
 
 
 def names() -> list[str]:

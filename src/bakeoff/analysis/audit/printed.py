@@ -1,0 +1,266 @@
+"""The audit of published tables: what a study's own numbers and settings give away, nothing trained. No torch.
+
+What a table does not say (predictions, curves, other seeds) cannot be looked for; the runs of a store can.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from bakeoff.analysis.audit import comparisons, conditions, training
+from bakeoff.analysis.audit.finding import SEVERITIES, Finding, Material, Numbers, listing, of_cells, percent
+from bakeoff.analysis.ranking import Cell, cells
+from bakeoff.data.catalogue import DATASETS
+from bakeoff.errors import BakeoffError
+from bakeoff.spec.records import Result
+from bakeoff.spec.run import DataInfo, ImageShape, Recipe, Run
+from bakeoff.studies.recipes import recipe_for
+from bakeoff.studies.study import Cell as Place
+from bakeoff.studies.study import Published, Study
+
+AFTER = "accuracy after epoch "
+SATURATED = 10.0
+"""Loss per wrong image of a network whose outputs are at their limits: -ln(1e-7) is 16.1, a fair guess costs 2 or 3."""
+FEWEST_ERRORS = 0.05
+"""Where fewer images are wrong, weight penalties can make up the loss."""
+
+
+Network = tuple[str, ImageShape, int]
+"""(name, shape of one image, classes)."""
+
+
+def networks(study: Study) -> list[Network]:
+    """Return the networks whose numbers a study printed, as far as the shape of their images is known."""
+    found = ((_settings(study, printed), printed) for printed in study.published if printed.data in DATASETS)
+    return list(
+        dict.fromkeys(
+            (printed.net, recipe.image.shape(DATASETS[printed.data].shape), DATASETS[printed.data].classes)
+            for recipe, printed in found
+        )
+    )
+
+
+def audit_printed(study: Study, built: Mapping[Network, Mapping[str, Any]] | None = None) -> list[Finding]:
+    """Return what is found in the published tables of a study, the most serious first.
+
+    `built` has summaries (`nets.summary.Summary` as dicts) of its `networks` as they are built here; without it
+    nothing is said of their layers and parameters.
+
+    Raises:
+        BakeoffError: the study has no published numbers.
+    """
+    if not study.published:
+        raise BakeoffError(f"the study {study.name!r} has no published numbers to audit")
+    results = [_result(study, printed, built or {}) for printed in study.published if not _is_corrected(study, printed)]
+    printed_together = tuple(dataclasses.replace(cell, recipe=study.name) for cell in cells(results))
+    material = Material(printed_together, {}, _parameters(study))
+    found = [dataclasses.replace(finding, runs=()) for look in PRINTED_FINDINGS.values() for finding in look(material)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _is_corrected(study: Study, printed: Published) -> bool:
+    """Tell whether the same number stands in the study once more, with the settings that it really comes from."""
+    own = (printed.net, printed.data, printed.test_accuracy)
+    others = (other for other in study.published if other.set and not printed.set)
+    return bool(printed.not_reproducible) and any((o.net, o.data, o.test_accuracy) == own for o in others)
+
+
+def _settings(study: Study, printed: Published) -> Recipe:
+    """Return the recipe of a published number, under the name of its study."""
+    recipe, changes = study.treatment(printed.net, printed.data)
+    place = Place(printed.net, printed.data, recipe, changes, printed.set)
+    return replace(recipe_for(place, _facts(printed.data)), name=study.name)
+
+
+def _result(study: Study, printed: Published, built: Mapping[Network, Mapping[str, Any]]) -> Result:
+    """Return a published number as if it were a run, so that the same eye looks at both."""
+    settings = _settings(study, printed)
+    names = ("test_accuracy", "test_loss", "train_accuracy", "epoch_seconds")
+    measures = {name: value for name in names if (value := getattr(printed, name)) is not None}
+    measures |= {AFTER + epoch: accuracy for epoch, accuracy in printed.accuracy_after_epoch.items()}
+    if printed.seconds is not None:
+        measures.setdefault("epoch_seconds", printed.seconds / settings.epochs)
+    layers: tuple[dict, ...] = ()
+    if (entry := DATASETS.get(printed.data)) is not None:
+        summary = built.get((printed.net, settings.image.shape(entry.shape), entry.classes))
+        if summary is not None:
+            measures |= {"parameters": summary["total"], "trainable_parameters": summary["trainable"]}
+            layers = tuple(summary["layers"])
+    run = Run(printed.net, printed.data, printed.data, settings, 0)
+    state = "done" if "test_accuracy" in measures else "waiting"
+    return Result(id=run.id, run=run, state=state, measures=measures, layers=layers)
+
+
+def _parameters(study: Study) -> dict[tuple[str, str, str, str], float]:
+    return {
+        (printed.net, printed.data, study.name, measure): value
+        for printed in study.published
+        for measure in ("parameters", "trainable_parameters")
+        if not printed.set and (value := getattr(printed, measure)) is not None
+    }
+
+
+def _facts(name: str) -> DataInfo:
+    return DATASETS[name].info() if name in DATASETS else DataInfo(name, None, (), "", 0, 0, 0, True)
+
+
+def _per_number(
+    material: Material, look: Callable[[Mapping[str, float], str], Numbers | None]
+) -> Iterator[tuple[Cell, Numbers]]:
+    for cell in material.cells:
+        for result in cell.finished:
+            if (numbers := look(result.measures, result.run.data)) is not None:
+                yield cell, numbers
+
+
+def no_better_than_guessing(material: Material) -> Iterator[Finding]:
+    """An accuracy is not above one in the number of classes, the least that the commonest class can have."""
+    advice = "Leave the number out: it is of a training that failed, not of a network."
+
+    def look(measures: Mapping[str, float], data: str) -> Numbers | None:
+        if data not in DATASETS:
+            return None
+        chance, images = 1 / DATASETS[data].classes, DATASETS[data].test_images
+        limit = chance + 1.645 * math.sqrt(chance * (1 - chance) / images)
+        accuracy = measures["test_accuracy"]
+        return {"accuracy": accuracy, "by_chance": chance} if accuracy <= limit else None
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: {percent(float(numbers['accuracy']))} right is no more than naming one class "
+            f"for every image could give ({percent(float(numbers['by_chance']))} or more)."
+        )
+        yield of_cells("no-better-than-majority", "serious", message, advice, [cell], (numbers,))
+
+
+def saturated(material: Material) -> Iterator[Finding]:
+    """The loss is so high for the number of errors that outputs are stuck: dead classes, or a collapse."""
+    advice = "Ask for the confusion matrix, or train it again with several seeds: some classes are probably never said."
+
+    def look(measures: Mapping[str, float], _: str) -> Numbers | None:
+        wrong, loss = 1 - measures["test_accuracy"], measures.get("test_loss")
+        if loss is None or wrong < FEWEST_ERRORS or loss < SATURATED * wrong:
+            return None
+        return {"test_loss": loss, "wrong": wrong, "loss_per_error": loss / wrong}
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: a test loss of {float(numbers['test_loss']):.2f} with "
+            f"{percent(float(numbers['wrong']))} wrong is {float(numbers['loss_per_error']):.1f} for each wrong image: "
+            "the outputs are stuck at their limits (16.1 where the softmax is clipped at 1e-7)."
+        )
+        yield of_cells("dead-classes", "serious", message, advice, [cell], (numbers,))
+
+
+def over_fitted(material: Material) -> Iterator[Finding]:
+    """The accuracy on training images is ten points or more above that on test images."""
+    advice = "Read it as a number of too long a training or too little regularisation."
+
+    def look(measures: Mapping[str, float], _: str) -> Numbers | None:
+        known, right = measures.get("train_accuracy"), measures["test_accuracy"]
+        return {"train_accuracy": known, "test_accuracy": right} if known is not None and known - right >= 0.1 else None
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: {percent(float(numbers['train_accuracy']))} of the training images right but "
+            f"{percent(float(numbers['test_accuracy']))} of the test images."
+        )
+        yield of_cells("over-fitted", "caution", message, advice, [cell], (numbers,))
+
+
+def test_set_too_small(material: Material) -> Iterator[Finding]:
+    """The lead of the best number over others is less than other test images could make it.
+
+    A table does not say which images each got wrong, so their errors are taken as independent; in pairs the same
+    images could tell more.
+    """
+    for table in material.tables:
+        images = DATASETS[table[0].data].test_images if table[0].data in DATASETS else 0
+        numbers = sorted(((cell.finished[0].measures["test_accuracy"], cell) for cell in table), key=lambda n: -n[0])
+        if len(numbers) < 2 or not images:
+            continue
+        best, first = numbers[0]
+        close = []
+        for accuracy, cell in numbers[1:]:
+            half = 1.96 * math.sqrt((best * (1 - best) + accuracy * (1 - accuracy)) / images)
+            if best - accuracy < half:
+                close.append((cell, best - accuracy, half))
+        if not close:
+            continue
+        leads = listing([f"{cell.net} by {100 * lead:.2f}" for cell, lead, _ in close])
+        message = (
+            f"On {first.data}, {first.net} leads {leads} points; {images:,} test images alone make that uncertain by "
+            f"up to ±{100 * close[0][2]:.2f} points, other seeds by more."
+        )
+        evidence: list[Numbers] = [
+            {"net": cell.net, "difference": lead, "half_width": half, "test_images": images}
+            for cell, lead, half in close
+        ]
+        advice = "Do not call one of them better on this table's word."
+        touched = [first, *(cell for cell, _, _ in close)]
+        yield of_cells("test-set-too-small", "caution", message, advice, touched, tuple(evidence))
+
+
+def poor_epoch(material: Material) -> Iterator[Finding]:
+    """The number that was reported lies below that of another epoch by more than the images can explain."""
+    advice = "Read it as a number of that one epoch: the network had been better, and could have been reported so."
+
+    def look(measures: Mapping[str, float], data: str) -> Numbers | None:
+        after = {name.removeprefix(AFTER): value for name, value in measures.items() if name.startswith(AFTER)}
+        if not after or data not in DATASETS:
+            return None
+        best, own = max(after, key=lambda epoch: after[epoch]), measures["test_accuracy"]
+        noise = math.sqrt(2 * after[best] * (1 - after[best]) / DATASETS[data].test_images)
+        limit = max(training.SMALLEST_LUCK, 3 * noise)
+        if own > after[best] - limit:
+            return None
+        return {"epoch": best, "accuracy": own, "best_neighbour": after[best], "off": own - after[best], "limit": limit}
+
+    for cell, numbers in _per_number(material, look):
+        message = (
+            f"{cell.net} on {cell.data}: {percent(float(numbers['accuracy']))} was reported, but after epoch "
+            f"{numbers['epoch']} it had {percent(float(numbers['best_neighbour']))}: the reported epoch is a poor one "
+            "of a noisy curve."
+        )
+        yield of_cells("lucky-epoch", "caution", message, advice, [cell], (numbers,))
+
+
+def unlike_times(material: Material) -> Iterator[Finding]:
+    """An epoch of one network on as many images of the same shape took very unequal times."""
+    advice = "Do not compare its seconds: the machine, or what else it did, was not the same."
+    times: dict[tuple[str, ImageShape, int], dict[str, tuple[float, Cell]]] = {}
+    for cell in material.cells:
+        run, seconds = cell.results[0].run, cell.results[0].measures.get("epoch_seconds")
+        if seconds is not None and run.data in DATASETS:
+            entry = DATASETS[run.data]
+            work = (run.net, run.recipe.image.shape(entry.shape), entry.train_images)
+            times.setdefault(work, {}).setdefault(run.data, (seconds, cell))
+    for (net, shape, images), own in times.items():
+        quick, slow = min(own.values(), key=lambda one: one[0]), max(own.values(), key=lambda one: one[0])
+        if slow[0] < conditions.LOADED * quick[0]:
+            continue
+        told = listing([f"{seconds:,.0f} s on {data}" for data, (seconds, _) in own.items()])
+        message = f"{net}: an epoch of {images:,} {shape} images took {told}, which is the same work."
+        numbers = {"fastest": quick[0], "slowest": slow[0], "ratio": slow[0] / quick[0]}
+        for _, cell in own.values():
+            yield of_cells("loaded-machine", "note", message, advice, [cell], (numbers,))
+
+
+PRINTED_FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
+    "no-better-than-majority": no_better_than_guessing,
+    "dead-classes": saturated,
+    "chosen-on-test": training.chosen_on_test,
+    "parameters-depart": conditions.parameters_depart,
+    "shapes-depart": conditions.shapes_depart,
+    "lucky-epoch": poor_epoch,
+    "over-fitted": over_fitted,
+    "unequal-budgets": comparisons.unequal_budgets,
+    "not-normalised": comparisons.not_normalised,
+    "test-set-too-small": test_set_too_small,
+    "single-run": comparisons.single_run,
+    "loaded-machine": unlike_times,
+}
+"""What published tables are looked through for; the kinds are those of `FINDINGS`."""

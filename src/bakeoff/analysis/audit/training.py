@@ -1,0 +1,229 @@
+"""Findings in the course of training: diverged, learned by heart, reported at a lucky epoch. No torch."""
+
+import math
+from collections.abc import Iterator
+from statistics import median
+
+import numpy as np
+
+from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent
+from bakeoff.analysis.audit.length import few_steps
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import Plateau, Recipe
+from bakeoff.text.safe import counted
+
+SMALLEST_LUCK = 0.01
+EARLY = 3
+"""In so few epochs nothing is learned by heart."""
+NEIGHBOURS = 4
+"""Epochs on either side that the reported one is compared with."""
+
+
+def diverged(material: Material) -> Iterator[Finding]:
+    """The loss became NaN or infinite, or a run ended with a higher training loss than it began with."""
+    advice = "Lower optimizer.lr or normalise the inputs, and train again; leave the runs out of every comparison."
+    for cell in material.cells:
+        stopped = [result for result in cell.results if result.failure and result.failure.kind == "diverged"]
+        if stopped:
+            failures = [result.failure for result in stopped if result.failure]
+            runs = f"{len(stopped)} of {counted(len(cell.results), 'run')}"
+            message = f"{cell.net} on {cell.data}: {runs}: {failures[0].message}."
+            evidence = tuple(
+                {"seed": r.run.seed, "epoch": f.epoch or 0, "step": f.step or 0}
+                for r, f in zip(stopped, failures, strict=True)
+            )
+            yield of_cells("diverged", "serious", message, advice, [cell], evidence, stopped)
+    yield from per_cell(
+        material,
+        _risen_loss,
+        "diverged",
+        "serious",
+        lambda n: f"the training loss rose from {n['first_loss']:.3g} to {n['last_loss']:.3g}.",
+        advice,
+    )
+
+
+def _risen_loss(run: Tested) -> Numbers | None:
+    epochs = run.result.epochs
+    guessing = math.log(max(2, len(run.classes)))
+    if len(epochs) < 2 or epochs[-1].train_loss <= max(1.05 * epochs[0].train_loss, guessing):
+        return None
+    return {"first_loss": epochs[0].train_loss, "last_loss": epochs[-1].train_loss}
+
+
+def over_fitted(material: Material) -> Iterator[Finding]:
+    """Training images are known far better than test images, and the validation loss has turned.
+
+    Not where lagging statistics or a poor epoch explain the gap, nor of a training that has only begun.
+    """
+    return per_cell(
+        material,
+        _learned_by_heart,
+        "over-fitted",
+        "caution",
+        lambda n: (
+            f"{percent(float(n['train_accuracy']))} of the training images right but "
+            f"{percent(float(n['test_accuracy']))} of the test images"
+            + (
+                f"; the validation loss is {float(n['loss_ratio']):.1f} times its lowest, of epoch {n['lowest_epoch']}."
+                if "loss_ratio" in n
+                else "."
+            )
+        ),
+        "Use augmentation, weight decay, fewer epochs, or select=best-validation-loss.",
+    )
+
+
+def _learned_by_heart(run: Tested) -> Numbers | None:
+    reported = _reported(run)
+    luck = _luck(run)
+    if reported is None or _lag(run) or few_steps(run) or (luck and float(luck["off"]) < 0):
+        return None
+    numbers = {"train_accuracy": reported.train_accuracy, "test_accuracy": run.accuracy}
+    gap = reported.train_accuracy - run.accuracy
+    losses = [epoch.validation_loss for epoch in run.result.epochs if epoch.validation_loss is not None]
+    if not losses or reported.validation_loss is None:
+        return numbers if gap >= 0.1 else None
+    lowest = min(losses)
+    if gap < 0.05 or lowest <= 0 or not 1.1 * lowest <= reported.validation_loss < math.inf:
+        return None
+    return numbers | {"loss_ratio": reported.validation_loss / lowest, "lowest_epoch": losses.index(lowest) + 1}
+
+
+def lucky_epoch(material: Material) -> Iterator[Finding]:
+    """The reported epoch lies off its neighbours' validation accuracies by more than the images can explain.
+
+    Low, where it is below the line through them and below the best of them; high, where it is above the line and
+    their median by more than they scatter themselves, but they do scatter: the curve jumps, it does not climb.
+    """
+    return per_cell(
+        material,
+        _luck,
+        "lucky-epoch",
+        "caution",
+        lambda n: (
+            f"the reported epoch {n['epoch']} is {'a poor' if float(n['off']) < 0 else 'a lucky'} one of a noisy "
+            f"curve: validation accuracy {percent(float(n['accuracy']))}, but {percent(float(n['expected']))} would be "
+            f"expected from the epochs around it, the best of which has {percent(float(n['best_neighbour']))}."
+        ),
+        "Let the learning rate fall towards the end, and wait with the report until the curve is calm; "
+        "where batch normalisation lags, a lower rate helps too.",
+    )
+
+
+def _luck(run: Tested) -> Numbers | None:
+    reported = _reported(run)
+    if reported is None or reported.validation_accuracy is None:
+        return None
+    near = [
+        (epoch.epoch, epoch.validation_accuracy)
+        for epoch in run.result.epochs
+        if 0 < abs(epoch.epoch - reported.epoch) <= NEIGHBOURS and epoch.validation_accuracy is not None
+    ]
+    if len(near) < 3:
+        return None
+    when, values = (np.array(column, float) for column in zip(*near, strict=True))
+    slope, base = np.polyfit(when, values, 1)
+    expected = float(min(1.0, base + slope * reported.epoch))
+    scatter = float(np.std(values - base - slope * when))
+    own, best, middle = reported.validation_accuracy, float(values.max()), median(values.tolist())
+    share = min(max(middle, 0.02), 0.98)
+    limit = max(SMALLEST_LUCK, 3 * math.sqrt(2 * share * (1 - share) / _validation_images(run)))
+    is_poor = own <= min(expected, best) - limit
+    is_lucky = own >= max(expected, middle) + max(limit, 1.5 * scatter) and scatter >= limit / 3
+    if not (is_poor or is_lucky):
+        return None
+    return {
+        "epoch": reported.epoch,
+        "accuracy": own,
+        "expected": expected,
+        "off": own - expected,
+        "best_neighbour": best,
+        "limit": limit,
+    }
+
+
+def lagging_statistics(material: Material) -> Iterator[Finding]:
+    """Batch normalisation's running statistics, which evaluation uses, are behind those that training uses.
+
+    Then validation images are far less often right than training images from the first epochs on, when nothing can
+    be learned by heart yet, and still are at the reported epoch. Looked for where the layers of the network are known.
+    """
+    return per_cell(
+        material,
+        _lag,
+        "lagging-statistics",
+        "caution",
+        lambda n: (
+            f"the running statistics of its batch normalisation lag behind: in epoch {n['early_epoch']} it got "
+            f"{percent(float(n['early_train']))} of the training images right, by the statistics of their batches, but "
+            f"{percent(float(n['early_validation']))} of the validation images by its running ones; at the reported "
+            f"epoch {n['epoch']} {percent(float(n['train']))} and {percent(float(n['validation']))}."
+        ),
+        "The network knows more than this number says: train more steps, or let the statistics follow faster (in "
+        "torch a momentum of 0.1 in place of 0.01, which is Keras' 0.99).",
+    )
+
+
+def _lag(run: Tested) -> Numbers | None:
+    reported = _reported(run)
+    if reported is None or not any(layer["type"].startswith("BatchNorm") for layer in run.result.layers):
+        return None
+    early = {e: gap for e in run.result.epochs[:EARLY] if (gap := _gap(e)) is not None}
+    worst = max(early, key=lambda epoch: early[epoch], default=None)
+    late = _gap(reported)
+    if worst is None or late is None or early[worst] < 0.2 or late < 0.1:
+        return None
+    return {
+        "early_epoch": worst.epoch,
+        "early_train": worst.train_accuracy,
+        "early_validation": worst.validation_accuracy or 0.0,
+        "epoch": reported.epoch,
+        "train": reported.train_accuracy,
+        "validation": reported.validation_accuracy or 0.0,
+    }
+
+
+def _gap(epoch: Epoch) -> float | None:
+    return None if epoch.validation_accuracy is None else epoch.train_accuracy - epoch.validation_accuracy
+
+
+def _validation_images(run: Tested) -> float:
+    """Return how many images the validation accuracies are of, as far as the record tells, else a low guess."""
+    wanted = run.result.run.recipe.validation
+    trained = run.result.measures.get("train_images", 1000.0)
+    if wanted == "test":
+        return len(run.labels)
+    if isinstance(wanted, float):
+        return max(1.0, trained * wanted / (1 - wanted))
+    return float(wanted) if isinstance(wanted, int) else max(1.0, trained / 10)
+
+
+def _reported(run: Tested) -> Epoch | None:
+    number = run.result.measures.get("reported_epoch")
+    return next((epoch for epoch in run.result.epochs if epoch.epoch == number), None)
+
+
+def chosen_on_test(material: Material) -> Iterator[Finding]:
+    """The test set told which epoch to report, when to stop or when to lower the rate."""
+    for table in material.tables:
+        touched = [cell for cell in table if _watchers(cell.results[0].run.recipe)]
+        if touched:
+            watchers = sorted({name for cell in touched for name in _watchers(cell.results[0].run.recipe)})
+            message = (
+                f"On {table[0].data}, recipe {table[0].recipe}, the test set decided on the "
+                f"{' and the '.join(watchers)}: on new images expect less than these accuracies."
+            )
+            advice = "Set training images aside and choose on them: --set validation=0.1."
+            yield of_cells("chosen-on-test", "serious", message, advice, touched, ({"decided": ", ".join(watchers)},))
+
+
+def _watchers(recipe: Recipe) -> list[str]:
+    if recipe.validation != "test":
+        return []
+    found = [] if recipe.select == "last" else ["reported epoch"]
+    if recipe.stop and recipe.stop.monitor.startswith("validation"):
+        found.append("end of training")
+    if isinstance(recipe.schedule, Plateau) and recipe.schedule.monitor.startswith("validation"):
+        found.append("learning rate")
+    return found

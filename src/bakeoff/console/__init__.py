@@ -1,0 +1,1 @@
+"""What the command line and notebooks show while something runs: bars, tables, messages."""

@@ -1,0 +1,183 @@
+"""What the terminal shows while a study runs: live bars, or plain lines where there is no terminal."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from bakeoff.console.terminal import Console, escape
+from bakeoff.execution.estimate import Remaining
+from bakeoff.execution.execute import Event
+from bakeoff.execution.worker import Step
+from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
+from bakeoff.spec.run import Run, data_label
+from bakeoff.text.safe import counted
+
+if TYPE_CHECKING:
+    from bakeoff.console.notebook import NotebookView
+
+
+def clock(seconds: float | None) -> str:
+    """Return seconds as 0:42, 12:05, 3:07:10 or, from two days on, 3.5 days; "–" for None."""
+    if seconds is None:
+        return "–"
+    if seconds >= 2 * 86_400:
+        return f"{seconds / 86_400:,.1f} days"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def label(run: Run) -> str:
+    """Name a run for people, as markup."""
+    return escape(f"{run.net} · {data_label(run.data)} · seed {run.seed}")
+
+
+@dataclass
+class View:
+    """Draws events. On a terminal: one bar for the study, one for each run in training, a line per result."""
+
+    console: Console
+    remaining: Remaining
+    progress: Progress | None = None
+    overall: TaskID | None = None
+    bars: dict[str, TaskID] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def __enter__(self) -> "View":
+        if self.console.is_interactive:
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[note]}", style="dim"),
+                console=self.console,
+                refresh_per_second=4,
+            )
+            self.overall = self.progress.add_task("[bold]all runs", total=1.0, note="")
+            self.progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.progress:
+            self.progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Draw one event."""
+        self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
+        run, content = event.run, event.content
+        if event.kind == "started":
+            self._bar(run)
+        elif isinstance(content, Step):
+            self._step(run, content)
+        elif isinstance(content, Epoch):
+            self._epoch(run, content)
+        elif isinstance(content, Outcome):
+            accuracy, seconds = content.measures["test_accuracy"], content.measures["train_seconds"]
+            self._end(run, f"[green]✓[/] {label(run)}: [bold]{accuracy:.2%}[/] on the test images, {clock(seconds)}")
+        elif isinstance(content, Failure):
+            self._end(run, f"[red]✗[/] {label(run)}: {escape(content.message)}")
+        elif event.kind == "lost":
+            self._end(run, f"[yellow]•[/] {label(run)}: another command took over")
+        self._overall()
+
+    def say(self, line: str) -> None:
+        """Print a line of markup above the bars."""
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+    def _bar(self, run: Run) -> None:
+        if self.progress:
+            before = self.remaining.finished_epochs.get(run.id, 0)
+            note = f"going on after epoch {before}/{run.recipe.epochs}" if before else "starting"
+            self.bars[run.id] = self.progress.add_task(label(run), total=run.recipe.epochs, completed=before, note=note)
+
+    def _step(self, run: Run, step: Step) -> None:
+        if self.progress and run.id in self.bars:
+            self.progress.update(self.bars[run.id], completed=step.epoch - 1 + step.done / step.of)
+
+    def _epoch(self, run: Run, epoch: Epoch) -> None:
+        self.remaining.epoch(run, epoch)
+        shown = epoch.train_accuracy if epoch.validation_accuracy is None else epoch.validation_accuracy
+        kind = "train" if epoch.validation_accuracy is None else "val"
+        note = (
+            f"epoch {epoch.epoch}/{run.recipe.epochs}  loss {epoch.train_loss:.3f}  {kind} {shown:.2%}  "
+            f"{epoch.images_per_second:,.0f} img/s"
+        )
+        if self.progress and run.id in self.bars:
+            self.progress.update(self.bars[run.id], completed=epoch.epoch, note=note)
+        elif not self.progress:
+            self.console.print(f"{label(run)}: {note}", highlight=False, soft_wrap=True)
+
+    def _end(self, run: Run, line: str) -> None:
+        self.remaining.ended(run)
+        if self.progress and run.id in self.bars:
+            self.progress.remove_task(self.bars.pop(run.id))
+        self.say(line)
+
+    def _overall(self) -> None:
+        if not self.progress or self.overall is None:
+            return
+        done = self.counts.get("done", 0) + self.counts.get("failed", 0)
+        note = (
+            f"{done} of {counted(len(self.remaining.runs), 'run')}  {clock(time.monotonic() - self.started)} so far  "
+            f"about {clock(self.remaining.seconds())} to go"
+        )
+        self.progress.update(self.overall, completed=self.remaining.fraction, note=note)
+
+
+def follow(events: Iterable[Event], runs: Iterable[Run], workers: int, console: Console) -> dict[str, int]:
+    """Draw the events of a study as they come; return how many there were of each kind, and of runs wanted."""
+    from bakeoff.console.notebook import NotebookView, is_notebook
+
+    planned = {run.id: run for run in runs}
+    remaining = Remaining(dict(planned), workers)
+    view = NotebookView(remaining) if is_notebook() and not console.quiet else View(console, remaining)
+    counts, has_begun = view.counts, False
+    counts["wanted"] = len(planned)
+    with view:
+        for event in events:
+            if event.kind in BEFORE:
+                counts[event.kind] = counts.get(event.kind, 0) + 1
+                if event.kind == "resumed" and isinstance(event.content, Epoch):
+                    remaining.finished_epochs[event.run.id] = event.content.epoch
+                else:
+                    remaining.runs = {key: run for key, run in remaining.runs.items() if key != event.run.id}
+                continue
+            if not has_begun:
+                _tell_what_was_there(view, len(planned))
+            has_begun = True
+            view.show(event)
+        if not has_begun:
+            _tell_what_was_there(view, len(planned))
+    return counts
+
+
+BEFORE = ("kept", "resumed", "failed-before", "unreadable", "elsewhere")
+"""Kinds of events that say what a run was when the study began: it is not trained, or not from its beginning."""
+
+
+def _tell_what_was_there(view: "View | NotebookView", of: int) -> None:
+    kept, resumed = (view.counts.get(kind, 0) for kind in ("kept", "resumed"))
+    told = [f"{kept} of {of} run{'s' * (of > 1)} {'is' if kept == 1 else 'are'} already in the store"] if kept else []
+    told += [f"{resumed} {'goes' if resumed == 1 else 'go'} on from the last epoch in the store"] if resumed else []
+    if told:
+        view.say(f"[dim]{'; '.join(told)}[/]")
+
+
+def follow_robustness(events: Iterable[Event], console: Console) -> int:
+    """Print a line for each run that was evaluated on corrupted images, or could not be; return how many these are."""
+    left = 0
+    for event in events:
+        if isinstance(event.content, Measured):
+            under = event.content.measures["accuracy_under_corruption"]
+            line = f"[green]✓[/] {label(event.run)}: [bold]{under:.2%}[/] on corrupted test images"
+        elif event.kind in ("failed", "elsewhere", "lost"):
+            left += 1
+            why = event.content.message if isinstance(event.content, Failure) else "another command is at it"
+            line = f"[red]✗[/] {label(event.run)}: not tested on corrupted images: {escape(why)}"
+        else:
+            continue
+        console.print(line, highlight=False, soft_wrap=True)
+    return left

@@ -1,0 +1,1 @@
+"""Many runs: planned, tried out, estimated, executed by workers, and measured afterwards."""

@@ -1,0 +1,1 @@
+"""Where runs execute: a pool of processes on this machine."""

@@ -1,0 +1,55 @@
+"""What each change gained, in words."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from bakeoff.analysis.ablation import Ablation
+from bakeoff.analysis.gains import Gain
+from bakeoff.reporting.text_table import Footnotes, TextTable
+
+RULE = (
+    "Gains in points of test accuracy ± their 95 % t intervals, over the differences of runs with the same seed. A "
+    "change gains or loses where its interval leaves out zero, else it is unclear; of changes that do nothing one in "
+    "twenty seems to do something by chance. Added alone: to the network and recipe without any change. Taken out "
+    "alone: what is lost where all other changes stay."
+)
+
+
+def gain_tables(ablation: Ablation, gains: Sequence[Gain]) -> list[TextTable]:
+    """Return one table per data set."""
+    return [_table(ablation, data, list(lines)) for data, lines in groupby(gains, key=lambda gain: gain.data)]
+
+
+def _table(ablation: Ablation, data: str, gains: Sequence[Gain]) -> TextTable:
+    notes = Footnotes()
+    by_change: dict[str, dict[str, Gain]] = {}
+    for gain in gains:
+        by_change.setdefault(gain.change, {})[gain.how] = gain
+    rows = []
+    for name, ways in by_change.items():
+        first = next(iter(ways.values()))
+        marks = notes.marks([text for text in dict.fromkeys((first.what, *(g.reason for g in ways.values()))) if text])
+        added, taken = ways.get("added alone") or ways["together"], ways.get("taken out alone")
+        rows.append((f"{name}{marks}", *_cells(added), *(_cells(taken) if taken else ("", ""))))
+    total = next(gain for gain in gains if gain.how == "together")
+    ends = f"from {ablation.base} {_percent(total.without_it)} to {ablation.target} {_percent(total.with_it)}"
+    seeds = sorted({gain.seeds for gain in gains})
+    over = f"{seeds[0]} seeds" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    columns = (("change", False), ("added alone", True), ("", False), ("taken out alone", True), ("", False))
+    return TextTable(f"{data}: {ends}, {over}", columns, tuple(rows), notes.lines())
+
+
+def _cells(gain: Gain) -> tuple[str, str]:
+    if gain.gain is None:
+        return "–", gain.verdict
+    spread = ""
+    if gain.low is not None and gain.high is not None:
+        half = gain.high - gain.gain
+        is_whole = abs(gain.gain - gain.low - half) < 1e-9  # it may end at 100 points
+        spread = f" ± {100 * half:.2f}" if is_whole else f" [{100 * gain.low:.2f}, {100 * gain.high:.2f}]"
+    verdict = {"cannot tell": "unclear", "one seed: cannot tell": "one seed"}.get(gain.verdict, gain.verdict)
+    return f"{100 * gain.gain:+.2f}{spread}", verdict
+
+
+def _percent(value: float | None) -> str:
+    return "not run" if value is None else f"{100 * value:.2f} %"

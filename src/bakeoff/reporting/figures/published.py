@@ -1,0 +1,47 @@
+"""Measured beside published as a figure for papers, drawn by matplotlib."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bakeoff.analysis.published import Comparison
+from bakeoff.reporting.comparison import TITLES
+from bakeoff.text.safe import in_a_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = {"agrees": "#2a8353", "differs": "#b4491a"}
+OTHER = "#66635c"
+"""Of numbers that cannot be told."""
+
+
+def draw_published(study: str, lines: Sequence[Comparison]) -> "Figure":
+    """Draw one row for each number of one kind, a fraction of 1: printed, measured, and where one more seed would fall.
+
+    Intervals are cut where they would leave 0 to 100 %.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.5, 1.1 + 0.24 * len(lines)), layout="constrained")
+    axes = figure.subplots()
+    labelled: set[str] = set()
+    for place, line in enumerate(lines):
+        colour, verdict = COLOURS.get(line.verdict, OTHER), line.verdict if line.verdict in COLOURS else "not judged"
+        printed, measured = 100 * line.published, 100 * (line.measured or 0.0)
+        if line.low is not None and line.high is not None:
+            ends = [max(0.0, 100 * line.low), min(100.0, 100 * line.high)]
+            axes.plot(ends, [place] * 2, color=colour, alpha=0.25, linewidth=6, solid_capstyle="butt")
+        axes.plot([printed, measured], [place] * 2, color=colour, linewidth=1)
+        axes.plot(printed, place, "D", color="black", markerfacecolor="white", markersize=5)
+        axes.plot(measured, place, "o", color=colour, markersize=5, label=None if verdict in labelled else verdict)
+        labelled.add(verdict)
+    names = [f"{line.net}{f' ({line.variant})' if line.variant else ''}, {line.data}" for line in lines]
+    axes.set_yticks(range(len(lines)), [in_a_figure(name) for name in names])
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.set_xlabel(
+        f"{TITLES[lines[0].measure].capitalize()}: hollow published, filled measured, band one more seed (95 %)"
+    )
+    axes.set_title(in_a_figure(f"Measured against {study}"), loc="left")
+    axes.legend(fontsize=7.5, loc="best")
+    axes.grid(axis="x", alpha=0.3)
+    return figure

@@ -1,0 +1,1 @@
+"""The SQLite file with everything the runs left: tables, claims, reading and writing. No torch."""

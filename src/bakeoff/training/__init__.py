@@ -1,0 +1,1 @@
+"""One run, from images to outcome: the training loop, evaluation, optimizers, schedules, checkpoints."""

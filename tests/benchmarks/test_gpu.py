@@ -1,0 +1,60 @@
+"""What `make gpu` checks, on a GPU and, with two networks, dry on the processor."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+import gpu
+
+from bakeoff.nets import NETS, Net
+from bakeoff.spec.run import ImageShape
+
+NAMES = ["lenet-afif", "googlenet"]
+
+
+def device_of(name: str) -> str:
+    if name == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    return name
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request) -> str:
+    return device_of(request.param)
+
+
+def test_every_check_passes(device):
+    checks = gpu.check(device, NAMES, ["drop"], 300)
+    assert [line for lines in checks.values() for line in lines if not line.passed] == []
+    lines = checks["All networks, forward and backward"]
+    assert [line.name for line in lines] == NAMES
+    speed = gpu.timed(device, [("lenet-afif", "1x28x28", 128, 500)], gpu.Deadline(60))
+    assert all(cell == "–" or float(cell.replace(",", "")) > 0 for cell in speed[0][3:6])
+    page = gpu.report(device, checks, speed, 1.0)
+    assert page.count("FAILED") == 0 and all(name in page for name in NAMES)
+
+
+def test_what_fails_is_in_the_report(monkeypatch):
+    def broken(shape: ImageShape, classes: int) -> torch.nn.Module:
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setitem(NETS, "broken", Net(broken, "own", 2026, "a test", 1))
+    [line] = gpu.each(["broken"], lambda name: gpu.network(name, "cpu"), gpu.Deadline(60))
+    assert (line.passed, line.told) == (False, "RuntimeError: no kernel image is available")
+    assert "FAILED" in gpu.report("cpu", {"networks": [line]}, [], 1.0)
+
+
+def test_what_no_time_is_left_for_is_in_the_report():
+    [line] = gpu.each(["conv"], lambda name: gpu.network(name, "cpu"), gpu.Deadline(-1))
+    assert not line.passed and "no time" in line.told
+    assert "no time left" in gpu.timed("cpu", [("conv", "1x28x28", 8, 100)], gpu.Deadline(-1))[0]
+
+
+def test_a_product_that_is_rounded_in_fp32_is_found(monkeypatch):
+    monkeypatch.setattr(gpu.runtime, "autocast", lambda _: torch.autocast("cpu", torch.bfloat16))
+    passed, told = gpu.rounded("fp32", "cpu")
+    assert not passed and "matrices" in told

@@ -1,0 +1,520 @@
+import math
+import random
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+import bakeoff.training.evaluate
+import bakeoff.training.loop
+import odd
+import tiny
+from bakeoff.data.batches import train_batches
+from bakeoff.errors import BakeoffError
+from bakeoff.machine.hardware import Machine
+from bakeoff.nets import NETS, Net, build
+from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.records import Epoch, Outcome
+from bakeoff.spec.run import (
+    L2,
+    SGD,
+    Adadelta,
+    Adam,
+    AdamW,
+    Augment,
+    Cosine,
+    Image,
+    ImageShape,
+    OneCycle,
+    Plateau,
+    Run,
+    Stop,
+)
+from bakeoff.training.evaluate import Diverged
+from bakeoff.training.loop import fit
+from bakeoff.training.optimizers import make_loss
+from bakeoff.training.partition import divide
+
+DATA = tiny.dataset()
+
+
+def train(run, folder=None, data=DATA, on_step=None, machine=tiny.MACHINE) -> tuple[list[Epoch], Outcome]:
+    *epochs, outcome = fit(run, data, machine, folder, on_step)
+    return epochs, outcome
+
+
+def comparable(epoch: Epoch) -> dict:
+    return tiny.without_times(msgspec.structs.asdict(epoch))
+
+
+def assert_same(one: tuple[list[Epoch], Outcome], other: tuple[list[Epoch], Outcome]) -> None:
+    """The same to the last bit, but for seconds and memory."""
+    assert [comparable(epoch) for epoch in one[0]] == [comparable(epoch) for epoch in other[0]]
+    assert tiny.without_times(one[1].measures) == tiny.without_times(other[1].measures)
+    assert (one[1].predicted == other[1].predicted).all()
+    assert one[1].probabilities.tobytes() == other[1].probabilities.tobytes()
+
+
+def assert_same_weights(one, other) -> None:
+    torch.testing.assert_close(load_file(one), load_file(other), rtol=0, atol=0)
+
+
+RESUMABLE = {
+    "sgd": tiny.run(optimizer=SGD(lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3), schedule=OneCycle()),
+    "adam": tiny.run(
+        optimizer=Adam(lr=1e-3, eps=1e-7, eps_before_correction=True),
+        loss="keras-cross-entropy",
+        l2=L2(1e-3, "convolutions"),
+        augment=Augment(shift=0.2, flip=True, rotation=10, cutout=2),
+    ),
+    "adamw": tiny.run("nin", optimizer=AdamW(lr=1e-3), schedule=Cosine(warmup_epochs=1), normalize="channel"),
+    "adadelta": tiny.run(optimizer=Adadelta(lr=1.0), select="best-validation-loss", label_smoothing=0.1),
+    "batch norm, best epoch restored": tiny.run(
+        "resnet20", optimizer=SGD(lr=0.2, momentum=0.9), select="best-validation-accuracy", normalize="pixel"
+    ),
+    "plateau and early stop": tiny.run(
+        epochs=8, schedule=Plateau("validation_loss", 0.5, 1, 0.5), stop=Stop("train_loss", 3, 0.5)
+    ),
+}
+
+
+class TestResuming:
+    @pytest.mark.parametrize("name", RESUMABLE)
+    def test_gives_the_same_bits(self, name, tmp_path):
+        """Interrupted after an epoch, within one, before the evaluation, and not at all."""
+        run = RESUMABLE[name]
+        whole = train(run, tmp_path / "whole")
+
+        def interrupt(epoch, done, of):
+            if (epoch, done) == (2, 2):
+                raise KeyboardInterrupt
+
+        parts = tmp_path / "parts"
+        after_an_epoch = fit(run, DATA, tiny.MACHINE, parts)
+        next(after_an_epoch)
+        after_an_epoch.close()
+        with pytest.raises(KeyboardInterrupt):
+            train(run, parts, on_step=interrupt)
+        before_the_evaluation = fit(run, DATA, tiny.MACHINE, parts)
+        seen = [next(before_the_evaluation) for _ in whole[0]]
+        before_the_evaluation.close()
+        assert [comparable(epoch) for epoch in seen] == [comparable(epoch) for epoch in whole[0]]
+        resumed = train(run, parts)
+        assert_same(resumed, whole)
+        assert_same_weights(weights_path(parts, run.id), weights_path(tmp_path / "whole", run.id))
+        assert_same(train(run), whole)
+
+    def test_trains_only_what_is_missing(self, tmp_path):
+        steps = []
+        next(generator := fit(tiny.run(), DATA, tiny.MACHINE, tmp_path))
+        generator.close()
+        train(tiny.run(), tmp_path, on_step=lambda epoch, done, of: steps.append((epoch, done, of)))
+        assert steps == [(epoch, step, 3) for epoch in (2, 3) for step in (1, 2, 3)]
+
+    def test_from_a_damaged_checkpoint_starts_anew(self, tmp_path):
+        run = tiny.run()
+        next(generator := fit(run, DATA, tiny.MACHINE, tmp_path))
+        generator.close()
+        path = checkpoint_path(tmp_path, run.id)
+        path.write_bytes(path.read_bytes()[:-100])
+        assert_same(train(run, tmp_path), train(run))
+
+    def test_in_bfloat16_gives_the_same_bits(self, tmp_path):
+        machine = Machine(threads=1, precision="bf16")
+        run = tiny.run("nin")
+        whole = train(run, machine=machine)
+        generator = fit(run, DATA, machine, tmp_path)
+        next(generator)
+        generator.close()
+        assert_same(train(run, tmp_path, machine=machine), whole)
+        assert whole[1].environment["precision"] == "bf16"
+        assert whole[1].probabilities.tobytes() != train(run)[1].probabilities.tobytes()
+
+    def test_on_another_machine_is_on_record(self, tmp_path):
+        generator = fit(tiny.run(), DATA, Machine(threads=1, precision="bf16"), tmp_path)
+        next(generator)
+        generator.close()
+        environment = train(tiny.run(), tmp_path)[1].environment
+        assert (environment["precision"], environment["before"]) == ("fp32", {"precision": ["bf16"]})
+
+    def test_does_not_depend_on_what_happens_in_between(self):
+        generator = fit(tiny.run("nin"), DATA, tiny.MACHINE)
+        items = []
+        for item in generator:
+            torch.rand(7)
+            items.append(item)
+        assert_same((items[:-1], items[-1]), train(tiny.run("nin")))
+
+
+class TestSeeds:
+    def test_decide_the_result(self):
+        assert_same(train(tiny.run(seed=1)), train(tiny.run(seed=1)))
+        one, other = train(tiny.run(seed=1))[1], train(tiny.run(seed=2))[1]
+        assert one.probabilities.tobytes() != other.probabilities.tobytes()
+
+    def test_show_all_networks_the_same_images_in_the_same_order(self, monkeypatch):
+        seen: dict[str, list[bytes]] = {"lenet-afif": [], "resnet20": [], "nin": []}
+        for net, batches in seen.items():
+
+            def note(*arguments, batches=batches):
+                for images, labels in train_batches(*arguments):
+                    batches.append(images.numpy().tobytes() + labels.numpy().tobytes())
+                    yield images, labels
+
+            monkeypatch.setattr(bakeoff.training.loop, "train_batches", note)
+            train(tiny.run(net, augment=Augment(shift=0.1, flip=True)))
+        assert seen["lenet-afif"] == seen["resnet20"] == seen["nin"]
+        assert len(set(seen["nin"])) == 9
+
+    def test_leave_the_global_generators_alone(self):
+        before = torch.get_rng_state(), random.getstate()
+        train(tiny.run("nin"))
+        assert (torch.get_rng_state() == before[0]).all()
+        assert random.getstate() == before[1]
+
+
+class TestDivergence:
+    @pytest.mark.parametrize("step", [1, 2, 64, 65, 100])
+    @pytest.mark.parametrize("value", [math.nan, math.inf])
+    def test_is_told_with_its_step(self, step, value, monkeypatch):
+        calls = []
+
+        def broken(recipe):
+            loss_of = make_loss(recipe)
+
+            def loss(logits, labels):
+                calls.append(1)
+                return loss_of(logits, labels) * (value if len(calls) == step else 1)
+
+            return loss
+
+        monkeypatch.setattr(bakeoff.training.loop, "make_loss", broken)
+        with pytest.raises(Diverged) as caught:
+            train(tiny.run(batch_size=1, validation="none", epochs=1), data=tiny.dataset(train=110))
+        assert (caught.value.epoch, caught.value.step) == (1, step)
+        assert str(caught.value).startswith(f"the loss became NaN or infinite in epoch 1 at step {step}")
+
+    def test_comes_of_a_rate_far_too_high(self):
+        with pytest.raises(Diverged):
+            train(tiny.run("nin", optimizer=SGD(lr=1e30)))
+
+    def test_after_the_last_step_is_told_too(self, monkeypatch):
+        """The last step itself may spoil the weights: no loss shows it, the evaluation does."""
+        steps = []
+
+        def spoil(optimizer, settings, rate, step):
+            steps.append(step)
+            optimizer.param_groups[0]["lr"] = math.nan if step == 9 else rate
+
+        monkeypatch.setattr(bakeoff.training.loop, "set_rate", spoil)
+        with pytest.raises(Diverged) as caught:
+            train(tiny.run())
+        assert (caught.value.epoch, caught.value.step, len(steps)) == (3, 3, 9)
+
+
+class TestParts:
+    def test_with_a_fraction_or_number_set_aside(self):
+        for validation, count in ((0.25, 15), (7, 7)):
+            parts = divide(tiny.run(validation=validation), DATA, "cpu")
+            assert (len(parts.train_indices), len(parts.validation_indices)) == (60 - count, count)
+            both = torch.cat([parts.train_indices, parts.validation_indices])
+            assert sorted(both.tolist()) == list(range(60))
+            assert parts.validation is parts.train
+
+    def test_differ_between_seeds_and_not_between_networks(self):
+        cuts = {
+            (net, seed): divide(tiny.run(net, seed), DATA, "cpu").validation_indices.tolist()
+            for net in ("conv", "nin")
+            for seed in (0, 1)
+        }
+        assert cuts["conv", 0] == cuts["nin", 0] != cuts["nin", 1] == cuts["conv", 1]
+
+    def test_with_the_data_sets_own_validation_split(self):
+        data = tiny.dataset(validation=9)
+        parts = divide(tiny.run(validation="own"), data, "cpu")
+        assert (len(parts.train_indices), len(parts.validation), parts.validation_indices) == (60, 9, None)
+        with pytest.raises(BakeoffError, match=r"tiny has no validation split of its own: add --set validation=0\.1"):
+            divide(tiny.run(validation="own"), DATA, "cpu")
+
+    def test_with_the_test_split_as_validation_as_studies_did(self):
+        run = tiny.run(validation="test")
+        parts = divide(run, DATA, "cpu")
+        assert parts.validation is parts.test
+        epochs, outcome = train(run)
+        assert epochs[-1].validation_accuracy == outcome.measures["test_accuracy"]
+        assert epochs[-1].validation_loss == outcome.measures["test_objective"]
+
+    def test_without_validation(self):
+        epochs, outcome = train(tiny.run(validation="none"))
+        assert {(e.validation_loss, e.validation_accuracy) for e in epochs} == {(None, None)}
+        assert outcome.measures["train_images"] == 60
+
+    def test_of_a_balanced_sample(self):
+        run = tiny.run(images_per_class=8, validation=6)
+        parts = divide(run, DATA, "cpu")
+        labels = DATA.train.labels[torch.cat([parts.train_indices, parts.validation_indices]).numpy()]
+        assert np.bincount(labels).tolist() == [8, 8, 8]
+        assert len(parts.train_indices) == 18
+        other = divide(msgspec.structs.replace(run, seed=1), DATA, "cpu")
+        assert parts.train_indices.tolist() != other.train_indices.tolist()
+        with pytest.raises(BakeoffError, match="100"):
+            divide(tiny.run(images_per_class=100), DATA, "cpu")
+
+    def test_keep_copies_of_an_image_together(self):
+        data = replace(tiny.dataset(), info=msgspec.structs.replace(DATA.info, content_hash="with copies"))
+        data.train.images[1::2] = data.train.images[::2]
+        data.train.labels[1::2] = data.train.labels[::2]
+        for seed in range(5):
+            parts = divide(Run("conv", "tiny", "with copies", tiny.RECIPE, seed), data, "cpu")
+            sides = [set((part // 2).tolist()) for part in (parts.train_indices, parts.validation_indices)]
+            assert not sides[0] & sides[1]
+            assert len(parts.validation_indices) in (14, 15)  # pairs and an odd number
+
+    def test_normalise_by_training_images_alone(self):
+        data = tiny.dataset()
+        before = divide(tiny.run(normalize="channel"), data, "cpu")
+        data.train.images[before.validation_indices.numpy()] = 255
+        data.test.images[:] = 255
+        after = divide(tiny.run(normalize="channel"), data, "cpu")
+        images = torch.full((1, 1, 8, 8), 100, dtype=torch.uint8)
+        assert (before.normalizer(images) == after.normalizer(images)).all()
+
+
+class TestSelection:
+    def test_of_the_best_epoch_restores_its_weights(self, tmp_path):
+        """They are those of a run that ended there."""
+        best = tiny.run("resnet20", epochs=5, optimizer=SGD(lr=0.3, momentum=0.9), select="best-validation-accuracy")
+        epochs, outcome = train(best, tmp_path)
+        accuracies = [epoch.validation_accuracy for epoch in epochs]
+        assert outcome.reported_epoch == accuracies.index(max(accuracies)) + 1 < 5
+        ended = tiny.run("resnet20", epochs=outcome.reported_epoch, optimizer=best.recipe.optimizer)
+        _, expected = train(ended, tmp_path)
+        assert_same_weights(weights_path(tmp_path, best.id), weights_path(tmp_path, ended.id))
+        assert outcome.probabilities.tobytes() == expected.probabilities.tobytes()
+        assert outcome.measures["epochs"] == 5
+
+    def test_of_the_last_epoch_takes_it(self):
+        _, outcome = train(tiny.run())
+        assert outcome.reported_epoch == outcome.measures["reported_epoch"] == outcome.measures["epochs"] == 3
+
+
+class TestNumbers:
+    def test_of_the_test_split_are_exact(self, tmp_path):
+        """25 images in batches of 16: as when all are evaluated at once by hand."""
+        run = tiny.run(l2=L2(1e-2, "weights"))
+        _, outcome = train(run, tmp_path)
+        net = build("lenet-afif", ImageShape(1, 8, 8), 3)
+        net.load_state_dict(load_file(weights_path(tmp_path, run.id)))
+        images = torch.from_numpy(DATA.test.images).float() / 255
+        labels = torch.from_numpy(DATA.test.labels)
+        logits = net.eval()(images).detach().double()
+        assert (outcome.predicted == logits.argmax(1).numpy()).all()
+        assert outcome.probabilities == pytest.approx(logits.softmax(1).numpy(), abs=1e-3)
+        measures = outcome.measures
+        assert measures["test_accuracy"] == int((logits.argmax(1) == labels).sum()) / 25
+        loss = float(nn.functional.cross_entropy(logits, labels))
+        assert measures["test_loss"] == pytest.approx(loss, rel=1e-6)
+        weights = [layer.weight for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        squares = sum(float(weight.detach().double().square().sum()) for weight in weights)
+        assert measures["test_objective"] == pytest.approx(loss + 0.01 * squares, rel=1e-5)
+
+    def test_of_the_five_best_classes_are_counts_where_there_are_more(self, tmp_path):
+        classes = tuple("abcdefgh")
+        info = msgspec.structs.replace(DATA.info, classes=classes)
+        data = replace(DATA, info=info, train=tiny.images(60, 0, classes=8), test=tiny.images(25, 1, classes=8))
+        run = tiny.run()
+        _, outcome = train(run, tmp_path, data)
+        net = build("lenet-afif", ImageShape(1, 8, 8), 8)
+        net.load_state_dict(load_file(weights_path(tmp_path, run.id)))
+        logits = net.eval()(torch.from_numpy(data.test.images).float() / 255).detach().numpy()
+        true = np.take_along_axis(logits, data.test.labels[:, None], 1)
+        assert outcome.measures["test_top5_accuracy"] == ((logits > true).sum(1) < 5).sum() / 25
+        assert "test_top5_accuracy" not in train(run)[1].measures
+
+    def test_of_an_epoch_are_means_over_its_images(self, monkeypatch):
+        """Without learning, every epoch sees the same loss, however it is cut into batches."""
+        still = {"optimizer": SGD(lr=1e-30), "l2": L2(1e-2, "dense"), "validation": "none", "epochs": 1}
+        means = []
+        for batch_size in (7, 60):
+            (epoch,), _ = train(tiny.run(batch_size=batch_size, **still))
+            means.append((epoch.train_loss, epoch.train_accuracy))
+        assert means[0][0] == pytest.approx(means[1][0], rel=1e-6)
+        assert means[0][1] == means[1][1]
+        unpenalised = tiny.run(batch_size=60, **still | {"l2": None})
+        assert means[0][0] > train(unpenalised)[0][0].train_loss + 0.1
+
+    def test_of_validation_contain_the_penalty(self):
+        run = tiny.run(l2=L2(1e-2, "dense"), epochs=1, optimizer=SGD(lr=1e-30))
+        plain = tiny.run(epochs=1, optimizer=SGD(lr=1e-30))
+        (with_penalty,), _ = train(run)
+        (without,), _ = train(plain)
+        assert with_penalty.validation_loss - without.validation_loss == pytest.approx(
+            with_penalty.train_loss - without.train_loss, rel=1e-4
+        )
+
+    def test_of_cost_are_there(self):
+        epochs, outcome = train(tiny.run())
+        measures = outcome.measures
+        net = build("lenet-afif", ImageShape(1, 8, 8), 3)
+        assert measures["parameters"] == sum(parameter.numel() for parameter in net.parameters())
+        assert measures["flops"] > 10_000
+        assert measures["activation_bytes_per_image"] > 1000
+        assert 0 < measures["latency_ms_median"] <= measures["latency_ms_p95"]
+        assert measures["train_images"] == 45
+        assert measures["test_images"] == 25
+        assert measures["train_seconds"] == pytest.approx(sum(epoch.train_seconds for epoch in epochs))
+        assert all(e.images_per_second == pytest.approx(45 / e.train_seconds) for e in epochs)
+        assert measures["images_per_second"] == pytest.approx(3 * 45 / measures["train_seconds"])
+        assert measures["peak_memory_bytes"] > 10**6
+        assert all(isinstance(value, int | float) and math.isfinite(value) for value in measures.values())
+
+    def test_of_the_rate_are_those_of_the_last_step(self):
+        run = tiny.run(schedule=Cosine(), epochs=2)
+        epochs, _ = train(run)
+        last_steps = [0.05 * (1 + math.cos(math.pi * done / 2)) / 2 for done in (2 / 3, 5 / 3)]
+        assert [epoch.learning_rate for epoch in epochs] == pytest.approx(last_steps)
+
+    def test_improve(self):
+        epochs, outcome = train(tiny.run(epochs=20, optimizer=Adam(lr=3e-3)))
+        assert epochs[-1].train_loss < 0.2 < epochs[0].train_loss
+        assert outcome.measures["test_accuracy"] > 0.9
+
+
+class Auxiliary(nn.Module):
+    """Two heads in training, one otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.main, self.other = nn.Linear(64, 3), nn.Linear(64, 3)
+
+    def forward(self, images):
+        flat = images.flatten(1)
+        return (self.main(flat), self.other(flat)) if self.training else self.main(flat)
+
+
+class TestAuxiliaryOutputs:
+    @pytest.fixture(autouse=True)
+    def two_heads(self, monkeypatch):
+        monkeypatch.setattr(bakeoff.training.loop, "build", lambda *_: Auxiliary())
+
+    def test_are_trained_with_their_weight(self, tmp_path):
+        still = tiny.run(validation="none", epochs=1, auxiliary_weight=0.0)
+        both = msgspec.structs.replace(still, recipe=msgspec.structs.replace(still.recipe, auxiliary_weight=0.3))
+        (alone,), _ = train(still, tmp_path)
+        (together,), _ = train(both, tmp_path)
+        one, other = (load_file(weights_path(tmp_path, run.id)) for run in (still, both))
+        assert (one["main.weight"] == other["main.weight"]).all()
+        assert (one["other.weight"] != other["other.weight"]).any()
+        assert together.train_loss == pytest.approx(1.3 * alone.train_loss, rel=0.2)
+        assert together.train_accuracy == alone.train_accuracy
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """Make a network known, and return a run of it."""
+
+    def run(kind, **changes):
+        monkeypatch.setitem(NETS, "odd", Net(kind, "own", 2026, "a test", 1))
+        return tiny.run("odd", **changes)
+
+    return run
+
+
+class TestWhatIsMeasuredBeside:
+    @pytest.mark.parametrize(
+        "kind", [odd.Item, odd.Numpy, odd.Recurrent, odd.NumpyRecurrent, odd.Attentive, odd.ItemAttentive, odd.Tied]
+    )
+    def test_is_complete_for_unusual_networks(self, own, tmp_path, kind):
+        _, outcome = train(own(kind), tmp_path)
+        assert outcome.blanks == {}
+        assert outcome.layers
+        assert outcome.measures.keys() >= {"flops", "activation_bytes_per_image", "latency_ms_median"}
+        assert "not_measured" not in outcome.environment
+
+    def test_is_a_blank_with_its_reason_where_it_fails(self, own, tmp_path):
+        run = own(odd.ByImages, validation=22)
+        whole = train(run, tmp_path)
+        assert whole[1].layers == ()
+        assert whole[1].blanks == dict.fromkeys(
+            ["layers", "flops", "activation memory", "latency"], "ValueError: five images at least"
+        )
+        assert whole[1].environment["not_measured"] == whole[1].blanks
+        assert not whole[1].measures.keys() & {"flops", "activation_bytes_per_image", "latency_ms_median"}
+        assert whole[1].measures["parameters"] == 4 * 9 + 4 + 256 * 3 + 3
+        assert_same(train(run, tmp_path), whole)
+
+    @pytest.mark.parametrize("name", ["summarize", "activation_bytes", "inference_cost"])
+    def test_fails_no_run_in_any_way(self, monkeypatch, name):
+        def fail(*_):
+            raise RuntimeError("no such kernel")
+
+        monkeypatch.setattr(bakeoff.training.evaluate, name, fail)
+        _, outcome = train(tiny.run())
+        assert set(outcome.blanks.values()) == {"RuntimeError: no such kernel"}
+        assert outcome.measures["test_accuracy"] > 0
+
+    def test_weights_that_have_two_names_are_kept_and_go_on(self, own, tmp_path):
+        run = own(odd.Tied)
+        whole = train(run, tmp_path / "whole")
+        kept = load_file(weights_path(tmp_path / "whole", run.id))
+        assert (kept["first.weight"] == kept["second.weight"]).all()
+        net = odd.Tied(ImageShape(1, 8, 8), 3)
+        net.load_state_dict(kept)
+        assert net.first.weight is net.second.weight
+        next(generator := fit(run, DATA, tiny.MACHINE, tmp_path / "parts"))
+        generator.close()
+        assert_same(train(run, tmp_path / "parts"), whole)
+
+    def test_weights_that_cannot_be_written_are_a_blank(self, tmp_path, monkeypatch):
+        def refuse(*_):
+            raise ValueError("no such type")
+
+        monkeypatch.setattr(safetensors.torch, "save", refuse)
+        _, outcome = train(tiny.run(), tmp_path)
+        assert outcome.blanks == {"weights": "ValueError: no such type"}
+
+
+class TestOutputs:
+    def test_that_are_a_tuple_of_other_things_are_told(self, own):
+        with pytest.raises(BakeoffError, match="must give 16 × 3 logits for 16 images in training and gives a tuple"):
+            train(own(odd.Pair))
+
+    def test_that_are_a_tuple_in_evaluation_are_told(self, own):
+        with pytest.raises(BakeoffError, match="in evaluation give the logits alone"):
+            train(own(odd.Twin))
+
+
+class TestLastBatches:
+    def test_of_one_image_join_the_one_before(self):
+        steps = []
+        data = tiny.dataset(train=33)
+        run = tiny.run("resnet20", validation="none", epochs=1)
+        _, outcome = train(run, data=data, on_step=lambda epoch, done, of: steps.append((done, of)))
+        assert steps == [(1, 2), (2, 2)]
+        assert outcome.measures["train_images"] == 33
+
+    def test_of_one_image_throughout_are_told_where_the_network_cannot(self):
+        run = tiny.run("resnet18", batch_size=1, validation="none", epochs=1)
+        with pytest.raises(BakeoffError, match="batch_size of at least 2"):
+            train(run)
+
+
+def test_images_too_small_are_refused():
+    with pytest.raises(BakeoffError, match="conv needs at least 18×18 pixels; these images are 8×8: add --scale 3"):
+        train(tiny.run("conv"))
+
+
+def test_enlarged_images_reach_the_network():
+    _, outcome = train(tiny.run("conv", image=Image(scale=3), epochs=1))
+    assert outcome.measures["test_images"] == 25
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(tiny.run())
+    assert not list(tmp_path.iterdir())
