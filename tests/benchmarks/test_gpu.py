@@ -55,6 +55,6 @@ def test_what_no_time_is_left_for_is_in_the_report():
 
 
 def test_a_product_that_is_rounded_in_fp32_is_found(monkeypatch):
-    monkeypatch.setattr(gpu.runtime, "autocast", lambda _: torch.autocast("cpu", torch.bfloat16))
+    monkeypatch.setattr(gpu.hardware, "autocast", lambda _: torch.autocast("cpu", torch.bfloat16))
     passed, told = gpu.rounded("fp32", "cpu")
     assert not passed and "matrices" in told

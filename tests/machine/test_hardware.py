@@ -114,8 +114,8 @@ class TestAcross:
 def test_memory_at_its_highest_is_known_though_it_was_freed():
     """In a process of its own, as that of a worker."""
     code = (
-        "import torch; from bakeoff import runtime\n"
-        "runtime.prepare(hardware.Machine(threads=1))\n"
+        "import torch; from bakeoff.machine import hardware\n"
+        "hardware.prepare(hardware.Machine(threads=1))\n"
         "before = hardware.peak_memory_bytes('cpu')\n"
         "block = torch.ones(40_000_000)\n"  # 160 MB
         "del block\n"

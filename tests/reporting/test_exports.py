@@ -56,8 +56,9 @@ def test_every_format_of_text_is_written(make, tmp_path: Path) -> None:
     path = make()
     for form, begin in {"markdown": "### digits", "latex": "% In the preamble", "csv": "data,recipe,rank"}.items():
         assert export(path, tmp_path / form, form).read_text(encoding="utf-8").startswith(begin)
+    assert export(path, tmp_path / "made" / "a.csv", "csv").exists()
     with pytest.raises(BakeoffError, match="cannot write the report"):
-        export(path, tmp_path / "absent" / "a.csv", "csv")
+        export(path, tmp_path / "csv" / "a.csv", "csv")  # a file is where the folder should be
     with pytest.raises(BakeoffError, match="no store at"):
         export(tmp_path / "absent.db", tmp_path / "a.csv", "csv")
 

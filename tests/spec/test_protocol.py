@@ -4,7 +4,7 @@ What is drawn and chosen is compared to the bit, what is computed within what pr
 fails, the same settings give another number than they did, and old results would be ranked beside new ones: undo the
 change, or raise `PROTOCOL` in spec.py, say in CHANGELOG.md what changed, and write the golden numbers anew:
 
-    python tests/test_protocol.py
+    python tests/spec/test_protocol.py
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ from bakeoff.training.schedules import learning_rate
 GOLDEN = Path(__file__).with_name("protocol.json")
 WHAT_TO_DO = (
     "the same settings give another number: undo the change, or raise PROTOCOL, say so in CHANGELOG.md and run "
-    "`python tests/test_protocol.py`"
+    "`python tests/spec/test_protocol.py`"
 )
 TOLERANCE = 5e-4
 """Relative; processors differ by 1e-6 in these runs, another mask or order makes a hundredth."""
@@ -291,9 +291,9 @@ def golden() -> dict[str, Any]:
 
 
 def test_the_golden_numbers_are_of_this_protocol(golden):
-    assert golden["protocol"] == PROTOCOL, "PROTOCOL was raised: run `python tests/test_protocol.py`"
-    assert golden["exact"].keys() == EXACT.keys(), "a mechanism is new: run `python tests/test_protocol.py`"
-    assert golden["close"].keys() == CLOSE.keys(), "a mechanism is new: run `python tests/test_protocol.py`"
+    assert golden["protocol"] == PROTOCOL, "PROTOCOL was raised: run `python tests/spec/test_protocol.py`"
+    assert golden["exact"].keys() == EXACT.keys(), "a mechanism is new: run `python tests/spec/test_protocol.py`"
+    assert golden["close"].keys() == CLOSE.keys(), "a mechanism is new: run `python tests/spec/test_protocol.py`"
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -64,7 +64,7 @@ def test_every_character_of_our_own_texts_has_a_likeness():
     texts = {
         node.value
         for path in Path(bakeoff.__file__).parent.rglob("*.py")
-        if path.name != "text.py"
+        if path.name != "safe.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

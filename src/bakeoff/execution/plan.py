@@ -1,4 +1,4 @@
-"""A study: from a grid to runs. `execution.py` carries it out."""
+"""A study: from a grid to runs. `execute.py` carries it out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

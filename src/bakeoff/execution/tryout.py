@@ -1,6 +1,6 @@
 """A network from a user's file, tried out before hours of training: all that training will ask of it, on a few images.
 
-It runs in a process of its own (see `apart`).
+It runs in a process of its own (see `isolate`).
 """
 
 import errno

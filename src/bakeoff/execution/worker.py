@@ -1,7 +1,7 @@
 """What a worker does with the runs it is given, and what it says about them.
 
 On a CPU one process per core with one thread each is fastest for a grid of runs: nothing waits at barriers.
-Workers share the pages of the packed data through memory maps. The pool in `pool.py` is their other end.
+Workers share the pages of the packed data through memory maps. The pool in `executors/local.py` is their other end.
 """
 
 import errno

@@ -99,6 +99,7 @@ def write_parquet(rows: Sequence[AuditedRow], path: Path) -> None:
     lists = {name: [in_words(getattr(row, name)) for row in rows] for name in ("runs", "failures", "findings")}
     frame = pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(AuditedRow)])
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         frame.astype(columns).assign(**lists).to_parquet(path, engine="pyarrow", index=False)
     except OSError as error:
         raise BakeoffError(f"cannot write the report to {path}: {error.strerror or error}") from error

@@ -53,7 +53,7 @@ def new_owner() -> str:
 
 
 def draft_of(owner: str) -> str:
-    """Return the word by which files that are an owner's alone are called (see `files`)."""
+    """Return the word by which files that are an owner's alone are called (see `spec.paths`)."""
     return owner.partition("@")[0]
 
 

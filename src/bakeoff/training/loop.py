@@ -61,7 +61,7 @@ def fit(
 
     With a `folder`, a checkpoint is written there before each epoch is yielded, and training goes on from the one
     it finds; the epochs before it are yielded again, so that whoever keeps them misses none. With a `draft`, what is
-    written there is one (see `files`), and whoever keeps an epoch or the outcome moves it to its place.
+    written there is one (see `spec.paths`), and whoever keeps an epoch or the outcome moves it to its place.
 
     Raises:
         Diverged: the loss became NaN or infinite.
