@@ -500,7 +500,7 @@ class TestLastBatches:
 
     def test_of_one_image_throughout_are_told_where_the_network_cannot(self):
         run = tiny.run("resnet18", batch_size=1, validation="none", epochs=1)
-        with pytest.raises(BakeoffError, match="batch_size of at least 2"):
+        with pytest.raises(BakeoffError, match="a batch_size of 1"):
             train(run)
 
 

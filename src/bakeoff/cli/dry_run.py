@@ -19,7 +19,7 @@ from bakeoff.data.packing import tell_bytes
 from bakeoff.data.tree import count_reasons
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.estimate import cell_of, measure_step, steps_of
-from bakeoff.execution.plan import Plan, all_told
+from bakeoff.execution.plan import Plan, join_problems
 from bakeoff.execution.session import has_bf16
 from bakeoff.execution.tryout import safely
 from bakeoff.execution.worker import Placement, machine_of
@@ -186,7 +186,7 @@ def planned(plan: Plan, placement: Placement, store: Path, progress: Progress | 
             Planned(first.net, label, first.recipe.name, len(runs), done, first.recipe.epochs, steps * known[same_work])
         )
     if problems:
-        raise BakeoffError(all_told(list(problems)))
+        raise BakeoffError(join_problems(list(problems)))
     return rows
 
 

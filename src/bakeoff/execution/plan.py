@@ -1,4 +1,4 @@
-"""A study: from a grid to runs. `execute.py` carries it out."""
+"""From a study to its runs, everything checked before training. `execute.py` runs them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,76 +45,120 @@ class Plan:
 def plan(study: Study, progress: Progress | None = None, *, fetch: bool = True) -> Plan:
     """Return the runs of a study, seeds outermost, so that an interrupted study is balanced.
 
-    Without `fetch` data that are not on this machine stay away and images of folders are not decoded: such a plan is
-    to be looked at, not to be executed.
+    Without `fetch`, data sets that are not on this machine are not downloaded and images of folders are not decoded:
+    such a plan can be shown, not executed.
 
     Raises:
         BakeoffError: whatever is wrong with the study that can be known before training.
     """
     from bakeoff import nets  # loads torch
 
-    grid = _checked_grid(study)
+    grid = _check_grid(study)
     for cell in grid:
         nets.find_net(cell.net)
-    loaded: dict[tuple[str, Image], Dataset] = {}
-    absent: dict[str, DataInfo] = {}
-    facts: dict[str, DataInfo] = {}
-    cells: list[tuple[Cell, DataInfo, Recipe]] = []
-    places: list[tuple[str, str]] = []
+    sources = _Sources(progress, fetch)
+    planned: list[_Planned] = []
     problems: dict[str, None] = {}
     for number, cell in enumerate(grid):
-        used = study.used(cell.data)
-        base, _ = split_name(used)
-        for name in (base, used):
-            if name not in facts:
-                facts[name] = datasets.info(name, progress=progress, fetch=fetch)
-        data = datasets.usual_name(used, facts[base])
-        known = datasets.stand_in(facts[used], cell.data)
+        known = sources.facts_of(study.used(cell.data))
         if progress:
             progress("checking networks", number, len(grid))
         try:
-            recipe = recipe_for(cell, known)
-            images = Image(recipe.image.size, recipe.image.fit)  # enlarging happens later: share what is loaded
-            if not fetch and not datasets.is_here(used):
-                absent[known.content_hash] = info = facts[used]
-            else:
-                if (data, images) not in loaded:
-                    seen = None if fetch else datasets.look(data, images, progress)
-                    # Where there is no shape, loading says what is missing.
-                    loaded[data, images] = seen if seen and seen.info.shape else datasets.load(data, images, progress)
-                info = loaded[data, images].info
-                _check_recipe(recipe, loaded[data, images])
-            assert info.shape is not None
-            try_out(cell.net, recipe.image.shape(info.shape), len(info.classes), recipe)
+            planned.append(_check_cell(cell, study.used(cell.data), known, sources))
         except BakeoffError as problem:
             problems[str(problem)] = None
-        else:
-            cells.append((cell, known, recipe))
-            places.append((data, info.content_hash))
     if problems:
-        raise BakeoffError(all_told(list(problems)))
-    seeds = range(study.first_seed, study.first_seed + study.seeds)
+        raise BakeoffError(join_problems(list(problems)))
+    by_content = {dataset.info.content_hash: dataset for dataset in sources.loaded.values()}
+    return Plan(study, _runs(study, planned), by_content, sources.absent)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One cell of a study, checked."""
+
+    cell: Cell
+    facts: DataInfo
+    """What the recipe was chosen by."""
+    recipe: Recipe
+    data: str
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The data sets of a plan, each described once and loaded once per size of its images."""
+
+    progress: Progress | None
+    fetch: bool
+    facts: dict[str, DataInfo] = field(default_factory=dict)
+    loaded: dict[tuple[str, Image], Dataset] = field(default_factory=dict)
+    absent: dict[str, DataInfo] = field(default_factory=dict)
+
+    def facts_of(self, name: str) -> DataInfo:
+        """Return the facts of a data set, and know those of the one it is a graded version of."""
+        for needed in (split_name(name)[0], name):
+            if needed not in self.facts:
+                self.facts[needed] = datasets.info(needed, progress=self.progress, fetch=self.fetch)
+        return self.facts[name]
+
+    def load(self, name: str, images: Image) -> Dataset:
+        """Return a data set with its images in this form; without `fetch`, only what can be known undecoded."""
+        if (name, images) not in self.loaded:
+            seen = None if self.fetch else datasets.look(name, images, self.progress)
+            # Without a shape, loading raises the error that says what is missing.
+            is_enough = seen is not None and seen.info.shape is not None
+            self.loaded[name, images] = seen if seen and is_enough else datasets.load(name, images, self.progress)
+        return self.loaded[name, images]
+
+
+def _check_cell(cell: Cell, used: str, known: DataInfo, sources: _Sources) -> _Planned:
+    """Choose the recipe of a cell, load its data, and try the network out on them.
+
+    Raises:
+        BakeoffError: the recipe, the data or the network do not go together.
+    """
+    name = datasets.usual_name(used, sources.facts[split_name(used)[0]])
+    facts = datasets.stand_in(known, cell.data)
+    recipe = recipe_for(cell, facts)
+    if not sources.fetch and not datasets.is_here(used):
+        sources.absent[facts.content_hash] = info = known
+    else:
+        # Enlarging happens later, on the device: recipes that differ in it alone share what is loaded.
+        dataset = sources.load(name, Image(recipe.image.size, recipe.image.fit))
+        _check_recipe(recipe, dataset)
+        info = dataset.info
+    assert info.shape is not None
+    try_out(cell.net, recipe.image.shape(info.shape), len(info.classes), recipe)
+    return _Planned(cell, facts, recipe, name, info.content_hash)
+
+
+def _runs(study: Study, planned: Sequence[_Planned]) -> tuple[Run, ...]:
+    """Return the runs of all seeds, each once: a changed study may make a variant the same as its cell."""
+    recipes = named_alike([(each.cell, each.facts, each.recipe) for each in planned])
     runs: dict[str, Run] = {}
-    recipes = named_alike(cells)
-    for seed in seeds:
-        for (cell, _, _), (data, data_hash), recipe in zip(cells, places, recipes, strict=True):
-            run = Run(cell.net, data, data_hash, recipe, seed)
-            runs.setdefault(run.id, run)  # a changed study may have made a variant the same as its cell
-    by_content = {dataset.info.content_hash: dataset for dataset in loaded.values()}
-    return Plan(study, tuple(runs.values()), by_content, absent)
+    for seed in range(study.first_seed, study.first_seed + study.seeds):
+        for each, recipe in zip(planned, recipes, strict=True):
+            run = Run(each.cell.net, each.data, each.data_hash, recipe, seed)
+            runs.setdefault(run.id, run)
+    return tuple(runs.values())
 
 
 MOST_PROBLEMS = 4
 
 
-def all_told(problems: Sequence[str]) -> str:
-    """Return several problems in one sentence, the first of many."""
+def join_problems(problems: Sequence[str]) -> str:
+    """Return several problems as one sentence, the first of many."""
     rest = len(problems) - MOST_PROBLEMS
     return "; ".join([*problems[:MOST_PROBLEMS], *([f"and {rest} more like these"] if rest > 0 else [])])
 
 
-def _checked_grid(study: Study) -> list[Cell]:
-    """Return the cells of a study that names networks and data, each once."""
+def _check_grid(study: Study) -> list[Cell]:
+    """Return the cells of a study.
+
+    Raises:
+        BakeoffError: it names no networks or data, one of them twice, or leaves all of them out.
+    """
     for name, values in {"nets": study.nets, "data": study.data}.items():
         if not values:
             raise BakeoffError(f"the study {study.name!r} names no {name}: add --{name}")
@@ -132,7 +176,7 @@ def _checked_grid(study: Study) -> list[Cell]:
 
 
 def _check_recipe(recipe: Recipe, dataset: Dataset) -> None:
-    """Say before training what the recipe asks for and the data set lacks."""
+    """Raise `BakeoffError` where the recipe asks for something that the data set lacks."""
     from bakeoff.data.split import balanced_sample, cut_validation
 
     labels = dataset.train.labels
@@ -147,7 +191,7 @@ def _check_recipe(recipe: Recipe, dataset: Dataset) -> None:
 def record_of(dataset: Dataset, *, search: bool = False) -> DataRecord:
     """Return what the store keeps of a data set: facts and test labels, so that results read without it.
 
-    With `search`, all its images are compared, the facts say which are there twice and what the images are like.
+    With `search`, the facts include duplicate images and the properties of the data set, which takes time.
     """
     facts = to_dict(dataset.info) | {
         "source": dataset.source,

@@ -1,6 +1,6 @@
-"""The only evaluator: validation images after every epoch, test images once, and what is measured of a finished run.
+"""The only evaluator: validation images after every epoch, test images once, and the cost of the finished network.
 
-It computes in fp32, whatever the network was trained in: what is reported depends on the weights alone.
+It computes in fp32, whatever precision the network was trained in, so what is reported depends on the weights alone.
 """
 
 import math
@@ -47,7 +47,7 @@ def predict(
     """Return the logits (N, K) float32 and the labels (N,), both on the CPU, of all the images in their order.
 
     Raises:
-        BakeoffError: the network gives something else than logits.
+        BakeoffError: the network returns something other than logits.
     """
     net.eval()
     logits, labels = [], []
@@ -62,13 +62,13 @@ def predict(
 def conclude(
     net: nn.Module, run: Run, parts: Parts, shape: ImageShape, machine: Machine, history: list[Epoch], ledger: Ledger
 ) -> Outcome:
-    """Read the test split, once, and put together all that is known of the finished run.
+    """Evaluate on the test split, once, and gather every measure of the finished run.
 
-    What is measured beside may fail: it is left out then, and `blanks` of the outcome says why.
+    A measure of cost that fails is left out, and `blanks` of the outcome says why.
 
     Raises:
-        Diverged: the network's outputs on the test images are not numbers.
-        BakeoffError: the network gives something else than logits.
+        Diverged: the network's outputs on the test images are not finite.
+        BakeoffError: the network returns something other than logits.
     """
     ledger.enter("evaluation")
     logits, labels = predict(net, run, parts, parts.test)

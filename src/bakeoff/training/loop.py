@@ -1,10 +1,10 @@
 """One run, from data to outcome: the only training loop.
 
-A run is a function of its settings: the order of the images, their augmentation, the dropout masks and the first
-weights are drawn from seeds derived from (seed, purpose, epoch). So a checkpoint holds the network, the optimiser
-and the history, and a run resumed from it ends with the same bits as one that was never interrupted (on the same
-machine with the same number of threads; on a GPU as far as torch has an operation that gives the same bits twice, and
-the others are on record).
+A run is a function of its settings: the order of the images, their augmentation, the dropout masks and the initial
+weights are drawn from seeds derived from (seed, purpose, epoch). A checkpoint therefore needs only the network, the
+optimizer and the history, and a resumed run ends with the same bits as an uninterrupted one, on the same machine with
+the same number of threads. On a GPU this holds for the operations that torch can make deterministic; the others are
+recorded with the run.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,9 +20,7 @@ from bakeoff.data.batches import train_batches
 from bakeoff.data.dataset import Dataset
 from bakeoff.errors import BakeoffError
 from bakeoff.machine import hardware
-from bakeoff.machine.energy import Meter
 from bakeoff.machine.hardware import Machine
-from bakeoff.machine.load import Load
 from bakeoff.measure.beside import attempt
 from bakeoff.measure.determinism import varying_operations
 from bakeoff.nets import build
@@ -34,6 +32,7 @@ from bakeoff.spec.run import Run, derive_seed, steps_in_epoch
 from bakeoff.training import checkpoints
 from bakeoff.training.evaluate import Diverged, conclude, validate
 from bakeoff.training.ledger import Ledger
+from bakeoff.training.meters import Meters
 from bakeoff.training.optimizers import (
     add_penalty_gradient,
     build_optimizer,
@@ -46,7 +45,7 @@ from bakeoff.training.partition import Parts, divide, seen_shape
 from bakeoff.training.schedules import has_ended, learning_rate, selected_epoch
 
 OnStep = Callable[[int, int, int], None]
-"""Told (epoch, steps done, steps in an epoch) after every step."""
+"""Called with (epoch, steps done, steps in the epoch) after every step."""
 
 
 def fit(
@@ -59,14 +58,14 @@ def fit(
 ) -> Iterator[Epoch | Outcome]:
     """Train one run: yield an `Epoch` after each epoch and, last, the `Outcome`.
 
-    With a `folder`, a checkpoint is written there before each epoch is yielded, and training goes on from the one
-    it finds; the epochs before it are yielded again, so that whoever keeps them misses none. With a `draft`, what is
-    written there is one (see `spec.paths`), and whoever keeps an epoch or the outcome moves it to its place.
+    With a `folder`, a checkpoint is written there before each epoch is yielded, and training resumes from the one it
+    finds; earlier epochs are yielded again, so that the caller can store them all. With a `draft`, files are written
+    under draft names (see `spec.paths`), and the caller moves them into place when it accepts the epoch or outcome.
 
     Raises:
         Diverged: the loss became NaN or infinite.
-        BakeoffError: the images are too small for the network, the recipe asks for what the data lack, or the
-            network gives something else than logits.
+        BakeoffError: the images are too small for the network, the recipe needs something the data set lacks, or
+            the network returns something other than logits.
     """
     ledger = Ledger()
     hardware.prepare(machine)
@@ -74,7 +73,7 @@ def fit(
     parts, shape = divide(run, data, machine.device), seen_shape(run, data)
     blanks: dict[str, str] = {}
     devices = [machine.device] if machine.device.startswith("cuda") else []
-    with torch.random.fork_rng(devices):  # dropout draws from the global state: borrow it, give it back
+    with torch.random.fork_rng(devices):  # dropout draws from the global state: put it back afterwards
         torch.manual_seed(derive_seed(run.seed, "init"))
         net = move(build(run.net, shape, parts.classes), machine.device)
         optimizer = build_optimizer(run.recipe.optimizer, net.parameters())
@@ -84,22 +83,21 @@ def fit(
         if devices and (varying := attempt("determinism", lambda: varying_operations(net, shape, machine), blanks)):
             facts["nondeterministic"] = varying
         environment = hardware.across(state.environment, facts)
-        ledger.carry(state.spent)
-        meter = Meter(machine, state.joules if history else 0.0)
-        load = Load(state.load if history else None)
+        meters = Meters.resume(ledger, machine, state)
         ledger.enter("idle")
         yield from history
         ledger.enter("startup")
         if machine.compile:
             net.compile()
         while not has_ended(run.recipe, history):
-            with small_batches_told(run):
-                epoch = train_epoch(net, optimizer, run, parts, machine, history, ledger, meter, load, on_step)
+            with explained_small_batches(run):
+                epoch = train_epoch(net, optimizer, run, parts, machine, history, meters, on_step)
             history = [*history, epoch]
             if run.recipe.select != "last" and selected_epoch(run.recipe, history) == len(history):
                 best = deepcopy(net.state_dict())
             if folder:
-                state = checkpoints.State(history, best, ledger.spent(), meter.joules, environment, load.measures())
+                spent, joules, load = ledger.spent(), meters.energy.joules, meters.load.measures()
+                state = checkpoints.State(history, best, spent, joules, environment, load)
                 checkpoints.save(folder, run.id, net, optimizer, state, draft)
             ledger.enter("idle")
             yield epoch
@@ -109,18 +107,18 @@ def fit(
         if folder:
             keep_weights(folder, run.id, net, blanks, draft)
         outcome = conclude(net, run, parts, shape, machine, history, ledger)
-        measures = outcome.measures | meter.measures() | load.measures()
+        measures = outcome.measures | meters.measures()
         if blanks := blanks | outcome.blanks:
             environment = environment | {"not_measured": blanks}
         yield replace(outcome, measures=measures, environment=environment, blanks=blanks)
 
 
 @contextmanager
-def small_batches_told(run: Run) -> Iterator[None]:
-    """Say what to do where batch normalisation is given one value.
+def explained_small_batches(run: Run) -> Iterator[None]:
+    """Explain what to change when batch normalization gets a single value.
 
     Raises:
-        BakeoffError: it was.
+        BakeoffError: it did.
     """
     try:
         yield
@@ -128,13 +126,13 @@ def small_batches_told(run: Run) -> Iterator[None]:
         if "more than 1 value per channel" not in str(error):
             raise
         raise BakeoffError(
-            f"{run.net} normalises over the batch, and a batch of one image leaves it a single value: expected a "
-            f"batch_size of at least 2 and as many training images, found a batch_size of {run.recipe.batch_size}"
+            f"{run.net} normalizes over the batch, so a batch needs at least 2 images: expected a batch_size of "
+            f"at least 2 and as many training images, got a batch_size of {run.recipe.batch_size}"
         ) from error
 
 
 def keep_weights(folder: Path, run_id: str, net: nn.Module, blanks: dict[str, str], draft: str = "") -> None:
-    """Write the weights; those of a kind that their format does not know are a blank.
+    """Write the weights, or note in `blanks` why the format cannot hold them.
 
     Raises:
         OSError: the disk is full or cannot be written.
@@ -154,18 +152,16 @@ def train_epoch(
     parts: Parts,
     machine: Machine,
     history: list[Epoch],
-    ledger: Ledger,
-    meter: Meter,
-    load: Load,
+    meters: Meters,
     on_step: OnStep | None = None,
 ) -> Epoch:
     """Train one epoch and evaluate on the validation images, off the training clock.
 
     Raises:
         Diverged: the loss became NaN or infinite, with the step.
-        BakeoffError: the network gives something else than logits, or normalises over a batch of a single value.
+        BakeoffError: the network returns something other than logits, or normalizes over a batch of one value.
     """
-    ledger.enter("startup")
+    meters.ledger.enter("startup")
     recipe, epoch = run.recipe, len(history) + 1
     torch.manual_seed(derive_seed(run.seed, "dropout", epoch))
     seed_others(derive_seed(run.seed, "dropout", epoch))
@@ -177,12 +173,10 @@ def train_epoch(
     images_seen, rate = 0, 0.0
     net.train()
     hardware.synchronize(machine.device)
-    meter.start()
-    load.start()
-    clock = ledger.enter("step")
+    started = meters.start()
     batches = train_batches(parts.train, parts.train_indices, recipe, parts.normalizer, run.seed, epoch)
     with hardware.products(machine):
-        for step, (images, labels) in enumerate(ledger.inputs(batches)):
+        for step, (images, labels) in enumerate(meters.ledger.inputs(batches)):
             rate = learning_rate(recipe, history, len(history) + step / steps)
             set_rate(optimizer, recipe.optimizer, rate, len(history) * steps + step + 1)
             optimizer.zero_grad(set_to_none=True)
@@ -204,11 +198,9 @@ def train_epoch(
             if on_step:
                 on_step(epoch, step + 1, steps)
     hardware.synchronize(machine.device)
-    trained = ledger.enter("evaluation")
-    meter.stop()
-    load.stop()
+    trained = meters.stop()
     validation_loss, validation_accuracy = validate(net, run, parts, weights)
-    evaluated = ledger.enter("saving")
+    evaluated = meters.ledger.enter("saving")
     return Epoch(
         epoch=epoch,
         train_loss=(float(losses.cpu().double().sum()) + float(penalties)) / images_seen,
@@ -216,15 +208,15 @@ def train_epoch(
         validation_loss=validation_loss,
         validation_accuracy=validation_accuracy,
         learning_rate=rate,
-        train_seconds=trained - clock,
+        train_seconds=trained - started,
         evaluation_seconds=evaluated - trained,
-        images_per_second=images_seen / (trained - clock),
+        images_per_second=images_seen / (trained - started),
         peak_memory_bytes=hardware.peak_memory_bytes(machine.device),
     )
 
 
 def check_finite(losses: Tensor, epoch: int) -> None:
-    """Stop a run whose loss is no number; looked at every 64 steps, so that a GPU need not wait at each."""
+    """Stop a run whose loss is not finite; checked every 64 steps, so that a GPU does not wait at each."""
     bad = (~losses.isfinite()).nonzero()
     if len(bad):
         raise Diverged(epoch, int(bad[0]) + 1)
