@@ -25,8 +25,10 @@ from bakeoff.measure.determinism import varying_operations
 from bakeoff.nets import NETS, build
 from bakeoff.nets.fast import move
 from bakeoff.nets.outputs import logits_of
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.recipe import SGD, Augment, OneCycle, Recipe
 from bakeoff.spec.records import Outcome
-from bakeoff.spec.run import SGD, Augment, DataInfo, ImageShape, OneCycle, Recipe, Run
+from bakeoff.spec.run import Run
 from bakeoff.training.evaluate import predict
 from bakeoff.training.loop import fit
 from bakeoff.training.partition import divide

@@ -19,7 +19,7 @@ from bakeoff.data.batches import Source, train_batches
 from bakeoff.data.dataset import Images
 from bakeoff.data.normalize import fit_normalizer
 from bakeoff.machine.hardware import keep_freed_memory, processor_name
-from bakeoff.spec.run import SGD, Augment, Image, Recipe
+from bakeoff.spec.recipe import SGD, Augment, Image, Recipe
 
 BATCH, SPLIT = 128, 128 * 40
 SHIFT = Augment(shift=0.1, flip=True)

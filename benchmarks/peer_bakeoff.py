@@ -8,7 +8,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.machine.hardware import Machine
 from bakeoff.nets import build
-from bakeoff.spec.run import Adadelta, Adam, Augment, DataInfo, ImageShape, Recipe, Run
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.recipe import Adadelta, Adam, Augment, Recipe
+from bakeoff.spec.run import Run
 from bakeoff.training.loop import fit
 
 ENDLESS = 1_000_000

@@ -6,7 +6,8 @@ import string
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from bakeoff.spec.run import Recipe, Run
+from bakeoff.spec.recipe import Recipe
+from bakeoff.spec.run import Run
 from bakeoff.spec.values import Value
 
 WORDS = st.text(string.ascii_letters + string.digits + " .-_:/[]'\"\\#=é\n", max_size=12)

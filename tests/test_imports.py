@@ -38,8 +38,23 @@ LAYERS = (
 
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer.split()}
 
-TORCH = {"machine.hardware", "machine.energy", "nets", "training.checkpoints", "training.evaluate", "training.loop"}
-TORCH |= {"training.optimizers", "training.partition", "measure.cost", "measure.corruptions", "measure.robustness"}
+TORCH = {
+    "machine.hardware",
+    "machine.energy",
+    "nets",
+    "training.checkpoints",
+    "training.evaluate",
+    "training.loop",
+    "training.meters",
+}
+TORCH |= {
+    "training.meters",
+    "training.optimizers",
+    "training.partition",
+    "measure.cost",
+    "measure.corruptions",
+    "measure.robustness",
+}
 TORCH |= {"measure.determinism", "data.batches", "data.augment", "data.normalize", "data.resize"}
 """Modules that may import torch when they are imported."""
 

@@ -8,8 +8,10 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.execution.plan import record_of
 from bakeoff.machine.hardware import Machine
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.recipe import SGD, Recipe
 from bakeoff.spec.records import Epoch, Outcome
-from bakeoff.spec.run import SGD, DataInfo, ImageShape, Recipe, Run
+from bakeoff.spec.run import Run
 from bakeoff.store.claims import ClaimLost
 from bakeoff.store.store import Store
 

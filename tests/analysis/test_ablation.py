@@ -9,7 +9,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution.plan import plan
 from bakeoff.execution.session import choose_study
 from bakeoff.spec.overrides import change, difference
-from bakeoff.spec.run import Adam, Image
+from bakeoff.spec.recipe import Adam, Image
 from bakeoff.studies.recipes import quick
 from bakeoff.studies.toml import parse_study, write_study
 from generated import RECIPES

@@ -17,8 +17,9 @@ from bakeoff.cli import cli
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.exports import to_latex
 from bakeoff.reporting.tables import to_csv, to_json, to_markdown
+from bakeoff.spec.recipe import SGD, Recipe
 from bakeoff.spec.records import Failure, Result
-from bakeoff.spec.run import PROTOCOL, SGD, Recipe, Run
+from bakeoff.spec.run import PROTOCOL, Run
 from generated import RECIPES
 
 RECIPE = Recipe(

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import gpu
 
 from bakeoff.nets import NETS, Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 NAMES = ["lenet-afif", "googlenet"]
 

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from bakeoff.cli.options import as_data
 from bakeoff.execution.session import choose_study, make_plan
 from bakeoff.reporting.figures.pictures import find
-from bakeoff.spec.run import data_label
+from bakeoff.spec.data import data_label
 from bakeoff.store.store import Store
 
 

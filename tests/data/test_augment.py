@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from bakeoff.data.augment import augment, cutout, draw, grey
-from bakeoff.spec.run import Augment
+from bakeoff.spec.recipe import Augment
 
 EVERYTHING = Augment(
     shift=0.2, crop=2, flip=True, rotation=20, shear=10, zoom=(0.7, 1.4), brightness=0.3, contrast=0.3,

@@ -13,7 +13,9 @@ from bakeoff.data.dataset import Images
 from bakeoff.data.normalize import fit_normalizer
 from bakeoff.machine.hardware import reset_peak_memory
 from bakeoff.nets import NETS, build
-from bakeoff.spec.run import SGD, Augment, Image, ImageShape, Recipe, steps_in_epoch
+from bakeoff.spec.data import ImageShape
+from bakeoff.spec.recipe import SGD, Augment, Image, Recipe
+from bakeoff.spec.run import steps_in_epoch
 
 RANDOM_CHANGES = Augment(
     shift=0.1, crop=1, flip=True, rotation=10, shear=5, zoom=(0.9, 1.1), brightness=0.2, contrast=0.2, saturation=0.2,

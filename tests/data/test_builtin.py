@@ -17,7 +17,7 @@ from bakeoff.data.builtin import content_hash, load_builtin
 from bakeoff.data.describe import mean_and_std
 from bakeoff.data.fetch import Remote
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import Image
+from bakeoff.spec.recipe import Image
 
 
 def test_digits_need_no_network():

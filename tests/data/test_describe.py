@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.describe import describe, mean_and_std
-from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
 
 
 def dataset(train: np.ndarray, train_labels: list, test: np.ndarray, test_labels: list) -> Dataset:

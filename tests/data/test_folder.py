@@ -15,7 +15,7 @@ from bakeoff.data.decode import decode
 from bakeoff.data.depth import Depth
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.plan import record_of
-from bakeoff.spec.run import Image
+from bakeoff.spec.recipe import Image
 
 
 def draw(path: Path, seed: int, size: tuple[int, int] = (6, 5), colour: bool = True) -> None:

@@ -132,7 +132,7 @@ def test_folders_are_graded_too(tmp_path):
             pixels = random.integers(0, 256, (9 + number % 2, 9, 3), np.uint8)
             Image.fromarray(pixels).save(tmp_path / label / f"{number}.png")
     assert data.info(f"folder:{tmp_path}~colour=0").shape is None
-    from bakeoff.spec.run import Image as Size
+    from bakeoff.spec.recipe import Image as Size
 
     grey = data.load(f"folder:{tmp_path}~colour=0", Size((8, 8)))
     assert np.array_equal(grey.test.images[:, 0], grey.test.images[:, 2])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bakeoff.data.normalize import CHUNK, fit_normalizer
 from bakeoff.data.resize import resize
-from bakeoff.spec.run import Image
+from bakeoff.spec.recipe import Image
 
 CHUNKS_AND_A_REST = CHUNK * 2 + 17
 

@@ -7,7 +7,7 @@ import pytest
 
 from bakeoff.data.pack import Meta, Split, file_names, open_pack, pack_folder, write_pack
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
 
 TRAIN = np.arange(4 * 12, dtype=np.uint8).reshape(4, 3, 2, 2)
 META = Meta(

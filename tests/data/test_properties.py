@@ -20,7 +20,7 @@ from bakeoff.data.properties import (
     properties,
     reduced,
 )
-from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 5])

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from bakeoff.data.resize import resize
-from bakeoff.spec.run import Image, ImageShape
+from bakeoff.spec.data import ImageShape
+from bakeoff.spec.recipe import Image
 
 
 def random_images(n=3, channels=3, height=9, width=12):

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 import tiny
 from bakeoff.data.split import cut_validation
 from bakeoff.execution.estimate import Remaining, measure_step, speed_here, steps_of
+from bakeoff.spec.data import ImageShape
 from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import ImageShape, steps_in_epoch
+from bakeoff.spec.run import steps_in_epoch
 from bakeoff.training.loop import fit
 from bakeoff.training.partition import divide
 

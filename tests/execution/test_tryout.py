@@ -15,8 +15,8 @@ from bakeoff.execution.isolate import apart as do_apart
 from bakeoff.execution.tryout import add, rehearse, try_out
 from bakeoff.nets import user_file
 from bakeoff.nets.sources import gather
+from bakeoff.spec.data import ImageShape
 from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import ImageShape
 from bakeoff.studies.recipes import RECIPES
 from bakeoff.training.loop import fit
 

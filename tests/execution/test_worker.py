@@ -10,8 +10,9 @@ import tiny
 from bakeoff import data
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.worker import Placement, cores, explain, place, train
+from bakeoff.spec.recipe import SGD
 from bakeoff.spec.records import Failure
-from bakeoff.spec.run import SGD, Run
+from bakeoff.spec.run import Run
 
 
 @pytest.fixture(scope="module")

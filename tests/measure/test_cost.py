@@ -9,7 +9,7 @@ import tiny
 from bakeoff.measure import cost
 from bakeoff.measure.cost import activation_bytes, inference_cost, milliseconds
 from bakeoff.nets import build
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 TIMED = {"latency_ms_median", "latency_ms_p95"}
 BATCHED = {"batch256_ms_median", "batch256_ms_p95", "inference_images_per_second"}

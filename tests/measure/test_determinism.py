@@ -4,7 +4,7 @@ from torch import nn
 import tiny
 from bakeoff.measure.determinism import varying_operations
 from bakeoff.nets import build
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 SHAPE = ImageShape(1, 8, 8)
 

@@ -9,7 +9,7 @@ from bakeoff.data.normalize import fit_normalizer
 from bakeoff.measure import robustness as module
 from bakeoff.measure.corruptions import CORRUPTIONS, SEVERITIES
 from bakeoff.measure.robustness import corrupted, robustness
-from bakeoff.spec.run import Image
+from bakeoff.spec.recipe import Image
 
 DATA = tiny.dataset(test=40)
 TEST = Source.on(DATA.test, "cpu")

@@ -2,7 +2,7 @@ import torch
 
 from bakeoff.nets import build
 from bakeoff.nets.airbench import Norm, Patches, cosines, whitening
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def test_the_basis_is_orthonormal():

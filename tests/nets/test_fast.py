@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from bakeoff.nets import build, fast
 from bakeoff.nets.fast import BITS, Dropout, Linear, MaxPool2d, move, speed_up
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.7])

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from bakeoff.nets import build
-from bakeoff.spec.run import Adadelta, Adam, DataInfo, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.recipe import Adadelta, Adam
 from bakeoff.studies.recipes import RECIPES
 from bakeoff.training.optimizers import (
     add_penalty_gradient,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bakeoff.nets.layers import PreResidual, Residual, SamePad, flat_size, he_initial, keras_he_initial
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 @given(size=st.integers(1, 40), kernel=st.integers(1, 11), stride=st.integers(1, 4))

@@ -1,7 +1,7 @@
 import torch
 
 from bakeoff.nets.lenet import TABLE, RadialBasis, TableConv, lenet5
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def test_the_table_is_that_of_the_paper():

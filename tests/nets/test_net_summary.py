@@ -11,7 +11,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.measure.cost import activation_bytes
 from bakeoff.nets import NETS, Net
 from bakeoff.nets.summary import parameter_count, summarize
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 COLOUR = ImageShape(3, 32, 32)
 

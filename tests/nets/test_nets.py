@@ -4,7 +4,7 @@ import torch
 from bakeoff.errors import BakeoffError
 from bakeoff.nets import NETS, build, find_net
 from bakeoff.nets.summary import non_trainable, summarize, trainable
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 COUNTS = [
     pytest.param(name, images, classes, printed, id=f"{name}-{images}")

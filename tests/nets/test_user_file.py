@@ -18,7 +18,7 @@ from bakeoff.nets.fast import move
 from bakeoff.nets.guard import undone
 from bakeoff.nets.sources import RUNNING, digest_of, gather
 from bakeoff.nets.summary import summarize
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 SHAPE = ImageShape(3, 8, 8)
 LINEAR = """

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.data import load
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.recipe import SGD, OneCycle, Recipe
 from bakeoff.spec.records import DataRecord, Epoch, Failure, Outcome
-from bakeoff.spec.run import SGD, DataInfo, ImageShape, OneCycle, Recipe, Run
+from bakeoff.spec.run import Run
 from bakeoff.spec.values import digest, to_dict
 from tiny import ClaimingStore
 

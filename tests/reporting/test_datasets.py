@@ -10,7 +10,7 @@ from bakeoff.data.describe import Duplicates, Place
 from bakeoff.reporting import build, write
 from bakeoff.reporting.datasets import Collection, _leaks, collect
 from bakeoff.reporting.model import read
-from bakeoff.spec.run import Image
+from bakeoff.spec.recipe import Image
 
 
 def test_the_order_of_the_images_is_that_of_the_predictions(make) -> None:

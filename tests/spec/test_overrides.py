@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.overrides import change, difference, field_names, flatten, parse_assignment, parse_seconds, parse_size
-from bakeoff.spec.run import L2, SGD, Adam, AdamW, Cosine, DataInfo, ImageShape, OneCycle, Stop
+from bakeoff.spec.recipe import L2, SGD, Adam, AdamW, Cosine, OneCycle, Stop
 from bakeoff.spec.values import to_dict
 from bakeoff.studies.recipes import RECIPES as NAMED
 from bakeoff.studies.recipes import clark2020, quick

@@ -27,10 +27,9 @@ from bakeoff.data.resize import resize
 from bakeoff.data.split import balanced_sample, cut_test, cut_validation
 from bakeoff.nets import NETS, Net, build
 from bakeoff.nets.fast import Dropout, PairwiseMaxima
-from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import (
+from bakeoff.spec.data import ImageShape
+from bakeoff.spec.recipe import (
     L2,
-    PROTOCOL,
     SGD,
     Adadelta,
     Adam,
@@ -39,17 +38,16 @@ from bakeoff.spec.run import (
     Constant,
     Cosine,
     Image,
-    ImageShape,
     OneCycle,
     Optimizer,
     Plateau,
     Recipe,
-    Run,
     Schedule,
     Steps,
     Stop,
-    derive_seed,
 )
+from bakeoff.spec.records import Epoch
+from bakeoff.spec.run import PROTOCOL, Run, derive_seed
 from bakeoff.spec.values import digest
 from bakeoff.training.loop import fit
 from bakeoff.training.optimizers import build_optimizer, make_loss, set_rate

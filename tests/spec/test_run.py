@@ -6,21 +6,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import (
-    L2,
-    SGD,
-    Augment,
-    DataInfo,
-    Image,
-    ImageShape,
-    Recipe,
-    Run,
-    Steps,
-    Stop,
-    data_label,
-    derive_seed,
-    steps_in_epoch,
-)
+from bakeoff.spec.data import DataInfo, ImageShape, data_label
+from bakeoff.spec.recipe import L2, SGD, Augment, Image, Recipe, Steps, Stop
+from bakeoff.spec.run import Run, derive_seed, steps_in_epoch
 from bakeoff.spec.values import Value, digest, to_dict
 from bakeoff.studies.recipes import RECIPES as NAMED
 from generated import RECIPES, RUNS

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 import tiny
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.recipe import SGD, Recipe
 from bakeoff.spec.records import DataRecord, Epoch, Failure, Outcome
-from bakeoff.spec.run import PROTOCOL, SGD, Recipe, Run
+from bakeoff.spec.run import PROTOCOL, Run
 from bakeoff.spec.values import digest
 from bakeoff.store import codec, schema
 from bakeoff.store.claims import STALE_SECONDS, ClaimLost, is_alive, new_owner, working

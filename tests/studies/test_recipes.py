@@ -6,9 +6,10 @@ from bakeoff import studies
 from bakeoff.data import DATASETS, stand_in
 from bakeoff.execution.estimate import steps_of
 from bakeoff.nets import find_net
+from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.overrides import tell_difference
+from bakeoff.spec.recipe import L2, SGD, Adam, Augment, Constant, Image
 from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import L2, SGD, Adam, Augment, Constant, DataInfo, Image, ImageShape
 from bakeoff.studies.recipes import RECIPES, clark2020, recipe_for, skoularikis2021, srivastava2020
 from bakeoff.studies.study import Cell
 from bakeoff.training.optimizers import penalised_weights

@@ -18,23 +18,11 @@ from bakeoff.data.batches import train_batches
 from bakeoff.errors import BakeoffError
 from bakeoff.machine.hardware import Machine
 from bakeoff.nets import NETS, Net, build
+from bakeoff.spec.data import ImageShape
 from bakeoff.spec.paths import checkpoint_path, weights_path
+from bakeoff.spec.recipe import L2, SGD, Adadelta, Adam, AdamW, Augment, Cosine, Image, OneCycle, Plateau, Stop
 from bakeoff.spec.records import Epoch, Outcome
-from bakeoff.spec.run import (
-    L2,
-    SGD,
-    Adadelta,
-    Adam,
-    AdamW,
-    Augment,
-    Cosine,
-    Image,
-    ImageShape,
-    OneCycle,
-    Plateau,
-    Run,
-    Stop,
-)
+from bakeoff.spec.run import Run
 from bakeoff.training.evaluate import Diverged
 from bakeoff.training.loop import fit
 from bakeoff.training.optimizers import make_loss

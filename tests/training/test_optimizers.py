@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from bakeoff.spec.run import L2, SGD, Adadelta, Adam, AdamW, Recipe
+from bakeoff.spec.recipe import L2, SGD, Adadelta, Adam, AdamW, Recipe
 from bakeoff.training.optimizers import (
     add_penalty_gradient,
     build_optimizer,

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakeoff.spec.recipe import SGD, Constant, Cosine, OneCycle, Plateau, Recipe, Schedule, Steps, Stop
 from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import SGD, Constant, Cosine, OneCycle, Plateau, Recipe, Schedule, Steps, Stop
 from bakeoff.training.schedules import has_ended, learning_rate, rate_factor, selected_epoch
 from generated import close
 

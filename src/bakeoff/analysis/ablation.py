@@ -12,8 +12,9 @@ from bakeoff import data as datasets
 from bakeoff import studies
 from bakeoff.data import Progress
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.data import DataInfo
 from bakeoff.spec.overrides import change, difference, tell_changes
-from bakeoff.spec.run import DataInfo, Recipe
+from bakeoff.spec.recipe import Recipe
 from bakeoff.studies.recipes import recipe_for
 from bakeoff.studies.study import Cell, Exceptional, Study
 

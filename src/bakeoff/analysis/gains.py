@@ -6,8 +6,8 @@ from statistics import fmean
 from typing import Literal
 
 from bakeoff.analysis.ablation import Ablation, Change
+from bakeoff.spec.data import data_label
 from bakeoff.spec.records import Result
-from bakeoff.spec.run import data_label
 from bakeoff.stats.intervals import mean_interval
 
 How = Literal["added alone", "taken out alone", "together"]

@@ -7,9 +7,10 @@ from itertools import groupby
 import msgspec
 
 from bakeoff.data import stand_in
+from bakeoff.spec.data import DataInfo, data_label
 from bakeoff.spec.overrides import tell_difference
+from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import DataRecord, Result
-from bakeoff.spec.run import DataInfo, Recipe, data_label
 from bakeoff.studies.recipes import recipe_for
 from bakeoff.studies.study import Cell, Published, Study
 

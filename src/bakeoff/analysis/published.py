@@ -14,8 +14,8 @@ from bakeoff import studies
 from bakeoff.analysis.matching import match
 from bakeoff.errors import BakeoffError
 from bakeoff.measure.quality import class_accuracy, confusion
+from bakeoff.spec.data import data_label
 from bakeoff.spec.records import DataRecord, Result
-from bakeoff.spec.run import data_label
 from bakeoff.stats.intervals import mean_interval, prediction_interval
 from bakeoff.store.store import Store
 from bakeoff.studies.study import Published, Study

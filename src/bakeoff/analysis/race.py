@@ -14,7 +14,8 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution.plan import Plan
 from bakeoff.execution.plan import plan as make_plan
 from bakeoff.lookup import unknown
-from bakeoff.spec.run import Run, data_label
+from bakeoff.spec.data import data_label
+from bakeoff.spec.run import Run
 from bakeoff.stats.paired import paired_difference
 from bakeoff.stats.sequential import Standing, Verdict, stand
 from bakeoff.store.store import Store

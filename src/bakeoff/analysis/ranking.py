@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 from bakeoff.analysis.labels import recipe_labels, trained
 from bakeoff.data.versions import versions
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.data import data_label
 from bakeoff.spec.records import Failure, Result, Unreadable
-from bakeoff.spec.run import data_label
 from bakeoff.stats.intervals import Interval, mean_interval
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bakeoff.data.describe import Description
-    from bakeoff.spec.run import Image
+    from bakeoff.spec.recipe import Image
 
 SHOWN_CLASSES = 30
 SHOWN_FILES = 10

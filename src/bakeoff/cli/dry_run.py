@@ -24,8 +24,9 @@ from bakeoff.execution.session import has_bf16
 from bakeoff.execution.tryout import safely
 from bakeoff.execution.worker import Placement, machine_of
 from bakeoff.reporting.text_table import TextTable
+from bakeoff.spec.data import data_label
 from bakeoff.spec.paths import weights_path
-from bakeoff.spec.run import Run, data_label
+from bakeoff.spec.run import Run
 from bakeoff.spec.values import to_dict
 from bakeoff.store.store import Store
 from bakeoff.text.safe import counted

@@ -28,7 +28,7 @@ def nets(images: str, classes: int, as_json: bool) -> None:
     """
     from bakeoff.nets import NETS, SHORTLIST
     from bakeoff.nets.summary import parameter_count
-    from bakeoff.spec.run import ImageShape
+    from bakeoff.spec.data import ImageShape
 
     shape = ImageShape.parse(images)
     rows = [
@@ -72,7 +72,7 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     from bakeoff.execution.tryout import safely, try_out
     from bakeoff.nets import find_net
     from bakeoff.nets.summary import summarize
-    from bakeoff.spec.run import ImageShape
+    from bakeoff.spec.data import ImageShape
 
     shape, net = ImageShape.parse(images), known_network(net)
     try_out(net, shape, classes)
@@ -139,7 +139,7 @@ def data(name: str, size: str | None, as_json: bool) -> None:
     from bakeoff.data.describe import describe
     from bakeoff.execution.session import known_data
     from bakeoff.spec.overrides import parse_size
-    from bakeoff.spec.run import Image
+    from bakeoff.spec.recipe import Image
     from bakeoff.studies.recipes import recipe_for
     from bakeoff.studies.study import Cell
 

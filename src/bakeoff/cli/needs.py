@@ -11,7 +11,8 @@ from bakeoff.execution.estimate import cell_of
 from bakeoff.execution.plan import Plan
 from bakeoff.execution.tryout import safely
 from bakeoff.execution.worker import Placement
-from bakeoff.spec.run import Image, data_label
+from bakeoff.spec.data import data_label
+from bakeoff.spec.recipe import Image
 
 PROCESS_BYTES = 250 * 10**6
 """Of a worker without a network: Python, torch, buffers."""

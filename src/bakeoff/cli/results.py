@@ -120,7 +120,7 @@ def print_results(
     from bakeoff.analysis.audit import tell_counts
     from bakeoff.analysis.ranking import by_table, rank
     from bakeoff.console.live import label
-    from bakeoff.spec.run import data_label
+    from bakeoff.spec.data import data_label
 
     rows = rank(results, rank_by, unreadable)
     findings = findings_about(rows, store) if marks else []

@@ -233,7 +233,7 @@ def tell_folders(plan: "Plan", console: "Console", *, sizes: bool = True) -> Non
     from bakeoff.cli.describe import tell_folder
     from bakeoff.data.nesting import tell_nesting
     from bakeoff.data.tree import count_reasons, tell_reasons
-    from bakeoff.spec.run import Image
+    from bakeoff.spec.recipe import Image
 
     names = {run.data_hash: run.data for run in plan.runs}
     images = {(run.data_hash, Image(run.recipe.image.size, run.recipe.image.fit)): None for run in plan.runs}

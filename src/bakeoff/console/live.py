@@ -11,8 +11,9 @@ from bakeoff.console.terminal import Console, escape
 from bakeoff.execution.estimate import Remaining
 from bakeoff.execution.execute import Event
 from bakeoff.execution.worker import Step
+from bakeoff.spec.data import data_label
 from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
-from bakeoff.spec.run import Run, data_label
+from bakeoff.spec.run import Run
 from bakeoff.text.safe import counted
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from bakeoff.data.graded import grade_dataset, grade_facts, join_name, original,
 from bakeoff.data.pack import file_names
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import find
-from bakeoff.spec.run import DataInfo, Image
+from bakeoff.spec.data import DataInfo
+from bakeoff.spec.recipe import Image
 
 __all__ = [
     "DATASETS",

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bakeoff.spec.run import Augment, derive_seed
+from bakeoff.spec.recipe import Augment
+from bakeoff.spec.run import derive_seed
 
 Changes: TypeAlias = dict[str, Tensor]
 """What is done to each of n images, by name; what is absent is not done. One row per image:

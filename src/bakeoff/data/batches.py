@@ -15,7 +15,8 @@ from bakeoff.data.augment import augment, cutout, draw
 from bakeoff.data.dataset import Images
 from bakeoff.data.normalize import Normalizer
 from bakeoff.data.resize import resize
-from bakeoff.spec.run import Recipe, derive_seed, steps_in_epoch
+from bakeoff.spec.recipe import Recipe
+from bakeoff.spec.run import derive_seed, steps_in_epoch
 
 RESIDENT_SHARE = 0.25
 """A split moves to the GPU when it takes at most this share of the memory that is free there."""

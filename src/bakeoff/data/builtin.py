@@ -11,7 +11,7 @@ from bakeoff.data.fetch import fetch
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, write_pack
 from bakeoff.data.places import data_folders
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.values import digest
 
 CHUNK = 4096

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from bakeoff.data.fetch import Remote
-from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
 
 Labelled: TypeAlias = tuple[tuple[np.ndarray, ...], np.ndarray]
 """Images as pieces (n, C, H, W) uint8 that together are N images, and labels (N,) int64."""

@@ -10,7 +10,7 @@ import numpy as np
 from bakeoff.data.depth import Depth
 from bakeoff.data.manifest import Manifest
 from bakeoff.data.nesting import Nesting
-from bakeoff.spec.run import DataInfo
+from bakeoff.spec.data import DataInfo
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called as progress(what, done, total) while something long is under way; total is 0 while unknown."""

@@ -14,7 +14,7 @@ from bakeoff.data.nesting import Nesting
 from bakeoff.data.pack import file_names
 from bakeoff.data.properties import Properties, properties
 from bakeoff.data.tree import count_reasons
-from bakeoff.spec.run import Image
+from bakeoff.spec.recipe import Image
 from bakeoff.spec.values import Value
 
 CHUNK = 4 * 2**20

@@ -19,7 +19,8 @@ from bakeoff.data.packing import facts_of, pack, room_needed
 from bakeoff.data.places import cache_folder
 from bakeoff.data.scan import arrange, name_of, remember, scan_files
 from bakeoff.data.tree import Tree, list_images, shown
-from bakeoff.spec.run import Image, ImageShape
+from bakeoff.spec.data import ImageShape
+from bakeoff.spec.recipe import Image
 from bakeoff.spec.values import digest
 
 

@@ -17,7 +17,7 @@ from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE, Choice, Dial, Pixels, RecipeDial, kept_classes
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import unknown
-from bakeoff.spec.run import DataInfo
+from bakeoff.spec.data import DataInfo
 from bakeoff.spec.values import Value, digest
 
 VERSION = 1

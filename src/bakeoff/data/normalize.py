@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bakeoff.data.resize import repeat_pixels, resize
-from bakeoff.spec.run import Image, Normalize
+from bakeoff.spec.recipe import Image, Normalize
 
 CHUNK = 256
 """Images summed at once. 256 · 255² < 2²⁴, so the sums of squares of a chunk are exact in float32."""

@@ -22,7 +22,7 @@ from bakeoff.data.depth import Depth
 from bakeoff.data.manifest import Manifest
 from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import DataInfo, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.values import Value
 
 FORMAT = 2

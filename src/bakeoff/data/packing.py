@@ -14,7 +14,8 @@ from bakeoff.data.pack import Meta, Split, scratch, write_pack
 from bakeoff.data.scan import FILES_PER_TASK, Scan, Task, arrange, check_classes, run
 from bakeoff.data.tree import shown
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import DataInfo, Image, ImageShape
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.recipe import Image
 
 CHUNK = 4 * 2**20
 """Bytes of pixels copied at a time."""

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bakeoff.spec.run import Image
+from bakeoff.spec.recipe import Image
 
 
 def resize(images: Tensor, image: Image) -> Tensor:

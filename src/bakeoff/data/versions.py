@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bakeoff.data.manifest import changes
-from bakeoff.spec.run import data_label
+from bakeoff.spec.data import data_label
 
 
 class Version(NamedTuple):

@@ -14,9 +14,11 @@ from bakeoff.data.places import cache_folder
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.tryout import safely
 from bakeoff.execution.worker import cores, explain, place
+from bakeoff.spec.data import ImageShape
 from bakeoff.spec.paths import write_whole
+from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import ImageShape, Recipe, Run, steps_in_epoch
+from bakeoff.spec.run import Run, steps_in_epoch
 from bakeoff.spec.values import Value, digest
 from bakeoff.studies.recipes import recipe_for
 from bakeoff.studies.study import Study

@@ -17,8 +17,9 @@ from bakeoff.execution.executors.local import Pool
 from bakeoff.execution.plan import Plan, record_of
 from bakeoff.execution.worker import Message, Placement, Step, train
 from bakeoff.spec.paths import checkpoint_path, delete_drafts, part_beside, weights_path
+from bakeoff.spec.recipe import Constant, Plateau, Recipe, Steps
 from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
-from bakeoff.spec.run import Constant, Plateau, Recipe, Run, Steps
+from bakeoff.spec.run import Run
 from bakeoff.store.claims import ClaimLost, draft_of, working
 from bakeoff.store.store import Store
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.execute import delete_files
 from bakeoff.lookup import unknown
+from bakeoff.spec.data import data_label
 from bakeoff.spec.paths import checkpoint_path, weights_path
-from bakeoff.spec.run import data_label
 from bakeoff.store.claims import working
 from bakeoff.store.codec import STATES
 from bakeoff.store.store import Store

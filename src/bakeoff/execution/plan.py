@@ -12,8 +12,10 @@ from bakeoff.data.tree import count_reasons
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.tryout import try_out
 from bakeoff.lookup import unknown
+from bakeoff.spec.data import DataInfo
+from bakeoff.spec.recipe import Image, Recipe
 from bakeoff.spec.records import DataRecord
-from bakeoff.spec.run import DataInfo, Image, Recipe, Run
+from bakeoff.spec.run import Run
 from bakeoff.spec.values import to_dict
 from bakeoff.studies.recipes import named_alike, recipe_for
 from bakeoff.studies.study import Cell, Study

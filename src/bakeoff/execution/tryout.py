@@ -17,7 +17,9 @@ from msgspec.structs import replace
 
 from bakeoff.errors import BakeoffError, BakeoffWarning
 from bakeoff.execution.isolate import apart
-from bakeoff.spec.run import Image, ImageShape, Recipe, Run
+from bakeoff.spec.data import ImageShape
+from bakeoff.spec.recipe import Image, Recipe
+from bakeoff.spec.run import Run
 from bakeoff.studies.recipes import quick
 
 if TYPE_CHECKING:
@@ -258,7 +260,7 @@ def made_up(shape: ImageShape, classes: int) -> "Dataset":
 
     from bakeoff.data import Dataset
     from bakeoff.data.dataset import Images
-    from bakeoff.spec.run import DataInfo
+    from bakeoff.spec.data import DataInfo
 
     random = np.random.default_rng(0)
     size = (2 * TRAINING, shape.channels, shape.height, shape.width)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bakeoff.machine import hardware
 from bakeoff.machine.hardware import Machine
 from bakeoff.nets.summary import count
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 BATCH = 256
 """Images in a batch for the throughput."""

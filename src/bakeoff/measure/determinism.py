@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 from bakeoff.machine import hardware
 from bakeoff.machine.hardware import Machine
 from bakeoff.measure.cost import images
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 SAID = re.compile(r"^(\S+) does not have a deterministic implementation")
 

@@ -8,7 +8,8 @@ from bakeoff.data.normalize import Normalizer
 from bakeoff.data.resize import resize
 from bakeoff.machine.hardware import Machine
 from bakeoff.measure.corruptions import CORRUPTIONS, SEVERITIES
-from bakeoff.spec.run import Image, derive_seed
+from bakeoff.spec.recipe import Image
+from bakeoff.spec.run import derive_seed
 
 BATCH = 256
 """Images corrupted at once. It decides which random numbers an image gets, so it is no setting."""

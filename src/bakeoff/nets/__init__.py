@@ -29,7 +29,8 @@ from bakeoff.nets import (
     wide_resnet,
 )
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape, is_own
+from bakeoff.spec.data import ImageShape
+from bakeoff.spec.run import is_own
 
 __all__ = ["NETS", "SHORTLIST", "Net", "build", "find_net"]
 

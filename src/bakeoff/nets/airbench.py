@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bakeoff.nets.layers import flat_size
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def cosines(size: int) -> Tensor:

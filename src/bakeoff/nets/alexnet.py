@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.nets.layers import SamePad, flat_size, keras_initial
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 # Max-pooling comes before ReLU in both networks: the result is the same at a quarter of the work.
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.nets.layers import GlobalAverage, he_initial
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def allconv(shape: ImageShape, classes: int) -> nn.Module:

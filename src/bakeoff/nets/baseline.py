@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.nets.layers import flat_size, keras_initial
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def conv(shape: ImageShape, classes: int, dropout: float = 0.0) -> nn.Module:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from bakeoff.nets.layers import GlobalAverage, bn_relu, he_initial
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 class Dense(nn.Module):

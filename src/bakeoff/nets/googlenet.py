@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from bakeoff.nets.layers import GlobalAverage
 from bakeoff.nets.net import Build, Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def conv(

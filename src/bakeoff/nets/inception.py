@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from bakeoff.nets.googlenet import Branches, conv
 from bakeoff.nets.layers import GlobalAverage
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def pooled(inputs: int, outputs: int) -> nn.Sequential:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 Module = TypeVar("Module", bound=nn.Module)
 

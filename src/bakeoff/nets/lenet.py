@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from bakeoff.nets.layers import flat_size, keras_initial
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 class Squash(nn.Module):

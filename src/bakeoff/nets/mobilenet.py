@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.nets.layers import GlobalAverage, Residual, conv_bn, torchvision_initial
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 # Table 2: expansion, output channels, repetitions, stride of the first.
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 Build = Callable[[ImageShape, int], nn.Module]
 """(shape of one image, number of classes) → a module from (N, C, H, W) float images to (N, K) logits."""

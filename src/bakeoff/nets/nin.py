@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.nets.layers import GlobalAverage, keras_initial
 from bakeoff.nets.net import Build, Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def mlpconv(inputs: int, kernel: int, width: int, outputs: int) -> list[nn.Module]:

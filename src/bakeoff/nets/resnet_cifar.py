@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bakeoff.nets.layers import GlobalAverage, PreResidual, Residual, bn_relu, conv_bn, conv_bn_relu, he_initial
 from bakeoff.nets.net import Build, Net, check_depth
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 class ZeroPadShortcut(nn.Module):

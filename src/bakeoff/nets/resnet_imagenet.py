@@ -15,7 +15,7 @@ from bakeoff.nets.layers import (
     torchvision_initial,
 )
 from bakeoff.nets.net import Build, Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 Block = Callable[[int, int, int], nn.Module]
 """(input channels, width, stride) → module; a bottleneck leaves 4·width channels, a basic block width."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from bakeoff.nets.layers import Residual, SamePad, flat_size, keras_bn, keras_he_initial
 from bakeoff.nets.net import Build, Net, check_depth
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:

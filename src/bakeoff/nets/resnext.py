@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.nets.layers import GlobalAverage, Residual, conv_bn, conv_bn_relu, he_initial
 from bakeoff.nets.net import Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 PATHS, PATH_WIDTH = 8, 64
 

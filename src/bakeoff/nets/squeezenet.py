@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from bakeoff.nets.layers import GlobalAverage, flat_size, keras_initial, zero_bias
 from bakeoff.nets.net import Build, Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 CHANNELS, HEIGHT = 1, 2
 """The axes of (N, C, H, W) along which a fire module may join its two branches."""

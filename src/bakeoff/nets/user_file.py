@@ -26,8 +26,8 @@ from bakeoff.errors import BakeoffError
 from bakeoff.nets.guard import SETTINGS, STREAMS, seed_others, undone
 from bakeoff.nets.net import Net
 from bakeoff.nets.sources import RUNNING, Source, Sources, digest_of, run
+from bakeoff.spec.data import ImageShape
 from bakeoff.spec.paths import write_whole
-from bakeoff.spec.run import ImageShape
 
 OWN: dict[str, "OwnNet"] = {}
 """Networks from files, by what they are called."""

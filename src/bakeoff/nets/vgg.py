@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.nets.layers import flat_size, keras_initial, torchvision_initial
 from bakeoff.nets.net import Build, Net
-from bakeoff.spec.run import ImageShape
+from bakeoff.spec.data import ImageShape
 
 # Table 1: channels of the 3×3 convolutions, ":1" for 1×1; M is a max-pooling, L local response normalisation.
 PLANS = {

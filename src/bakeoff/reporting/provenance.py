@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bakeoff.reporting.model import Facts, Line, Table, flat, text
+from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import Result
-from bakeoff.spec.run import Recipe
 from bakeoff.spec.values import to_dict
 
 

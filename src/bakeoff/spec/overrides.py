@@ -10,7 +10,7 @@ import msgspec
 
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import unknown
-from bakeoff.spec.run import Optimizer, Recipe, Schedule
+from bakeoff.spec.recipe import Optimizer, Recipe, Schedule
 from bakeoff.spec.values import Value, to_dict
 
 CHOICES: dict[str, Mapping[str, type[Value]]] = {

@@ -1,11 +1,17 @@
 """Frozen values: what settings and records are made of, as plain dicts, and their digests."""
 
 import hashlib
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from msgspec import NODEFAULT
+from msgspec import NODEFAULT, Meta
 from msgspec.structs import fields
+
+Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, lt=1)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e100)]
+NotNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e100)]
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

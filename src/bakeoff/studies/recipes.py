@@ -10,15 +10,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from bakeoff.lookup import find
+from bakeoff.spec.data import DataInfo
 from bakeoff.spec.overrides import change, difference, named
-from bakeoff.spec.run import (
+from bakeoff.spec.recipe import (
     L2,
     SGD,
     Adadelta,
     Adam,
     AdamW,
     Augment,
-    DataInfo,
     Image,
     OneCycle,
     Plateau,

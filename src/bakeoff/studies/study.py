@@ -9,8 +9,7 @@ from msgspec import Meta
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.data.graded import Grade, checked, join_name, split_name
 from bakeoff.lookup import find
-from bakeoff.spec.run import Count, Fraction, NotNegative, Positive
-from bakeoff.spec.values import Value
+from bakeoff.spec.values import Count, Fraction, NotNegative, Positive, Value
 
 DialName: TypeAlias = Literal[
     "colour", "contrast", "resolution", "clutter", "classes", "label-noise", "imbalance", "images-per-class", "upscale"

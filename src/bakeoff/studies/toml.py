@@ -13,7 +13,7 @@ import tomli_w
 
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.overrides import change, field_of, read_toml, sentence
-from bakeoff.spec.run import (
+from bakeoff.spec.recipe import (
     SGD,
     Adadelta,
     Adam,

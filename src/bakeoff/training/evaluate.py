@@ -16,8 +16,9 @@ from bakeoff.measure.beside import attempt
 from bakeoff.measure.cost import activation_bytes, inference_cost
 from bakeoff.nets.outputs import logits_of
 from bakeoff.nets.summary import non_trainable, summarize, trainable
+from bakeoff.spec.data import ImageShape
 from bakeoff.spec.records import Epoch, Outcome
-from bakeoff.spec.run import ImageShape, Run, steps_in_epoch
+from bakeoff.spec.run import Run, steps_in_epoch
 from bakeoff.training.ledger import Ledger
 from bakeoff.training.optimizers import make_loss, penalised_weights, penalty
 from bakeoff.training.partition import Parts

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bakeoff.spec.run import L2, SGD, Adadelta, Adam, AdamW, Optimizer, Recipe
+from bakeoff.spec.recipe import L2, SGD, Adadelta, Adam, AdamW, Optimizer, Recipe
 
 
 def build_optimizer(settings: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

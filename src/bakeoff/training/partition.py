@@ -12,7 +12,8 @@ from bakeoff.data.dataset import Dataset
 from bakeoff.data.normalize import Normalizer, fit_normalizer
 from bakeoff.data.split import balanced_sample, cut_validation
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.run import ImageShape, Run, derive_seed
+from bakeoff.spec.data import ImageShape
+from bakeoff.spec.run import Run, derive_seed
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ needs no more than its history. No torch.
 import math
 from collections.abc import Sequence
 
+from bakeoff.spec.recipe import Constant, Cosine, Monitor, OneCycle, Plateau, Recipe, Schedule, Steps
 from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import Constant, Cosine, Monitor, OneCycle, Plateau, Recipe, Schedule, Steps
 
 LOWER_IS_BETTER = {"train_loss": True, "validation_loss": True, "train_accuracy": False, "validation_accuracy": False}
 

@@ -10,8 +10,9 @@ from bakeoff.analysis.audit import FINDINGS, Finding, Material
 from bakeoff.analysis.audit.finding import Tested
 from bakeoff.analysis.ranking import cells
 from bakeoff.measure.quality import reliability
+from bakeoff.spec.recipe import SGD, Recipe
 from bakeoff.spec.records import Epoch, Failure, Result, Unreadable
-from bakeoff.spec.run import SGD, Recipe, Run
+from bakeoff.spec.run import Run
 
 RECIPE = Recipe(
     name="plain", epochs=8, batch_size=64, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)

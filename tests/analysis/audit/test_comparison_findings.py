@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from made_up import ENVIRONMENT, LABELS, look, run
 
-from bakeoff.spec.run import SGD, Augment
+from bakeoff.spec.recipe import SGD, Augment
 
 
 def first_right(images: int, among: np.ndarray = LABELS) -> np.ndarray:

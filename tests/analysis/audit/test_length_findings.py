@@ -1,7 +1,7 @@
 import pytest
 from made_up import curve, look, run
 
-from bakeoff.spec.run import Constant, Cosine, OneCycle, Stop
+from bakeoff.spec.recipe import Constant, Cosine, OneCycle, Stop
 
 SHORT = {"train_images": 259}
 """Of photographs: five steps an epoch."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from made_up import CALM, curve, failed, look, predictions, run
 
-from bakeoff.spec.run import Constant, OneCycle, Plateau, Stop
+from bakeoff.spec.recipe import Constant, OneCycle, Plateau, Stop
 
 NOISY = [0.9, 0.93, 0.95, 0.94, 0.96, 0.9718, 0.955]
 

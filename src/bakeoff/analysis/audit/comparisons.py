@@ -8,8 +8,8 @@ from typing import Any
 
 from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Severity, listing, of_cells
 from bakeoff.analysis.ranking import Cell
+from bakeoff.spec.recipe import Augment, Image
 from bakeoff.spec.records import Result
-from bakeoff.spec.run import Augment, Image
 from bakeoff.spec.values import to_dict
 from bakeoff.stats.paired import Difference
 from bakeoff.text.safe import counted

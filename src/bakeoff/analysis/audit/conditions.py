@@ -9,8 +9,8 @@ import numpy as np
 from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Severity, about, listing, of_cells, percent
 from bakeoff.analysis.ranking import Cell
 from bakeoff.data.tree import count_reasons, tell_reasons
+from bakeoff.spec.data import data_label
 from bakeoff.spec.records import Result
-from bakeoff.spec.run import data_label
 from bakeoff.text.safe import counted
 
 LOADED = 1.5

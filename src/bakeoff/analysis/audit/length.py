@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, per_cell, percent
-from bakeoff.spec.run import Cosine, OneCycle, steps_in_epoch
+from bakeoff.spec.recipe import Cosine, OneCycle
+from bakeoff.spec.run import steps_in_epoch
 from bakeoff.text.safe import counted
 
 SMALLEST_GAIN = 0.005

@@ -15,8 +15,10 @@ from bakeoff.analysis.audit.finding import SEVERITIES, Finding, Material, Number
 from bakeoff.analysis.ranking import Cell, cells
 from bakeoff.data.catalogue import DATASETS
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import Result
-from bakeoff.spec.run import DataInfo, ImageShape, Recipe, Run
+from bakeoff.spec.run import Run
 from bakeoff.studies.recipes import recipe_for
 from bakeoff.studies.study import Cell as Place
 from bakeoff.studies.study import Published, Study

@@ -8,8 +8,8 @@ import numpy as np
 
 from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent
 from bakeoff.analysis.audit.length import few_steps
+from bakeoff.spec.recipe import Plateau, Recipe
 from bakeoff.spec.records import Epoch
-from bakeoff.spec.run import Plateau, Recipe
 from bakeoff.text.safe import counted
 
 SMALLEST_LUCK = 0.01

@@ -15,8 +15,8 @@ from bakeoff.data import stand_in
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.data.graded import Grade, split_name
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.data import DataInfo, data_label
 from bakeoff.spec.records import DataRecord, Result
-from bakeoff.spec.run import DataInfo, data_label
 from bakeoff.spec.values import digest
 from bakeoff.store.store import Store
 from bakeoff.studies.recipes import recipe_for
