@@ -7,7 +7,7 @@ from bakeoff.data import DATASETS, stand_in
 from bakeoff.execution.estimate import steps_of
 from bakeoff.nets import find_net
 from bakeoff.spec.data import DataInfo, ImageShape
-from bakeoff.spec.overrides import tell_difference
+from bakeoff.spec.overrides import describe_difference
 from bakeoff.spec.recipe import L2, SGD, Adam, Augment, Constant, Image
 from bakeoff.spec.records import Epoch
 from bakeoff.studies.recipes import RECIPES, clark2020, recipe_for, skoularikis2021, srivastava2020
@@ -153,7 +153,7 @@ class TestEveryRecipe:
         unlabelled = recipe_for(cell._replace(label=""), MNIST)
         assert unlabelled.name == "quick (augment.flip=true, epochs=2)"
         assert recipe.key == unlabelled.key
-        assert tell_difference(recipe, unlabelled) == []
+        assert describe_difference(recipe, unlabelled) == []
 
 
 @pytest.mark.parametrize("name", ["srivastava2020", "skoularikis2021"])

@@ -13,7 +13,7 @@ from bakeoff import studies
 from bakeoff.data import Progress
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.data import DataInfo
-from bakeoff.spec.overrides import change, difference, tell_changes
+from bakeoff.spec.overrides import change, describe_changes, difference
 from bakeoff.spec.recipe import Recipe
 from bakeoff.studies.recipes import recipe_for
 from bakeoff.studies.study import Cell, Exceptional, Study
@@ -180,7 +180,7 @@ def recipe_changes(old: Recipe, new: Recipe) -> list[Change]:
     groups: dict[str, dict[str, Any]] = {}
     for field, value in fields.items():
         groups.setdefault(_group(field, "optimizer" in fields), {})[field] = value
-    return [Change(name, "; ".join(tell_changes(old, own)), own) for name, own in groups.items()]
+    return [Change(name, "; ".join(describe_changes(old, own)), own) for name, own in groups.items()]
 
 
 def _group(field: str, other_optimizer: bool) -> str:

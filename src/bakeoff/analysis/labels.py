@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
-from bakeoff.spec.overrides import flatten, tell_value
+from bakeoff.spec.overrides import flatten, format_value
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import to_dict
 
@@ -58,7 +58,7 @@ def _on_one_data_set(runs: Iterable[Run]) -> dict[str, str]:
         if key not in labels:
             labels[key] = in_order(run.recipe.name)
             flat = flatten(to_dict(run.recipe, full=True))
-            settings[key] = {field: tell_value(value, field) for field, value in flat.items() if field != "name"}
+            settings[key] = {field: format_value(value, field) for field, value in flat.items() if field != "name"}
     while clashes := _clashes(labels, met):
         for label, pairs in clashes.items():
             fields = _telling(pairs, settings)

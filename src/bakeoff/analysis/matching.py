@@ -8,7 +8,7 @@ import msgspec
 
 from bakeoff.data import stand_in
 from bakeoff.spec.data import DataInfo, data_label
-from bakeoff.spec.overrides import tell_difference
+from bakeoff.spec.overrides import describe_difference
 from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import DataRecord, Result
 from bakeoff.studies.recipes import recipe_for
@@ -84,4 +84,4 @@ def _departures(expected: Recipe, group: Sequence[Result], data: str) -> tuple[s
     other_data = [] if run.data == data else [f"data {data_label(run.data)} instead of {data}"]
     precisions = {str(name or "fp32") for result in group for name in result.conditions("precision")} - {"fp32"}
     other_numbers = [f"computed in {name}" for name in sorted(precisions)]
-    return (*other_data, *tell_difference(expected, run.recipe), *other_numbers)
+    return (*other_data, *describe_difference(expected, run.recipe), *other_numbers)

@@ -126,7 +126,7 @@ def _run() -> int:
     except BakeoffError as error:
         return _complain(str(error))
     except click.ClickException as error:
-        from bakeoff.spec.overrides import shortened
+        from bakeoff.spec.overrides import shorten
 
         context = getattr(error, "ctx", None)
         message = error.format_message().rstrip(".")
@@ -135,7 +135,7 @@ def _run() -> int:
             hint = f": did you mean {meant}?"
         if isinstance(error, click.NoSuchOption) and (meant := _meant(sys.argv[1:], error.option_name)):
             message, hint = f"No such option '{error.option_name}'", f": did you mean {meant}?"
-        return _complain(shortened(message, 300) + hint)
+        return _complain(shorten(message, 300) + hint)
     except (KeyboardInterrupt, click.Abort):
         return stopped()
     except (OSError, ReaderGone):

@@ -12,7 +12,7 @@ import msgspec
 import tomli_w
 
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.overrides import change, field_of, read_toml, sentence
+from bakeoff.spec.overrides import change, read_toml
 from bakeoff.spec.recipe import (
     SGD,
     Adadelta,
@@ -27,6 +27,7 @@ from bakeoff.spec.recipe import (
     Schedule,
     Steps,
 )
+from bakeoff.spec.validation import explain, field_of
 from bakeoff.spec.values import Value, to_dict
 from bakeoff.studies.study import Exceptional, Published, Study, Turn
 
@@ -106,7 +107,7 @@ def parse_study(text: str, origin: str) -> Study:
         line = line_of(text, field)
         where = f"{origin}, line {line}" if line else origin
         known = TABLES.get(field.partition("[")[0], Study).__struct_fields__
-        raise BakeoffError(f"{where}: {sentence(error, known)}") from error
+        raise BakeoffError(f"{where}: {explain(error, known)}") from error
 
 
 def checked(study: Study) -> Study:
@@ -118,7 +119,7 @@ def checked(study: Study) -> Study:
     try:
         return msgspec.convert(to_dict(study), Study)
     except msgspec.ValidationError as error:
-        raise BakeoffError(f"the study {study.name!r}: {sentence(error, Study.__struct_fields__)}") from error
+        raise BakeoffError(f"the study {study.name!r}: {explain(error, Study.__struct_fields__)}") from error
 
 
 def write_study(study: Study) -> str:
