@@ -1,169 +1,26 @@
 import math
-import random
 from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
-import safetensors.torch
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from trained import DATA, assert_same_weights, train
 
 import bakeoff.training.evaluate
 import bakeoff.training.loop
-import odd
 import tiny
-from bakeoff.data.batches import train_batches
 from bakeoff.errors import BakeoffError
-from bakeoff.machine.hardware import Machine
-from bakeoff.nets import NETS, Net, build
+from bakeoff.nets import build
 from bakeoff.spec.data import ImageShape
-from bakeoff.spec.paths import checkpoint_path, weights_path
-from bakeoff.spec.recipe import L2, SGD, Adadelta, Adam, AdamW, Augment, Cosine, Image, OneCycle, Plateau, Stop
-from bakeoff.spec.records import Epoch, Outcome
+from bakeoff.spec.paths import weights_path
+from bakeoff.spec.recipe import L2, SGD, Adam, Cosine, Image
 from bakeoff.spec.run import Run
 from bakeoff.training.evaluate import Diverged
-from bakeoff.training.loop import fit
 from bakeoff.training.optimizers import make_loss
 from bakeoff.training.partition import divide
-
-DATA = tiny.dataset()
-
-
-def train(run, folder=None, data=DATA, on_step=None, machine=tiny.MACHINE) -> tuple[list[Epoch], Outcome]:
-    *epochs, outcome = fit(run, data, machine, folder, on_step)
-    return epochs, outcome
-
-
-def comparable(epoch: Epoch) -> dict:
-    return tiny.without_times(msgspec.structs.asdict(epoch))
-
-
-def assert_same(one: tuple[list[Epoch], Outcome], other: tuple[list[Epoch], Outcome]) -> None:
-    """The same to the last bit, but for seconds and memory."""
-    assert [comparable(epoch) for epoch in one[0]] == [comparable(epoch) for epoch in other[0]]
-    assert tiny.without_times(one[1].measures) == tiny.without_times(other[1].measures)
-    assert (one[1].predicted == other[1].predicted).all()
-    assert one[1].probabilities.tobytes() == other[1].probabilities.tobytes()
-
-
-def assert_same_weights(one, other) -> None:
-    torch.testing.assert_close(load_file(one), load_file(other), rtol=0, atol=0)
-
-
-RESUMABLE = {
-    "sgd": tiny.run(optimizer=SGD(lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3), schedule=OneCycle()),
-    "adam": tiny.run(
-        optimizer=Adam(lr=1e-3, eps=1e-7, eps_before_correction=True),
-        loss="keras-cross-entropy",
-        l2=L2(1e-3, "convolutions"),
-        augment=Augment(shift=0.2, flip=True, rotation=10, cutout=2),
-    ),
-    "adamw": tiny.run("nin", optimizer=AdamW(lr=1e-3), schedule=Cosine(warmup_epochs=1), normalize="channel"),
-    "adadelta": tiny.run(optimizer=Adadelta(lr=1.0), select="best-validation-loss", label_smoothing=0.1),
-    "batch norm, best epoch restored": tiny.run(
-        "resnet20", optimizer=SGD(lr=0.2, momentum=0.9), select="best-validation-accuracy", normalize="pixel"
-    ),
-    "plateau and early stop": tiny.run(
-        epochs=8, schedule=Plateau("validation_loss", 0.5, 1, 0.5), stop=Stop("train_loss", 3, 0.5)
-    ),
-}
-
-
-class TestResuming:
-    @pytest.mark.parametrize("name", RESUMABLE)
-    def test_gives_the_same_bits(self, name, tmp_path):
-        """Interrupted after an epoch, within one, before the evaluation, and not at all."""
-        run = RESUMABLE[name]
-        whole = train(run, tmp_path / "whole")
-
-        def interrupt(epoch, done, of):
-            if (epoch, done) == (2, 2):
-                raise KeyboardInterrupt
-
-        parts = tmp_path / "parts"
-        after_an_epoch = fit(run, DATA, tiny.MACHINE, parts)
-        next(after_an_epoch)
-        after_an_epoch.close()
-        with pytest.raises(KeyboardInterrupt):
-            train(run, parts, on_step=interrupt)
-        before_the_evaluation = fit(run, DATA, tiny.MACHINE, parts)
-        seen = [next(before_the_evaluation) for _ in whole[0]]
-        before_the_evaluation.close()
-        assert [comparable(epoch) for epoch in seen] == [comparable(epoch) for epoch in whole[0]]
-        resumed = train(run, parts)
-        assert_same(resumed, whole)
-        assert_same_weights(weights_path(parts, run.id), weights_path(tmp_path / "whole", run.id))
-        assert_same(train(run), whole)
-
-    def test_trains_only_what_is_missing(self, tmp_path):
-        steps = []
-        next(generator := fit(tiny.run(), DATA, tiny.MACHINE, tmp_path))
-        generator.close()
-        train(tiny.run(), tmp_path, on_step=lambda epoch, done, of: steps.append((epoch, done, of)))
-        assert steps == [(epoch, step, 3) for epoch in (2, 3) for step in (1, 2, 3)]
-
-    def test_from_a_damaged_checkpoint_starts_anew(self, tmp_path):
-        run = tiny.run()
-        next(generator := fit(run, DATA, tiny.MACHINE, tmp_path))
-        generator.close()
-        path = checkpoint_path(tmp_path, run.id)
-        path.write_bytes(path.read_bytes()[:-100])
-        assert_same(train(run, tmp_path), train(run))
-
-    def test_in_bfloat16_gives_the_same_bits(self, tmp_path):
-        machine = Machine(threads=1, precision="bf16")
-        run = tiny.run("nin")
-        whole = train(run, machine=machine)
-        generator = fit(run, DATA, machine, tmp_path)
-        next(generator)
-        generator.close()
-        assert_same(train(run, tmp_path, machine=machine), whole)
-        assert whole[1].environment["precision"] == "bf16"
-        assert whole[1].probabilities.tobytes() != train(run)[1].probabilities.tobytes()
-
-    def test_on_another_machine_is_on_record(self, tmp_path):
-        generator = fit(tiny.run(), DATA, Machine(threads=1, precision="bf16"), tmp_path)
-        next(generator)
-        generator.close()
-        environment = train(tiny.run(), tmp_path)[1].environment
-        assert (environment["precision"], environment["before"]) == ("fp32", {"precision": ["bf16"]})
-
-    def test_does_not_depend_on_what_happens_in_between(self):
-        generator = fit(tiny.run("nin"), DATA, tiny.MACHINE)
-        items = []
-        for item in generator:
-            torch.rand(7)
-            items.append(item)
-        assert_same((items[:-1], items[-1]), train(tiny.run("nin")))
-
-
-class TestSeeds:
-    def test_decide_the_result(self):
-        assert_same(train(tiny.run(seed=1)), train(tiny.run(seed=1)))
-        one, other = train(tiny.run(seed=1))[1], train(tiny.run(seed=2))[1]
-        assert one.probabilities.tobytes() != other.probabilities.tobytes()
-
-    def test_show_all_networks_the_same_images_in_the_same_order(self, monkeypatch):
-        seen: dict[str, list[bytes]] = {"lenet-afif": [], "resnet20": [], "nin": []}
-        for net, batches in seen.items():
-
-            def note(*arguments, batches=batches):
-                for images, labels in train_batches(*arguments):
-                    batches.append(images.numpy().tobytes() + labels.numpy().tobytes())
-                    yield images, labels
-
-            monkeypatch.setattr(bakeoff.training.loop, "train_batches", note)
-            train(tiny.run(net, augment=Augment(shift=0.1, flip=True)))
-        assert seen["lenet-afif"] == seen["resnet20"] == seen["nin"]
-        assert len(set(seen["nin"])) == 9
-
-    def test_leave_the_global_generators_alone(self):
-        before = torch.get_rng_state(), random.getstate()
-        train(tiny.run("nin"))
-        assert (torch.get_rng_state() == before[0]).all()
-        assert random.getstate() == before[1]
 
 
 class TestDivergence:
@@ -371,110 +228,6 @@ class TestNumbers:
         epochs, outcome = train(tiny.run(epochs=20, optimizer=Adam(lr=3e-3)))
         assert epochs[-1].train_loss < 0.2 < epochs[0].train_loss
         assert outcome.measures["test_accuracy"] > 0.9
-
-
-class Auxiliary(nn.Module):
-    """Two heads in training, one otherwise."""
-
-    def __init__(self):
-        super().__init__()
-        self.main, self.other = nn.Linear(64, 3), nn.Linear(64, 3)
-
-    def forward(self, images):
-        flat = images.flatten(1)
-        return (self.main(flat), self.other(flat)) if self.training else self.main(flat)
-
-
-class TestAuxiliaryOutputs:
-    @pytest.fixture(autouse=True)
-    def two_heads(self, monkeypatch):
-        monkeypatch.setattr(bakeoff.training.loop, "build", lambda *_: Auxiliary())
-
-    def test_are_trained_with_their_weight(self, tmp_path):
-        still = tiny.run(validation="none", epochs=1, auxiliary_weight=0.0)
-        both = msgspec.structs.replace(still, recipe=msgspec.structs.replace(still.recipe, auxiliary_weight=0.3))
-        (alone,), _ = train(still, tmp_path)
-        (together,), _ = train(both, tmp_path)
-        one, other = (load_file(weights_path(tmp_path, run.id)) for run in (still, both))
-        assert (one["main.weight"] == other["main.weight"]).all()
-        assert (one["other.weight"] != other["other.weight"]).any()
-        assert together.train_loss == pytest.approx(1.3 * alone.train_loss, rel=0.2)
-        assert together.train_accuracy == alone.train_accuracy
-
-
-@pytest.fixture
-def own(monkeypatch):
-    """Make a network known, and return a run of it."""
-
-    def run(kind, **changes):
-        monkeypatch.setitem(NETS, "odd", Net(kind, "own", 2026, "a test", 1))
-        return tiny.run("odd", **changes)
-
-    return run
-
-
-class TestWhatIsMeasuredBeside:
-    @pytest.mark.parametrize(
-        "kind", [odd.Item, odd.Numpy, odd.Recurrent, odd.NumpyRecurrent, odd.Attentive, odd.ItemAttentive, odd.Tied]
-    )
-    def test_is_complete_for_unusual_networks(self, own, tmp_path, kind):
-        _, outcome = train(own(kind), tmp_path)
-        assert outcome.blanks == {}
-        assert outcome.layers
-        assert outcome.measures.keys() >= {"flops", "activation_bytes_per_image", "latency_ms_median"}
-        assert "not_measured" not in outcome.environment
-
-    def test_is_a_blank_with_its_reason_where_it_fails(self, own, tmp_path):
-        run = own(odd.ByImages, validation=22)
-        whole = train(run, tmp_path)
-        assert whole[1].layers == ()
-        assert whole[1].blanks == dict.fromkeys(
-            ["layers", "flops", "activation memory", "latency"], "ValueError: five images at least"
-        )
-        assert whole[1].environment["not_measured"] == whole[1].blanks
-        assert not whole[1].measures.keys() & {"flops", "activation_bytes_per_image", "latency_ms_median"}
-        assert whole[1].measures["parameters"] == 4 * 9 + 4 + 256 * 3 + 3
-        assert_same(train(run, tmp_path), whole)
-
-    @pytest.mark.parametrize("name", ["summarize", "activation_bytes", "inference_cost"])
-    def test_fails_no_run_in_any_way(self, monkeypatch, name):
-        def fail(*_):
-            raise RuntimeError("no such kernel")
-
-        monkeypatch.setattr(bakeoff.training.evaluate, name, fail)
-        _, outcome = train(tiny.run())
-        assert set(outcome.blanks.values()) == {"RuntimeError: no such kernel"}
-        assert outcome.measures["test_accuracy"] > 0
-
-    def test_weights_that_have_two_names_are_kept_and_go_on(self, own, tmp_path):
-        run = own(odd.Tied)
-        whole = train(run, tmp_path / "whole")
-        kept = load_file(weights_path(tmp_path / "whole", run.id))
-        assert (kept["first.weight"] == kept["second.weight"]).all()
-        net = odd.Tied(ImageShape(1, 8, 8), 3)
-        net.load_state_dict(kept)
-        assert net.first.weight is net.second.weight
-        next(generator := fit(run, DATA, tiny.MACHINE, tmp_path / "parts"))
-        generator.close()
-        assert_same(train(run, tmp_path / "parts"), whole)
-
-    def test_weights_that_cannot_be_written_are_a_blank(self, tmp_path, monkeypatch):
-        def refuse(*_):
-            raise ValueError("no such type")
-
-        monkeypatch.setattr(safetensors.torch, "save", refuse)
-        _, outcome = train(tiny.run(), tmp_path)
-        assert outcome.blanks == {"weights": "ValueError: no such type"}
-
-
-class TestOutputs:
-    def test_that_are_a_tuple_of_other_things_are_told(self, own):
-        with pytest.raises(BakeoffError, match="must give 16 × 3 logits for 16 images in training and gives a tuple"):
-            train(own(odd.Pair))
-
-    def test_that_are_a_tuple_in_evaluation_are_told(self, own):
-        with pytest.raises(BakeoffError, match="in evaluation give the logits alone"):
-            train(own(odd.Twin))
 
 
 class TestLastBatches:

@@ -1,0 +1,35 @@
+"""Runs and results that the tests of the store write and read."""
+
+import subprocess
+import sys
+
+import msgspec
+import numpy as np
+
+from bakeoff.spec.recipe import SGD, Recipe
+from bakeoff.spec.records import DataRecord, Epoch, Outcome
+from bakeoff.spec.run import Run
+
+RECIPE = Recipe(
+    name="r", epochs=3, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)
+)
+RUN = Run("conv", "digits", "hash", RECIPE, 0)
+OTHER = msgspec.structs.replace(RUN, seed=1)
+LABELS = np.array([0, 2, 1, 1])
+DATA = DataRecord("hash", {"name": "digits", "classes": ["a", "b", "c"]}, LABELS)
+PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0, 0, 1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]], np.float16)
+OUTCOME = Outcome(3, PROBABILITIES.argmax(1).astype(np.uint16), PROBABILITIES, {"test_accuracy": 0.75, "epochs": 3})
+ENVIRONMENT = {"torch": "2", "threads": 1}
+SOMEBODY = "elsewhere.example:1234:1700000000"
+ME = "me"
+"""Owners on machines that cannot be asked."""
+
+
+def epoch(number: int, **changes) -> Epoch:
+    return msgspec.structs.replace(Epoch(number, 1.0, 0.5, 0.9, 0.6, 0.1, 2.0, 0.5, 700.0, 10**9), **changes)
+
+
+def end_process() -> str:
+    """The owner of a process on this machine that has ended."""
+    code = "from bakeoff.store.claims import new_owner; print(new_owner())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
