@@ -134,11 +134,14 @@ def finite(value: Any) -> Any:
 
 
 def csv_cell(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: an apostrophe before a text that would begin one."""
-    if not isinstance(value, str):
-        return value
-    text = visible(value, keep="\n")
-    return f"'{text}" if text.startswith(tuple("=+-@\n＝＋－＠")) else text
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe before a text that would begin one.
+
+    Where semicolons separate the cells, as in much of Europe, a text with one is two cells, and one of two lines two rows.
+    """
+    return _FORMULA.sub(r"\1'", visible(value, keep="\n")) if isinstance(value, str) else value
+
+
+_FORMULA = re.compile(r"(^|[;\n])(?=[=+\-@\n＝＋－＠])")
 
 
 _OBEYED_BY_MARKDOWN = re.compile(r"[\\`*|<~$]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(|(?<=\])\[")
