@@ -44,3 +44,16 @@ def test_drafts_of_one_command_or_all(tmp_path):
 
 
 ENDS = ("pt", "safetensors")
+
+
+@pytest.mark.parametrize("run_id", ["../../elsewhere", "/etc/x", "..", "*", "a" * 5000, "é\n"])
+def test_an_id_from_a_damaged_store_names_no_file_elsewhere(tmp_path, run_id):
+    folder = tmp_path / "a.db.files"
+    folder.mkdir()
+    (tmp_path.parent / "elsewhere.pt").touch()
+    (folder / "another.draft.pt").touch()
+    for path in (checkpoint_path(folder, run_id), weights_path(folder, run_id, "draft")):
+        assert path.resolve().parent == folder.resolve()
+        path.touch()
+    delete_drafts(folder, run_id)
+    assert (folder / "another.draft.pt").exists()

@@ -6,9 +6,11 @@ import sys
 import msgspec
 import numpy as np
 
+from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.recipe import SGD, Recipe
 from bakeoff.spec.records import DataRecord, Epoch, Outcome
 from bakeoff.spec.run import Run
+from bakeoff.spec.values import to_dict
 
 RECIPE = Recipe(
     name="r", epochs=3, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)
@@ -16,7 +18,8 @@ RECIPE = Recipe(
 RUN = Run("conv", "digits", "hash", RECIPE, 0)
 OTHER = msgspec.structs.replace(RUN, seed=1)
 LABELS = np.array([0, 2, 1, 1])
-DATA = DataRecord("hash", {"name": "digits", "classes": ["a", "b", "c"]}, LABELS)
+INFO = DataInfo("digits", ImageShape(1, 8, 8), ("a", "b", "c"), "hash", 9, 0, len(LABELS), False)
+DATA = DataRecord("hash", to_dict(INFO), LABELS)
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0, 0, 1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]], np.float16)
 OUTCOME = Outcome(3, PROBABILITIES.argmax(1).astype(np.uint16), PROBABILITIES, {"test_accuracy": 0.75, "epochs": 3})
 ENVIRONMENT = {"torch": "2", "threads": 1}

@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from stored import DATA, ME, OTHER, RUN
@@ -31,6 +32,14 @@ class TestOpening:
     def test_refuses_a_folder(self, tmp_path):
         with pytest.raises(BakeoffError, match="the store must be a file"):
             Store(tmp_path)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+    @pytest.mark.parametrize("create", [False, True])
+    def test_refuses_pipes_and_devices(self, tmp_path, create):
+        os.mkfifo(tmp_path / "pipe")
+        for path in (tmp_path / "pipe", Path(os.devnull)):
+            with pytest.raises(BakeoffError, match="the store must be a file"):
+                Store(path, create=create)
 
     @pytest.mark.parametrize("content", [b"hello", b"PNG" * 5000, bytes(range(256)) * 20])
     def test_refuses_files_that_are_no_store(self, tmp_path, content):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stored import DATA, ENVIRONMENT, ME, OTHER, OUTCOME, PROBABILITIES, RUN, SOMEBODY, epoch
+from stored import DATA, ENVIRONMENT, INFO, ME, OTHER, OUTCOME, PROBABILITIES, RUN, SOMEBODY, epoch
 
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.records import Outcome
-from bakeoff.spec.values import digest
+from bakeoff.spec.values import digest, to_dict
 from bakeoff.store import codec
 from bakeoff.store.store import Store
 
@@ -20,11 +20,13 @@ class TestFaults:
         store._db.execute(f"PRAGMA max_page_count = {pages}")
         random = np.random.default_rng(0).random((4, 5000)).astype(np.float16)
         large = Outcome(3, OUTCOME.predicted, random, OUTCOME.measures)
+        facts = to_dict(INFO) | {"classes": [str(number) for number in range(5000)]}
         with pytest.raises(BakeoffError, match=r"cannot write to the store .*a\.db: database or disk is full"):
             store.finish(RUN.id, large, ENVIRONMENT)
         assert store.results()[0].state == "running"
         assert store.results()[0].measures == {}
         store._db.execute("PRAGMA max_page_count = 100000")
+        store._db.execute("UPDATE datasets SET facts = ?", [json.dumps(facts)])
         store.finish(RUN.id, large, ENVIRONMENT)
         assert store.results()[0].state == "done"
 

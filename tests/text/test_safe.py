@@ -100,7 +100,8 @@ def test_no_cell_of_a_csv_file_is_a_formula(cells):
 
 
 @pytest.mark.parametrize(
-    ("cell", "written"), [(-1.5, -1.5), (3, 3), ("conv", "conv"), ("=1+1", "'=1+1"), ("a-b", "a-b"), ("a;=1+1", "a;'=1+1")]
+    ("cell", "written"),
+    [(-1.5, -1.5), (3, 3), ("conv", "conv"), ("=1+1", "'=1+1"), ("a-b", "a-b"), ("a;=1+1", "a;'=1+1")],
 )
 def test_numbers_and_names_in_csv_stay(cell, written):
     assert csv_cell(cell) == written

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
+
+LONGEST = 100
+"""Characters of a run's id in a file's name."""
 
 
 def checkpoint_path(folder: Path, run_id: str, draft: str = "") -> Path:
@@ -14,17 +18,22 @@ def checkpoint_path(folder: Path, run_id: str, draft: str = "") -> Path:
     With `draft`, a word of whoever trains the run, it is one of their own, which does not count until the run is found
     to be theirs still.
     """
-    return folder / f"{run_id}{draft and f'.{draft}'}.pt"
+    return folder / f"{_begin(run_id, draft)}.pt"
 
 
 def weights_path(folder: Path, run_id: str, draft: str = "") -> Path:
     """Return the file with the weights that a finished run was judged by, or a `draft` of it."""
-    return folder / f"{run_id}{draft and f'.{draft}'}.safetensors"
+    return folder / f"{_begin(run_id, draft)}.safetensors"
+
+
+def _begin(run_id: str, draft: str) -> str:
+    """Return how the name of a file begins. An id from a damaged store may be anything: it names no file elsewhere."""
+    return f"{quote(run_id, safe='')[:LONGEST]}{draft and f'.{draft}'}"
 
 
 def delete_drafts(folder: Path, run_id: str, draft: str = "") -> None:
     """Remove what did not come to count of a run, of one draft or of all, and what was left half-written."""
-    begin = f"{run_id}.{draft}*"
+    begin = f"{_begin(run_id, '')}.{draft}*"
     for pattern in (f"{begin}.pt", f"{begin}.safetensors", f"{begin}.tmp", f".{begin}.tmp"):
         for left in folder.glob(pattern):
             left.unlink(missing_ok=True)

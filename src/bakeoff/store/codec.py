@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bakeoff.spec.data import DataInfo
 from bakeoff.spec.records import DataRecord, Epoch, Failure, Result, Unreadable
 from bakeoff.spec.run import Run
-from bakeoff.spec.values import digest, to_dict
+from bakeoff.spec.values import Value, digest, to_dict
 from bakeoff.store.claims import is_at_work
 
 DAMAGE = (ValueError, TypeError, OverflowError, RecursionError, zlib.error, msgspec.MsgspecError)
@@ -22,6 +23,38 @@ DAMAGE = (ValueError, TypeError, OverflowError, RecursionError, zlib.error, msgs
 over, and gives whatever lies in a row."""
 
 STATES = ("waiting", "running", "done", "failed")
+
+
+class DataFacts(DataInfo, frozen=True, kw_only=True):
+    """What a record of a data set holds, so far as it is relied on; other versions may know less, or more."""
+
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    skipped: list[tuple[str, str]] = []
+    left_out: dict[str, int] = {}
+    manifest: dict[str, dict[str, str]] = {}
+    duplicates: dict[str, Any] = {}
+    properties: dict[str, float | None] = {}
+
+
+class MachineFacts(Value, frozen=True):
+    """What an environment holds, so far as it is relied on."""
+
+    threads: int = 1
+    cores: int = 1
+    before: dict[str, list] = {}
+    nondeterministic: list[str] = []
+    not_measured: dict[str, str] = {}
+
+
+class LayerFacts(Value, frozen=True):
+    """What a layer of a network holds, so far as it is relied on."""
+
+    name: str
+    type: str
+    input: list[int]
+    output: list[int]
 
 
 def is_held(row: sqlite3.Row, owner: str) -> bool:
@@ -55,6 +88,12 @@ def _table(text: str) -> dict[str, Any]:
     return tree
 
 
+def _known(facts: dict[str, Any], kind: type[Value]) -> dict[str, Any]:
+    """Return a table whose values are as a kind of facts has them; what the kind does not know is as it is."""
+    msgspec.convert({name: facts[name] for name in kind.__struct_fields__ if name in facts}, kind)
+    return facts
+
+
 def result_of(
     row: sqlite3.Row,
     epochs: Sequence[sqlite3.Row],
@@ -78,6 +117,9 @@ def result_of(
     layers = networks.get(row["network"]) if row["network"] is not None else ()
     if environment is None or layers is None:
         raise ValueError("what is known of its machine or its network is not there")
+    times = row["started"], row["finished"]
+    if not all(isinstance(time, str | None) for time in times):
+        raise ValueError("its times are not those that were written")
     run = run_of(row["settings"])
     if run.id != row["id"]:
         raise ValueError("its settings are not those that were written")
@@ -134,23 +176,25 @@ def _is_as_written(row: sqlite3.Row, epochs: Sequence[sqlite3.Row], measures: Se
 def record_of(row: sqlite3.Row) -> DataRecord | None:
     """Return one row of the data sets, None if it is damaged."""
     try:
-        return DataRecord(row["content_hash"], _table(row["facts"]), unpack(row["test_labels"], np.int64))
+        return DataRecord(
+            row["content_hash"], _known(_table(row["facts"]), DataFacts), unpack(row["test_labels"], np.int64)
+        )
     except DAMAGE:
         return None
 
 
 def facts_of(text: str) -> dict | None:
-    """Return a table of facts, None if it is damaged."""
+    """Return a table of facts about a machine, None if it is damaged."""
     try:
-        return _table(text)
+        return _known(_table(text), MachineFacts)
     except DAMAGE:
         return None
 
 
-def list_of(text: str) -> tuple | None:
-    """Return a list of facts, None if it is damaged."""
+def layers_of(text: str) -> tuple[dict, ...] | None:
+    """Return the layers of a network, None if they are damaged."""
     try:
-        return tuple(json.loads(text))
+        return tuple(_known(layer, LayerFacts) for layer in json.loads(text))
     except DAMAGE:
         return None
 

@@ -11,7 +11,7 @@ from bakeoff.data.versions import versions
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.records import DataRecord, Result, Unreadable
 from bakeoff.spec.run import Run
-from bakeoff.store.codec import DAMAGE, array_of, facts_of, list_of, record_of, result_of, unpack, unreadable_of
+from bakeoff.store.codec import DAMAGE, array_of, facts_of, layers_of, record_of, result_of, unpack, unreadable_of
 from bakeoff.store.schema import Database
 
 
@@ -51,12 +51,16 @@ class Reader(Database):
         broken: list[Unreadable] = []
         with self.reading():
             records = self._records()
-            images = {key: len(record.test_labels) for key, record in records.items() if record is not None}
+            shapes = {
+                key: (len(record.test_labels), len(record.facts["classes"]))
+                for key, record in records.items()
+                if record is not None
+            }
             epochs = self._grouped("SELECT * FROM epochs ORDER BY run, epoch")
             measures = self._grouped("SELECT run, name, value FROM measures")
             failures = self._grouped("SELECT * FROM failures ORDER BY id")
             environments = {row["id"]: facts_of(row["facts"]) for row in self._db.execute("SELECT * FROM environments")}
-            networks = {row["id"]: list_of(row["layers"]) for row in self._db.execute("SELECT * FROM networks")}
+            networks = {row["id"]: layers_of(row["layers"]) for row in self._db.execute("SELECT * FROM networks")}
             rows = self._db.execute("SELECT * FROM runs ORDER BY rowid").fetchall()
             facts = {key: record.facts for key, record in records.items() if record is not None}
             named = versions(((str(row["data"]), row["data_hash"]) for row in rows), lambda: facts)
@@ -66,7 +70,7 @@ class Reader(Database):
                 own = epochs.get(row["id"], []), measures.get(row["id"], [])
                 try:
                     if row["state"] == "done":
-                        self._check_predictions(row["id"], images.get(row["data_hash"]))
+                        self._check_predictions(row["id"], shapes.get(row["data_hash"]))
                     failure = failures.get(row["id"], [None])[-1]
                     result = result_of(row, *own, failure, environments, networks)
                     version = named[row["data_hash"]]
@@ -88,10 +92,13 @@ class Reader(Database):
             found.setdefault(row["run"], []).append(row)
         return found
 
-    def _check_predictions(self, run_id: str, images: int | None) -> None:
-        """Raise one of `DAMAGE` if the predictions of a finished run are not there, whole, one per test image."""
-        predicted, _ = self._predictions(run_id)
-        if images != len(predicted):
+    def _check_predictions(self, run_id: str, shape: tuple[int, int] | None) -> None:
+        """Raise one of `DAMAGE` if the predictions of a finished run are not there, whole.
+
+        They have the `shape` (test images, classes) of its data set.
+        """
+        _, probabilities = self._predictions(run_id)
+        if probabilities.shape != shape:
             raise ValueError("there is not one prediction for each of its test images")
 
     def _predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:

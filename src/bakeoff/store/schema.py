@@ -97,6 +97,8 @@ class Database:
         self._is_copy = False
         if not self.path.name or self.path.is_dir():
             raise BakeoffError(f"the store must be a file, and {self.path} is a folder: --store bakeoff.db")
+        if self.path.exists() and not self.path.is_file():  # a device may look empty, a pipe never answers
+            raise BakeoffError(f"the store must be a file, and {self.path} is a pipe or a device: --store bakeoff.db")
         if not create and not self.path.exists():
             raise BakeoffError(f"no store at {self.path}: `bakeoff run --store {self.path}` makes one")
         if not self.path.parent.is_dir():

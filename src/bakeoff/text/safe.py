@@ -136,7 +136,7 @@ def finite(value: Any) -> Any:
 def csv_cell(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula: an apostrophe before a text that would begin one.
 
-    Where semicolons separate the cells, as in much of Europe, a text with one is two cells, and one of two lines two rows.
+    Where semicolons separate the cells, as in much of Europe, a text with one is two cells, one of two lines two rows.
     """
     return _FORMULA.sub(r"\1'", visible(value, keep="\n")) if isinstance(value, str) else value
 
