@@ -18,7 +18,7 @@ from bakeoff.execution.plan import Plan
 from bakeoff.spec.records import Failure, Result, Unreadable
 from bakeoff.store.store import Store
 from bakeoff.studies.study import Study
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted
 
 if TYPE_CHECKING:
     import pandas as pd

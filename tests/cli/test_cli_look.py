@@ -170,7 +170,7 @@ class TestResults:
         tiny.finished_store(tmp_path / "a.db", clarity=2)
         said = bakeoff("report", "--store", str(tmp_path / "a.db"), "-o", str(tmp_path / "a.html"))
         assert (said.code, said.err) == (0, "")
-        assert "100.00%" in bakeoff("results", "--store", str(tmp_path / "a.db")).out
+        assert "100.00\u202f%" in bakeoff("results", "--store", str(tmp_path / "a.db")).out
 
     def test_with_brackets_in_their_names_are_printed_as_they_are(self, bakeoff, tmp_path):
 

@@ -8,10 +8,10 @@ from PIL import Image
 
 import tiny
 from bakeoff.cli.needs import memory_bytes
-from bakeoff.data.packing import tell_bytes
 from bakeoff.execution.plan import plan
 from bakeoff.execution.worker import Placement
 from bakeoff.studies.study import Study
+from bakeoff.text.formats import byte_size
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_dry_run_tells_size_fit_disk_and_memory_and_decodes_nothing(bakeoff, p
     assert facts["memory_bytes"] > 2 * 250e6
     told = " ".join(said.out.split())
     assert "height×width: 300×400 (6); trained on at 64×64, centre-cropped; packing takes 147 kB on the disk" in told
-    assert f"Memory: about {tell_bytes(facts['memory_bytes'])} for all workers" in told
+    assert f"Memory: about {byte_size(facts['memory_bytes'])} for all workers" in told
     trained = bakeoff(*asked, *store, "--epochs", "1", "--json")
     assert trained.code == 0
     assert "packed already" in " ".join(bakeoff(*asked, *store, "--dry-run").out.split())

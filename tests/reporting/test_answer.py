@@ -38,7 +38,7 @@ def test_a_lead_within_the_noise_is_not_told_apart(make) -> None:
 def test_one_seed_says_that_nothing_is_sure(make) -> None:
     (answer,) = asked(make(seeds=1, data=("digits",)))
     assert "from a single seed" in answer.lead
-    assert "(one seed)" in told(answer) and "Its 95 % interval" not in told(answer)
+    assert "(1 seed)" in told(answer) and "Its 95 % interval" not in told(answer)
 
 
 def test_one_network_has_nothing_to_be_compared_with(make) -> None:
@@ -56,7 +56,7 @@ def test_nothing_finished_and_everything_failed(make) -> None:
 
 def test_partial_results_are_labelled(make) -> None:
     answer = asked(make(waiting=1, failing=1))[-1]
-    assert "One run failed" in told(answer)
+    assert "1 run failed" in told(answer)
     assert "Partial: 10 of 12 runs finished" in told(answer)
     assert "unequal numbers of seeds (2 to 3)" in told(answer)
 

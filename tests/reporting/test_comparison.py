@@ -131,7 +131,7 @@ def test_gains_stand_side_by_side():
         replace(one_seed, change="all changes", how="together", what=""),
     ]
     (table,) = gain_tables(ablation, lines)
-    assert table.title == "mnist: from a 89.00 % to b 90.00 %, 3 seeds"
+    assert table.title == "mnist: from a 89.00\u202f% to b 90.00\u202f%, 3 seeds"
     assert table.rows == (
         ("bn (a, b)", "+1.00 ± 0.80", "gains", "–", "not run"),
         ("all changes", "+1.00", "one seed", "", ""),

@@ -64,7 +64,7 @@ def test_a_folder_of_photographs_of_any_size(folder: Path, tmp_path: Path, monke
     own: Collection
     (own,) = collect(read(path).tables)
     assert own.sheet and (own.sheet.width, own.sheet.height) == (64, 32) and len(own.sheet.tiles) == 11
-    assert own.leaks[0].startswith("One test image is also among the training images, pixel for pixel")
+    assert own.leaks[0].startswith("1 test image is also among the training images, pixel for pixel")
     assert "different labels" in own.leaks[1]
     assert any("test/a cat/again.png (a cat, test)" in sentence for sentence in own.leaks)
     page = build(path)

@@ -29,7 +29,7 @@ def test_short(value: float, text: str) -> None:
 def test_listing() -> None:
     assert formats.listing(["a"]) == "a"
     assert formats.listing(["a", "b", "c"]) == "a, b and c"
-    assert formats.listing(list("abcdef")) == "a, b, c and 3 others"
+    assert formats.listing(list("abcdef"), most=4) == "a, b, c and 3 others"
 
 
 def test_what_is_not_known_is_a_dash() -> None:
@@ -40,3 +40,44 @@ def test_percent_and_span() -> None:
     assert formats.percent(0.98341) == "98.34\u202f%"
     assert formats.span(None, 0.5) == ""
     assert formats.span(0.9811, 0.9857) == "98.11 to 98.57\u202f%"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "plural", "told"),
+    [
+        (0, "run", "", "0 runs"),
+        (1, "run", "", "1 run"),
+        (1200, "run", "", "1,200 runs"),
+        (2, "class", "classes", "2 classes"),
+    ],
+)
+def test_counting(number, noun, plural, told):
+    assert formats.counted(number, noun, plural) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0, "0:00"),
+        (59.4, "0:59"),
+        (59.6, "1:00"),
+        (725, "12:05"),
+        (11230, "3:07:10"),
+        (302_400, "3.5 days"),
+        (8.64e9, "100,000.0 days"),
+    ],
+)
+def test_clocks_show_hours_and_days_only_when_there_are_some(seconds, text):
+    assert formats.clock(seconds) == text
+
+
+def test_intervals() -> None:
+    assert formats.bracket(0.9811, 0.9857) == " [98.11, 98.57]"
+    assert formats.bracket(0.5, None) == formats.spread(0.5, None, None) == ""
+    assert formats.spread(0.985, 0.977, 0.993) == " ± 0.80"
+    assert formats.spread(0.985, 0.95, 1.0) == " [95.00, 100.00]"
+
+
+def test_byte_size() -> None:
+    assert [formats.byte_size(size) for size in (12, 12_345_678, 3.2e9)] == ["12 B", "12 MB", "3.2 GB"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bakeoff
-from bakeoff.text.safe import counted, csv_cell, json_text, latex, markdown, plain, visible
+from bakeoff.text.safe import csv_cell, json_text, latex, markdown, plain, visible
 
 ANY = st.text(
     st.characters() | st.sampled_from("\x1b\x9b\n\r\t\x00\u202e\u2066\ufeff\ud800\udcff\uffff|\\`*_[]()<>&$#")
@@ -120,16 +120,3 @@ def test_markdown_and_latex_are_one_line_without_commands(text):
 def test_markdown_shows_what_it_would_obey():
     assert markdown("a|b *c* _d_ e_f `g` <b> [h](i) 1\\|2") == r"a\|b \*c\* \_d\_ e_f \`g\` \<b> [h]\(i) 1\\\|2"
     assert markdown("98.34 % [98.11, 98.57] (a)") == "98.34 % [98.11, 98.57] (a)"
-
-
-@pytest.mark.parametrize(
-    ("number", "noun", "plural", "told"),
-    [
-        (0, "run", "", "0 runs"),
-        (1, "run", "", "1 run"),
-        (1200, "run", "", "1,200 runs"),
-        (2, "class", "classes", "2 classes"),
-    ],
-)
-def test_counting(number, noun, plural, told):
-    assert counted(number, noun, plural) == told

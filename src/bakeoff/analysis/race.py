@@ -20,7 +20,7 @@ from bakeoff.stats.paired import paired_difference
 from bakeoff.stats.sequential import Standing, Verdict, stand
 from bakeoff.store.store import Store
 from bakeoff.studies.study import Study
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import bracket, counted, points
 
 MAX_SEEDS = 20
 LIMIT = 10_000
@@ -226,16 +226,16 @@ def tell(race: Race, standing: Standing | None) -> str:
     if standing is None:
         return "open: no seed of both networks has finished"
     ahead, behind = (race.first, race.second) if standing.mean >= 0 else (race.second, race.first)
-    by, seeds = f"{100 * abs(standing.mean):.2f} points", f"{counted(standing.seeds, 'seed')}"
+    by, seeds = points(standing.mean), counted(standing.seeds, "seed")
     if standing.low is None or standing.high is None:
         return f"open after {seeds}, too few for an interval: {ahead} is ahead by {by}"
     ends = sorted((standing.low, standing.high) if standing.mean >= 0 else (-standing.low, -standing.high))
-    by += f" [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
+    by += bracket(*ends)
     if standing.verdict == "open":
         return f"open after {seeds}: {ahead} is ahead by {by}"
     if standing.verdict == "alike":
         return (
             f"too alike to tell after {seeds}: {ahead} is ahead by {by}, and {standing.images:,} test images cannot "
-            f"show less than {100 * standing.smallest:.2f} points, with any number of seeds"
+            f"show less than {points(standing.smallest)}, with any number of seeds"
         )
     return f"settled after {seeds}: {ahead} is better than {behind} by {by}"

@@ -8,6 +8,7 @@ import rich_click as click
 
 from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.console.terminal import echo_json, echo_lines
+from bakeoff.text.formats import bracket, counted, percent, points, signed_points
 
 if TYPE_CHECKING:
     from bakeoff.analysis.answers import InGeneral, OnData
@@ -71,27 +72,28 @@ def tell(answer: "OnData") -> list[str]:
     chosen = "" if by_test else f" {answer.ranked_by}; its test accuracy is"
     is_alone = not answer.leads and not answer.not_compared
     what = "is the only network; its test accuracy is" if is_alone else f"has the best mean{chosen},"
-    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} {what} {answer.accuracy:.2%}"]
+    lines = [f"{answer.data}, recipe {answer.recipe}: {answer.best} {what} {percent(answer.accuracy)}"]
     optimism = answer.optimism or 0.0
     if by_test and optimism >= 0.00005:
         lines.append(
             f"  chosen as the best of {len(answer.probability_best)} by these test images: on new ones expect "
-            f"{100 * optimism:.2f} points less"
+            f"{points(optimism)} less"
         )
     lines += [f"  {_lead(lead)}" for lead in answer.leads]
     lines += [f"  over {net}: open; they share no seed" for net in answer.not_compared]
     if answer.cheapest not in (answer.best, None) and answer.flops_share is not None:
         behind = next(lead.difference for lead in answer.leads if lead.net == answer.cheapest)
         lines.append(
-            f"  cheapest not significantly worse: {answer.cheapest}, {answer.cheapest_accuracy:.2%} "
-            f"with {answer.flops_share:.1%} of the FLOPs; it may be {100 * max(behind.high, 0):.2f} points behind"
+            f"  cheapest not significantly worse: {answer.cheapest}, {percent(answer.cheapest_accuracy)} "
+            f"with {percent(answer.flops_share, 1)} of the FLOPs; it may be {points(max(behind.high, 0))} behind"
         )
     elif answer.leads and not answer.flops_unknown:
         lines.append("  no network of fewer FLOPs is as good")
     if answer.leads and answer.flops_unknown:
         lines.append(f"  which is the cheapest is open: FLOPs unknown for {', '.join(answer.flops_unknown)}")
     if answer.fronts and answer.leads:
-        seeds = "one seed: other seeds are not in it" if answer.shared_seeds == 1 else f"{answer.shared_seeds} seeds"
+        seeds = counted(answer.shared_seeds, "seed")
+        seeds += ": other seeds are not in it" if answer.shared_seeds == 1 else ""
         lines.append(f"  probability of being the best: {_shares(answer.probability_best)} ({seeds})")
         lines += [
             f"  of being on the front of accuracy and FLOPs: {_shares(f.probability)}"
@@ -112,17 +114,17 @@ def _shares(probabilities: "Mapping[str, float]") -> str:
 def _lead(lead: "Lead") -> str:
     found = lead.difference
     told = (
-        f"over {lead.net}: {100 * found.mean:+.2f} points [{100 * found.low:.2f}, {100 * found.high:.2f}], "
+        f"over {lead.net}: {signed_points(found.mean)} points{bracket(found.low, found.high)}, "
         f"P(better) {found.probability:.3f}, p {'< 1e-12' if lead.corrected < 1e-12 else f'{lead.corrected:.2g}'}"
     )
     if lead.mcnemar is not None:
         told += f" by McNemar's test, {lead.mcnemar.only_a} to {lead.mcnemar.only_b} images"
     if found.seeds == 1 and lead.is_significant:
-        return f"{told} (one seed): significant for these two runs; what other seeds would give is open"
-    seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
+        return f"{told} (1 seed): significant for these two runs; what other seeds would give is open"
     settled = ", however often one looked" if lead.standing.verdict == "first" else ""
     outlook = lead.outlook or "on the seeds that both have it is behind"
-    return f"{told} ({seeds}): {f'significant{settled}' if lead.is_better else f'open; {outlook}'}"
+    verdict = f"significant{settled}" if lead.is_better else f"open; {outlook}"
+    return f"{told} ({counted(found.seeds, 'seed')}): {verdict}"
 
 
 def tell_general(answer: "InGeneral") -> list[str]:
@@ -135,7 +137,7 @@ def tell_general(answer: "InGeneral") -> list[str]:
         f"  {test}mean ranks less than {ranking.critical_difference:.2f} apart do not differ significantly (Nemenyi)"
     )
     lines.append(
-        f"  {answer.best} loses most on {answer.lost_on}: {100 * answer.most_lost:.2f} points to {answer.lost_to}"
+        f"  {answer.best} loses most on {answer.lost_on}: {points(answer.most_lost)} to {answer.lost_to}"
         if answer.most_lost
         else f"  {answer.best} has the best mean on each of them"
     )

@@ -11,7 +11,7 @@ from bakeoff.data.nesting import tell_nesting
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.data.tree import tell_reasons
 from bakeoff.spec.values import to_dict
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def _class_table(description: "Description") -> Table:
         counts = [f"{split.per_class[label]:,}" for split in description.splits.values()]
         share = train.per_class[label] / train.images
         bar = "█" * max(1, round(20 * train.per_class[label] / largest))
-        table.add_row(escape(label), *counts, f"{bar} {share:.1%}")
+        table.add_row(escape(label), *counts, f"{bar} {percent(share, 1)}")
     if len(description.classes) > SHOWN_CLASSES:
         table.caption = f"{counted(len(description.classes) - SHOWN_CLASSES, 'more class', 'more classes')}: see --json"
     return table

@@ -11,11 +11,9 @@ from bakeoff.analysis.race import Race, standings
 from bakeoff.cli.needs import memory_bytes, packings
 from bakeoff.cli.settle import tell_standings
 from bakeoff.cli.tables import draw, print_table
-from bakeoff.console.live import clock
 from bakeoff.console.progress import progress_bar
 from bakeoff.console.terminal import Console, echo_json, escape
 from bakeoff.data import Progress
-from bakeoff.data.packing import tell_bytes
 from bakeoff.data.tree import count_reasons
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.estimate import cell_of, measure_step, steps_of
@@ -29,7 +27,7 @@ from bakeoff.spec.paths import weights_path
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import to_dict
 from bakeoff.store.store import Store
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import byte_size, clock, counted
 
 LONG_SECONDS = 600.0
 """An estimate from which on it is worth a few seconds to look for a faster way."""
@@ -117,7 +115,7 @@ def print_plan(
     for folder in folders:
         console.print(escape(str(folder)), highlight=False)
     if memory is not None and placement.device == "cpu":
-        console.print(f"Memory: about {tell_bytes(memory)} for all workers, data not counted.", highlight=False)
+        console.print(f"Memory: about {byte_size(memory)} for all workers, data not counted.", highlight=False)
     if to_fetch:
         console.print(f"Not on this machine yet, to be fetched first: {', '.join(to_fetch)}.", markup=False)
     for warning in warnings:

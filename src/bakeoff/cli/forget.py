@@ -12,6 +12,7 @@ from click.exceptions import Exit
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import as_list, json_option, store_option
 from bakeoff.errors import BakeoffError
+from bakeoff.text.formats import byte_size, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ def _told(runs: "Sequence[Kept]") -> list[str]:
         for (data, recipe, net), states in groups.items()
     ]
     files = sum(run.bytes for run in runs)
-    return [*lines, f"{len(runs)} run{'s' * (len(runs) > 1)}, {files / 1e6:,.1f} MB of checkpoints and weights"]
+    return [*lines, f"{counted(len(runs), 'run')}, {byte_size(files)} of checkpoints and weights"]
 
 
 def _ask(number: int, yes: bool, as_json: bool) -> None:

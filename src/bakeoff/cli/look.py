@@ -9,7 +9,7 @@ from bakeoff.cli.complete import recipes as recipe_names
 from bakeoff.cli.options import json_option
 from bakeoff.cli.tables import print_table
 from bakeoff.console.terminal import echo_json, echo_lines
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted, short
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -66,7 +66,6 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from bakeoff.cli.results import short
     from bakeoff.console.terminal import Console
     from bakeoff.execution.session import known_network
     from bakeoff.execution.tryout import safely, try_out
@@ -86,7 +85,7 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     print_rows(layers, False, f"{net} on {shape} images, {counted(classes, 'class', 'classes')}")
     Console().print(
         f"{summary.total:,} parameters ({summary.trainable:,} trainable, {summary.non_trainable:,} not), "
-        f"{short(summary.flops)} FLOPs a forward pass of one image (multiply-add = 2).\n{find_net(net).source}",
+        f"{short(summary.flops, '')} FLOPs a forward pass of one image (multiply-add = 2).\n{find_net(net).source}",
         highlight=False,
         markup=False,
     )

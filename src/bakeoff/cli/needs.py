@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from bakeoff import data as sets
 from bakeoff.cli.describe import tell_folder
-from bakeoff.data.packing import tell_bytes
 from bakeoff.data.places import cache_folder
 from bakeoff.execution.estimate import cell_of
 from bakeoff.execution.plan import Plan
@@ -13,6 +12,7 @@ from bakeoff.execution.tryout import safely
 from bakeoff.execution.worker import Placement
 from bakeoff.spec.data import data_label
 from bakeoff.spec.recipe import Image
+from bakeoff.text.formats import byte_size
 
 PROCESS_BYTES = 250 * 10**6
 """Of a worker without a network: Python, torch, buffers."""
@@ -37,7 +37,7 @@ class Packing:
         told = tell_folder(self.data, self.sizes, self.image)
         if not self.disk_bytes:
             return f"{told}; packed already"
-        need, free = tell_bytes(self.disk_bytes), tell_bytes(self.free_bytes)
+        need, free = byte_size(self.disk_bytes), byte_size(self.free_bytes)
         return f"{told}; packing takes {need} on the disk, where {free} are free"
 
 

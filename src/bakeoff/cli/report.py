@@ -89,7 +89,7 @@ def report(
         unreadable = opened.unreadable()
     if unreadable:
         see = f"bakeoff results --store {quote(store)}"
-        from bakeoff.text.safe import counted
+        from bakeoff.text.formats import counted
 
         echo(f"without {counted(len(unreadable), 'run')} that cannot be read: {see}", err=True)
         raise Exit(UNFINISHED)

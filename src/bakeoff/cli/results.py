@@ -13,6 +13,7 @@ from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.console.terminal import echo, echo_json, escape, quote
 from bakeoff.errors import BakeoffError
+from bakeoff.text.formats import count, percent, short, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,43 +206,23 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
             "–" if row.rank is None else str(row.rank),
             escape(row.net),
             _accuracy(row) + (f" [{COLOURS[mark]}]{mark:<{widest}}[/]" if widest else ""),
-            *([_percent(row.validation_accuracy)] if validated else []),
+            *([percent(row.validation_accuracy)] if validated else []),
             _seeds(row),
-            short(row.parameters) + ("*" if row.parameters_are == "all" else ""),
-            short(row.flops),
+            short(row.parameters, "") + ("*" if row.parameters_are == "all" else ""),
+            short(row.flops, ""),
             "–" if row.train_seconds is None else f"{row.train_seconds:,.1f}",
-            "–" if row.images_per_second is None else f"{row.images_per_second:,.0f}",
+            count(row.images_per_second),
             style="bold" if row.rank == 1 else None,
         )
     return table
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.2%}"
-
-
 def _accuracy(row: "Row") -> str:
     if row.test_accuracy is None:
         return "–"
-    if row.test_accuracy_low is None or row.test_accuracy_high is None:
-        return f"{row.test_accuracy:.2%}"
-    low, high = row.test_accuracy - row.test_accuracy_low, row.test_accuracy_high - row.test_accuracy
-    if abs(low - high) < 1e-9:
-        return f"{row.test_accuracy:.2%} ± {low:.2%}"
-    return f"{row.test_accuracy:.2%} [{100 * row.test_accuracy_low:.2f}, {100 * row.test_accuracy_high:.2f}]"
+    return f"{percent(row.test_accuracy)}{spread(row.test_accuracy, row.test_accuracy_low, row.test_accuracy_high)}"
 
 
 def _seeds(row: "Row") -> str:
     text = str(row.seeds) if row.seeds == row.planned else f"{row.seeds} of {row.planned}"
     return f"{text}, {row.failed} failed" if row.failed else text
-
-
-def short(number: float | None) -> str:
-    """Return a count in three digits: 151k, 1.5M, 40.8M; "–" for None."""
-    if number is None:
-        return "–"
-    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            value = number / size
-            return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}{unit}"
-    return f"{number:.0f}"

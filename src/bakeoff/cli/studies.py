@@ -8,7 +8,7 @@ from bakeoff.cli.complete import single
 from bakeoff.cli.complete import studies as study_names
 from bakeoff.cli.options import json_option
 from bakeoff.console.terminal import Console, echo_json, escape
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted
 
 if TYPE_CHECKING:
     from bakeoff.execution.estimate import Speed

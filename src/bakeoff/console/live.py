@@ -14,21 +14,10 @@ from bakeoff.execution.worker import Step
 from bakeoff.spec.data import data_label
 from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec.run import Run
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import clock, counted, percent
 
 if TYPE_CHECKING:
     from bakeoff.console.notebook import NotebookView
-
-
-def clock(seconds: float | None) -> str:
-    """Return seconds as 0:42, 12:05, 3:07:10 or, from two days on, 3.5 days; "–" for None."""
-    if seconds is None:
-        return "–"
-    if seconds >= 2 * 86_400:
-        return f"{seconds / 86_400:,.1f} days"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def label(run: Run) -> str:
@@ -77,7 +66,9 @@ class View:
             self._epoch(run, content)
         elif isinstance(content, Outcome):
             accuracy, seconds = content.measures["test_accuracy"], content.measures["train_seconds"]
-            self._end(run, f"[green]✓[/] {label(run)}: [bold]{accuracy:.2%}[/] on the test images, {clock(seconds)}")
+            self._end(
+                run, f"[green]✓[/] {label(run)}: [bold]{percent(accuracy)}[/] on the test images, {clock(seconds)}"
+            )
         elif isinstance(content, Failure):
             self._end(run, f"[red]✗[/] {label(run)}: {escape(content.message)}")
         elif event.kind == "lost":
@@ -103,7 +94,7 @@ class View:
         shown = epoch.train_accuracy if epoch.validation_accuracy is None else epoch.validation_accuracy
         kind = "train" if epoch.validation_accuracy is None else "val"
         note = (
-            f"epoch {epoch.epoch}/{run.recipe.epochs}  loss {epoch.train_loss:.3f}  {kind} {shown:.2%}  "
+            f"epoch {epoch.epoch}/{run.recipe.epochs}  loss {epoch.train_loss:.3f}  {kind} {percent(shown)}  "
             f"{epoch.images_per_second:,.0f} img/s"
         )
         if self.progress and run.id in self.bars:
@@ -161,7 +152,7 @@ BEFORE = ("kept", "resumed", "failed-before", "unreadable", "elsewhere")
 
 def _tell_what_was_there(view: "View | NotebookView", of: int) -> None:
     kept, resumed = (view.counts.get(kind, 0) for kind in ("kept", "resumed"))
-    told = [f"{kept} of {of} run{'s' * (of > 1)} {'is' if kept == 1 else 'are'} already in the store"] if kept else []
+    told = [f"{kept} of {counted(of, 'run')} {'is' if kept == 1 else 'are'} already in the store"] if kept else []
     told += [f"{resumed} {'goes' if resumed == 1 else 'go'} on from the last epoch in the store"] if resumed else []
     if told:
         view.say(f"[dim]{'; '.join(told)}[/]")
@@ -173,7 +164,7 @@ def follow_robustness(events: Iterable[Event], console: Console) -> int:
     for event in events:
         if isinstance(event.content, Measured):
             under = event.content.measures["accuracy_under_corruption"]
-            line = f"[green]✓[/] {label(event.run)}: [bold]{under:.2%}[/] on corrupted test images"
+            line = f"[green]✓[/] {label(event.run)}: [bold]{percent(under)}[/] on corrupted test images"
         elif event.kind in ("failed", "elsewhere", "lost"):
             left += 1
             why = event.content.message if isinstance(event.content, Failure) else "another command is at it"

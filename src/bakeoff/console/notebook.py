@@ -8,10 +8,11 @@ from typing import Any
 
 from rich.text import Text
 
-from bakeoff.console.live import clock, label
+from bakeoff.console.live import label
 from bakeoff.execution.estimate import Remaining
 from bakeoff.execution.execute import Event
 from bakeoff.spec.records import Epoch, Failure, Outcome
+from bakeoff.text.formats import clock, percent
 
 EVERY = 0.5
 """Seconds between two drawings, at least."""
@@ -54,7 +55,7 @@ class NotebookView:
             if isinstance(content, Failure):
                 self.lines.append(f"✗ {_plain(label(run))}: {content.message}")
             else:
-                self.note = f"{_plain(label(run))}: {content.measures['test_accuracy']:.2%} on the test images"
+                self.note = f"{_plain(label(run))}: {percent(content.measures['test_accuracy'])} on the test images"
         elif event.kind == "lost":
             self.remaining.ended(run)
             self.lines.append(f"• {_plain(label(run))}: another command took over")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bakeoff.data.split_names import FILLERS, is_beside, part_of, role_of, words
 from bakeoff.errors import BakeoffError
+from bakeoff.text.formats import counted, listing
 
 DEPTH = 6
 """Folders that may be wrapped around one another."""
@@ -161,7 +162,7 @@ def _read_splits(
     layout.has_splits = True
     for role, places in by_role.items():
         if len(places) > 1:
-            names = " and ".join(below(place.path) for place in places)
+            names = listing([below(place.path) for place in places])
             layout.problems.append(f"there is more than one folder for the {role} split, {names}: keep one")
     insides = {role: _unwrapped_split(places[0], role, look, layout) for role, places in by_role.items()}
     alone = {role: _filled(place, look) for role, place in insides.items()}
@@ -189,8 +190,7 @@ def _read_splits(
     layout.beside += [
         (
             place.path,
-            "neither a train, val nor test folder"
-            + (f": {place.total} image{'s' * (place.total > 1)}" * bool(place.total)),
+            "neither a train, val nor test folder" + (f": {counted(place.total, 'image')}" * bool(place.total)),
         )
         for place in top
         if place.path not in used
@@ -295,9 +295,9 @@ def _like_splits(top: list[Place]) -> Iterator[str]:
             found.setdefault(rest, {})[role] = place.name
     for rest, roles in found.items():
         if len(roles) > 1:
-            names = " and ".join(repr(os.fsencode(name).decode("utf-8", "replace")) for name in roles.values())
+            names = listing([repr(os.fsencode(name).decode("utf-8", "replace")) for name in roles.values()])
             label = "-".join(sorted(rest)) or "CLASS"
             yield (
                 f"{names} look like splits, not classes: sort their images into "
-                f"{' and '.join(f'{role}/{label}' for role in roles)}, or rename them if they are classes"
+                f"{listing([f'{role}/{label}' for role in roles])}, or rename them if they are classes"
             )

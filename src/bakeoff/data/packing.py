@@ -16,6 +16,7 @@ from bakeoff.data.tree import shown
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.recipe import Image
+from bakeoff.text.formats import byte_size
 
 CHUNK = 4 * 2**20
 """Bytes of pixels copied at a time."""
@@ -88,21 +89,12 @@ def room_needed(images: int, size: decode.Size) -> int:
     return 2 * images * 3 * size[0] * size[1]
 
 
-def tell_bytes(count: float) -> str:
-    """Return a number of bytes as people read it."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} GB"
-
-
 def _check_room(scan: Scan, size: decode.Size, folder: Path) -> None:
     need, free = room_needed(len(scan.files), size), shutil.disk_usage(folder).free
     if need > free:
         raise BakeoffError(
-            f"packing {len(scan.files):,} images of {scan.name} at {size[0]}×{size[1]} needs {tell_bytes(need)} in "
-            f"{folder.parent}, where {tell_bytes(free)} are free: bring them to a smaller size, e.g. --size 64, "
+            f"packing {len(scan.files):,} images of {scan.name} at {size[0]}×{size[1]} needs {byte_size(need)} in "
+            f"{folder.parent}, where {byte_size(free)} are free: bring them to a smaller size, e.g. --size 64, "
             "make room, or set $BAKEOFF_CACHE to another folder"
         )
 
@@ -149,7 +141,7 @@ def _decode(
         Task((pixels, part, scan.tree.root, paths, size, fit, depth or FULL), len(part), processes)
         for processes, part, paths in _portions(scan, list(range(len(scan.files))), size, fit)
     ]
-    what = f"packing {scan.name} at {size[0]}×{size[1]} ({tell_bytes(room_needed(len(scan.files), size))})"
+    what = f"packing {scan.name} at {size[0]}×{size[1]} ({byte_size(room_needed(len(scan.files), size))})"
     failures, coloured = [], False
     for failed, any_colours in run(decode.decode_into, tasks, what, progress):
         failures += failed

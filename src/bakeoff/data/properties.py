@@ -19,6 +19,7 @@ from bakeoff.data.places import cache_folder
 from bakeoff.spec.paths import write_whole
 from bakeoff.spec.run import derive_seed
 from bakeoff.spec.values import Value, digest
+from bakeoff.text.formats import percent
 
 VERSION = 2
 """Of how properties are computed. It goes up when the same images would give other numbers."""
@@ -78,7 +79,7 @@ def tell_property(name: str, value: float | None) -> str:
         return "–"
     if name in ("channels", "classes", "train_images", "side"):
         return f"{value:,.0f}"
-    return f"{100 * value:.1f} %" if name in ("edge_density", "neighbour_error") else f"{value:.3g}"
+    return percent(value, 1) if name in ("edge_density", "neighbour_error") else f"{value:.3g}"
 
 
 def properties(dataset: Dataset) -> Properties:

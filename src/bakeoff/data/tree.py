@@ -18,6 +18,7 @@ from bakeoff.data.nesting import Nesting, find_nesting
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import nearest
 from bakeoff.spec.values import digest
+from bakeoff.text import formats
 
 TOLD_EVERY = 1000
 """Files and folders between two reports of progress."""
@@ -291,7 +292,7 @@ def _problems(
     """Yield what keeps a folder from being used."""
     yield from layout.problems
     for split, names in unknown.items():
-        told = " and ".join(map(repr, names))
+        told = formats.listing(list(map(repr, names)))
         alike = [known for known in classes for name in names if known.casefold() == name.casefold()]
         hint = f" (is it {alike[0]!r}?)" if alike else ""
         yield (

@@ -6,6 +6,7 @@ from itertools import groupby
 from bakeoff.analysis.ablation import Ablation
 from bakeoff.analysis.gains import Gain
 from bakeoff.reporting.text_table import Footnotes, TextTable
+from bakeoff.text.formats import counted, percent, signed_points, spread
 
 RULE = (
     "Gains in points of test accuracy ± their 95 % t intervals, over the differences of runs with the same seed. A "
@@ -32,9 +33,9 @@ def _table(ablation: Ablation, data: str, gains: Sequence[Gain]) -> TextTable:
         added, taken = ways.get("added alone") or ways["together"], ways.get("taken out alone")
         rows.append((f"{name}{marks}", *_cells(added), *(_cells(taken) if taken else ("", ""))))
     total = next(gain for gain in gains if gain.how == "together")
-    ends = f"from {ablation.base} {_percent(total.without_it)} to {ablation.target} {_percent(total.with_it)}"
+    ends = f"from {ablation.base} {_mean(total.without_it)} to {ablation.target} {_mean(total.with_it)}"
     seeds = sorted({gain.seeds for gain in gains})
-    over = f"{seeds[0]} seeds" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    over = counted(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     columns = (("change", False), ("added alone", True), ("", False), ("taken out alone", True), ("", False))
     return TextTable(f"{data}: {ends}, {over}", columns, tuple(rows), notes.lines())
 
@@ -42,14 +43,9 @@ def _table(ablation: Ablation, data: str, gains: Sequence[Gain]) -> TextTable:
 def _cells(gain: Gain) -> tuple[str, str]:
     if gain.gain is None:
         return "–", gain.verdict
-    spread = ""
-    if gain.low is not None and gain.high is not None:
-        half = gain.high - gain.gain
-        is_whole = abs(gain.gain - gain.low - half) < 1e-9  # it may end at 100 points
-        spread = f" ± {100 * half:.2f}" if is_whole else f" [{100 * gain.low:.2f}, {100 * gain.high:.2f}]"
     verdict = {"cannot tell": "unclear", "one seed: cannot tell": "one seed"}.get(gain.verdict, gain.verdict)
-    return f"{100 * gain.gain:+.2f}{spread}", verdict
+    return f"{signed_points(gain.gain)}{spread(gain.gain, gain.low, gain.high)}", verdict
 
 
-def _percent(value: float | None) -> str:
-    return "not run" if value is None else f"{100 * value:.2f} %"
+def _mean(accuracy: float | None) -> str:
+    return "not run" if accuracy is None else percent(accuracy)

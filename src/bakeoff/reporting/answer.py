@@ -12,9 +12,10 @@ from typing import NamedTuple
 from bakeoff.analysis.ranking import RANK_BY
 from bakeoff.data.graded import is_graded
 from bakeoff.reporting.model import Facts, Line, Table
-from bakeoff.text.formats import THIN, count, duration, listing, number, percent, points, span, times
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import THIN, count, counted, duration, listing, percent, points, span, times
 
+MOST_NAMED = 4
+"""Names in a list; the rest is counted."""
 CHEAP = 0.5
 """A cheap alternative costs at most this fraction of what the best network costs."""
 
@@ -51,8 +52,8 @@ def _answer(table: Table) -> Answer:
 def _lead(table: Table) -> str:
     if not table.ranked:
         if table.finished == 0 and all(result.state == "failed" for result in table.results):
-            return f"No network has a result on {table.data}: all {number(table.planned, 'run')} failed."
-        return f"No network has finished on {table.data} yet: 0 of {number(table.planned, 'run')}."
+            return f"No network has a result on {table.data}: all {counted(table.planned, 'run')} failed."
+        return f"No network has finished on {table.data} yet: 0 of {counted(table.planned, 'run')}."
     best, *others = table.ranked
     score = percent(best.row.test_accuracy)
     if not others:
@@ -90,10 +91,10 @@ def _interval(table: Table) -> list[Point]:
     if others and others[0].row.rank == 1:
         return []
     ends = span(best.row.test_accuracy_low, best.row.test_accuracy_high)
-    known = f"Its 95{THIN}% interval over {number(best.row.seeds, 'seed')} is {ends}."
+    known = f"Its 95{THIN}% interval over {counted(best.row.seeds, 'seed')} is {ends}."
     leads = [(line, lead) for line in others if (lead := table.lead(best, line)) is not None]
     better = [line.label for line, lead in leads if lead.is_better]
-    pairs = number(len(table.comparison.corrected), "pair")
+    pairs = counted(len(table.comparison.corrected), "pair")
     if better:
         names = "all others" if len(better) == len(others) > 1 else _bold(better)
         known += f" Over {names} its lead is significant, corrected for {pairs}, by seed and test image."
@@ -113,7 +114,7 @@ def _gap(table: Table) -> list[Point]:
     told = f"{points(gap)} {'over' if gap >= 0 else 'behind'} **{second.label}**"
     if lead := table.lead(first, second):
         found = lead.difference
-        told += f", 95{THIN}% interval {100 * found.low:.2f} to {100 * found.high:.2f} ({number(found.seeds, 'seed')})"
+        told += f", 95{THIN}% interval {100 * found.low:.2f} to {100 * found.high:.2f} ({counted(found.seeds, 'seed')})"
     if table.test_images:
         images = abs(gap) * table.test_images
         about = f"about {count(images)}" if images >= 0.95 else "less than one"
@@ -185,8 +186,8 @@ def _worth(table: Table) -> list[Point]:
     least = min(front.costs.values())
     fewest = [net for net, cost in front.costs.items() if cost == least]
     open_ones = {net: share for net, share in front.probability.items() if len(fewest) > 1 or net not in fewest}
-    told = listing([f"**{net}** {_chance(share)}" for net, share in open_ones.items()])
-    rests = "other test images, not other seeds" if likely.seeds == 1 else f"from {number(likely.seeds, 'seed')}"
+    told = listing([f"**{net}** {_chance(share)}" for net, share in open_ones.items()], MOST_NAMED)
+    rests = "other test images, not other seeds" if likely.seeds == 1 else f"from {counted(likely.seeds, 'seed')}"
     sentence = (
         f"{_bold(fewest)} {'takes' if len(fewest) == 1 else 'take'} the fewest. "
         f"The probability that nothing as cheap is as good: {told} ({rests})."
@@ -226,7 +227,7 @@ def cautions(table: Table) -> list[str]:
         found.append("The epoch was chosen on the test set: on new images expect less than these accuracies.")
     failed = sum(line.row.failed for line in table.lines)
     if failed:
-        found.append(f"{number(failed, 'run').capitalize()} failed: not in the means.")
+        found.append(f"{counted(failed, 'run')} failed: not in the means.")
     if table.finished < table.planned:
         found.append(
             f"Partial: {table.finished} of {counted(table.planned, 'run')} finished; the order may still change."
@@ -254,7 +255,7 @@ def _winners(tables: Sequence[Table]) -> str:
     for table in tables:
         winners.setdefault(table.ranked[0].label, []).append(table)
     if len(winners) > 1:
-        told = [f"**{net}** on {listing([t.data for t in won])}" for net, won in winners.items()]
+        told = [f"**{net}** on {listing([t.data for t in won], MOST_NAMED)}" for net, won in winners.items()]
         return f"No network has the highest mean everywhere: it is {'; '.join(told)}."
     net = next(iter(winners))
     clear = sum(all(t.is_better(t.ranked[0], line) for line in t.ranked[1:]) for t in tables)
@@ -286,4 +287,4 @@ def _accuracy(line: Line) -> float:
 
 
 def _bold(names: list[str]) -> str:
-    return listing([f"**{name}**" for name in names])
+    return listing([f"**{name}**" for name in names], MOST_NAMED)

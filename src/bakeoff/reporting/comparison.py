@@ -5,6 +5,7 @@ from itertools import groupby
 
 from bakeoff.analysis.published import EXACT, OUTCOMES, TIMES, Comparison
 from bakeoff.reporting.text_table import Footnotes, TextTable
+from bakeoff.text.formats import signed_points
 
 TITLES = {
     "test_accuracy": "test accuracy, %",
@@ -150,4 +151,4 @@ def _number(value: float | None, measure: str) -> str:
 def _difference(line: Comparison) -> str:
     if line.difference is None:
         return "–"
-    return f"{100 * line.difference:+.2f}" if line.measure.endswith("accuracy") else f"{line.difference:+.4f}"
+    return signed_points(line.difference) if line.measure.endswith("accuracy") else f"{line.difference:+.4f}"

@@ -14,7 +14,7 @@ from bakeoff.reporting.figures.pictures import PIXELS, Sheet, draw_sheet, find, 
 from bakeoff.reporting.model import Line, Table
 from bakeoff.reporting.vote import KINDS, Shared, examples, gallery, shared
 from bakeoff.spec.records import DataRecord
-from bakeoff.text.formats import count, number
+from bakeoff.text.formats import count, counted
 
 EACH = 16
 """Images in a gallery, where there is room for that many."""
@@ -170,7 +170,7 @@ def _leaks(found: Duplicates) -> Iterable[str]:
         first, second = pair.split("-")
         if images:
             yield (
-                f"{number(images, f'{NAMES[second]} image').capitalize()} "
+                f"{counted(images, f'{NAMES[second]} image')} "
                 f"{'is' if images == 1 else 'are'} also among the {NAMES[first]} images, pixel for pixel: "
                 "networks may have learned the answer by heart."
             )
@@ -179,7 +179,7 @@ def _leaks(found: Duplicates) -> Iterable[str]:
         yield f"{groups or f'{count(found.conflicting)} groups of identical images carry'} different labels."
     for split, images in found.within.items():
         if images:
-            yield f"{number(images, f'{NAMES[split]} image').capitalize()} repeat{'s' * (images == 1)} an earlier one."
+            yield f"{counted(images, f'{NAMES[split]} image')} repeat{'s' * (images == 1)} an earlier one."
     for group in found.examples[:5]:
         told = ", ".join(f"{p.file or f'image {p.index}'} ({p.label}, {NAMES[p.split]})" for p in group[:4])
         yield f"Identical: {told}{' and more' if len(group) > 4 else ''}."

@@ -11,7 +11,8 @@ from bakeoff.analysis.dial.guess import Guess
 from bakeoff.analysis.dial.response import Fall, Point, Response
 from bakeoff.data.graded import tell_level
 from bakeoff.reporting.text_table import TextTable
-from bakeoff.text.safe import counted, in_a_figure
+from bakeoff.text.formats import bracket, counted, listing, percent, signed_points, spread
+from bakeoff.text.safe import in_a_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,12 +86,7 @@ def table(one: Response) -> TextTable:
 def _cell(point: Point | None) -> str:
     if point is None:
         return "–"
-    if point.low is None or point.high is None:
-        return f"{100 * point.accuracy:.2f}"
-    half = point.high - point.accuracy
-    if abs(point.accuracy - point.low - half) > 1e-9:  # the interval ends at 0 or 100
-        return f"{100 * point.accuracy:.2f} [{100 * point.low:.2f}, {100 * point.high:.2f}]"
-    return f"{100 * point.accuracy:.2f} ± {100 * half:.2f}"
+    return f"{100 * point.accuracy:.2f}{spread(point.accuracy, point.low, point.high)}"
 
 
 def said(one: Response) -> list[str]:
@@ -106,15 +102,12 @@ def tell_guess(guess: Guess, one: Response) -> str:
     """Answer a question that came with a guess."""
     if guess.growth is None or guess.lead_away is None or guess.lead_towards is None:
         return f"{guess.asks} {guess.verdict.capitalize()}."
-    who = f"the lead of {_listing(guess.favours)} over {_listing(guess.others)}"
-    change = f"{100 * guess.growth:+.2f} points"
-    if guess.low is not None and guess.high is not None:
-        change += f" [{100 * guess.low:.2f}, {100 * guess.high:.2f}]"
-    seeds = "one seed" if guess.seeds == 1 else f"{guess.seeds} seeds"
+    who = f"the lead of {listing(guess.favours, None)} over {listing(guess.others, None)}"
+    change = f"{signed_points(guess.growth)} points{bracket(guess.low, guess.high)}"
     return (
         f"{guess.asks} {guess.verdict[0].upper()}{guess.verdict[1:]}: from {one.turn} {tell_level(guess.away)} to "
-        f"{tell_level(guess.towards)} {who} goes from {100 * guess.lead_away:+.2f} to "
-        f"{100 * guess.lead_towards:+.2f} points, {change} ({seeds}).{_room(guess, one)}"
+        f"{tell_level(guess.towards)} {who} goes from {signed_points(guess.lead_away)} to "
+        f"{signed_points(guess.lead_towards)} points, {change} ({counted(guess.seeds, 'seed')}).{_room(guess, one)}"
     )
 
 
@@ -141,7 +134,7 @@ def _leaders(one: Response) -> Iterator[str]:
     for (net, unclear), own in groupby(contested, lambda ahead: (ahead.net, ahead.not_clear_of)):
         at = f"At {one.turn} {_levels([ahead.level for ahead in own])} {net}"
         if unclear:
-            yield f"{at} has the highest mean, not significantly above {_listing(unclear)}."
+            yield f"{at} has the highest mean, not significantly above {listing(unclear, None)}."
         else:
             yield f"{at} is significantly ahead of all others."
 
@@ -154,11 +147,12 @@ def _falls(one: Response) -> Iterator[str]:
         verb = "falls apart" if len(nets) == 1 else "fall apart"
         between = f"between {one.turn} {tell_level(before or 0)} and {tell_level(level or 0)}"
         unsure = f" ({'its interval does' if len(nets) == 1 else 'their intervals do'} not leave this sure)"
-        yield f"{_listing(_families(nets, one.falls))} {verb} {between}{'' if sure else unsure}."
+        yield f"{listing(_families(nets, one.falls), None)} {verb} {between}{'' if sure else unsure}."
     if kept := [fall for fall in one.falls if fall.level is None]:
         least = min(fall.least for fall in kept)
-        who = f"{_listing(_families([fall.net for fall in kept], one.falls))} {'keeps' if len(kept) == 1 else 'keep'}"
-        much = "all" if least > 0.995 else f"at least {100 * least:.0f} %"
+        names = listing(_families([fall.net for fall in kept], one.falls), None)
+        who = f"{names} {'keeps' if len(kept) == 1 else 'keep'}"
+        much = "all" if least > 0.995 else f"at least {percent(least, 0)}"
         yield f"{who} {much} of what {'it' if len(kept) == 1 else 'they'} had above chance, at all levels."
 
 
@@ -209,10 +203,6 @@ def _crossing(crossing: Crossing, turn: str) -> str:
 
 def _levels(levels: Sequence[float]) -> str:
     return tell_level(levels[0]) if len(levels) == 1 else f"{tell_level(levels[0])} to {tell_level(levels[-1])}"
-
-
-def _listing(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 @dataclass(frozen=True)

@@ -132,9 +132,11 @@ class Doubts:
         for line in table.ranked:
             kinds = [d.finding.kind for d in self.about(table, line) if d.finding.severity == "serious"]
             if kinds:
-                told.append(f"{line.label} ({listing([named(kind) for kind in dict.fromkeys(kinds)])})")
+                told.append(f"{line.label} ({listing([named(kind) for kind in dict.fromkeys(kinds)], 4)})")
         return (
-            [f"The audit has serious findings on {listing(told)}: see there before using the numbers."] if told else []
+            [f"The audit has serious findings on {listing(told, 4)}: see there before using the numbers."]
+            if told
+            else []
         )
 
 

@@ -28,7 +28,7 @@ from bakeoff.reporting.tables import ALL_PARAMETERS
 from bakeoff.spec.paths import write_whole
 from bakeoff.store.store import Store
 from bakeoff.text import formats
-from bakeoff.text.safe import counted, visible
+from bakeoff.text.safe import visible
 
 if TYPE_CHECKING:
     import jinja2
@@ -127,8 +127,9 @@ def environment() -> "jinja2.Environment":
         finalize=_seen,
     )
     made.filters |= {"bold": bold, "code": code, "sortable": sortable}
-    made.globals |= {name: getattr(formats, name) for name in ("percent", "span", "duration", "count", "short")}
-    made.globals["counted"] = counted
+    made.globals |= {
+        name: getattr(formats, name) for name in ("percent", "span", "duration", "count", "short", "counted")
+    }
     return made
 
 
@@ -225,7 +226,7 @@ def headline(facts: Facts) -> str:
     """Return a title: what was compared, on what."""
     data = list(dict.fromkeys(table.data for table in facts.tables))
     nets = {line.cell.net for table in facts.tables for line in table.lines}
-    return f"{formats.number(len(nets), 'network').capitalize()} on {formats.listing(data)}"
+    return f"{formats.counted(len(nets), 'network')} on {formats.listing(data, 4)}"
 
 
 EDGE = 3.0

@@ -10,6 +10,7 @@ from bakeoff.analysis.audit import Finding
 from bakeoff.analysis.ranking import RANK_BY, Row, by_table
 from bakeoff.reporting.severity import touches
 from bakeoff.reporting.text_table import Footnotes
+from bakeoff.text.formats import bracket, count, percent
 from bakeoff.text.safe import csv_cell, finite, json_text, markdown
 
 
@@ -109,27 +110,18 @@ def _markdown_table(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
 def values(row: Row) -> list[str]:
     """Return the texts of a row under `COLUMNS`."""
     return [
-        _plain(row.rank),
+        count(row.rank),
         row.net,
         accuracy(row),
-        "–" if row.validation_accuracy is None else f"{100 * row.validation_accuracy:.2f} %",
+        percent(row.validation_accuracy),
         f"{row.seeds} of {row.planned}" if row.seeds != row.planned else str(row.seeds),
-        _plain(row.parameters) + ("*" if row.parameters_are == "all" else ""),
-        _plain(row.flops),
+        count(row.parameters) + ("*" if row.parameters_are == "all" else ""),
+        count(row.flops),
         "–" if row.train_seconds is None else f"{row.train_seconds:.1f}",
-        "–" if row.images_per_second is None else f"{row.images_per_second:,.0f}",
+        count(row.images_per_second),
     ]
 
 
 def accuracy(row: Row) -> str:
     """Return "98.34 % [98.11, 98.57]", without the interval where one seed does not give one."""
-    if row.test_accuracy is None:
-        return "–"
-    text = f"{100 * row.test_accuracy:.2f} %"
-    if row.test_accuracy_low is None or row.test_accuracy_high is None:
-        return text
-    return f"{text} [{100 * row.test_accuracy_low:.2f}, {100 * row.test_accuracy_high:.2f}]"
-
-
-def _plain(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
+    return f"{percent(row.test_accuracy)}{bracket(row.test_accuracy_low, row.test_accuracy_high)}"

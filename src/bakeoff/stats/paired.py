@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from bakeoff.stats.tails import half_width, upper_tail
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted
 
 LEVEL = 0.05
 """A difference is significant if its p value, corrected for all pairs of its table, is below this."""

@@ -1,26 +1,46 @@
-"""Numbers as people read them: the one place where the page's formats are decided."""
+"""How numbers and lists are written: in the terminal, in messages, in Markdown and on the page."""
+
+from collections.abc import Sequence
 
 THIN = "\u202f"
-"""A narrow space that does not break, between a number and its unit."""
+"""A narrow no-break space, between a number and its unit."""
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
-    """0.98341 → "98.34 %"."""
+    """0.98341 → "98.34 %"; None → "–"."""
     return "–" if fraction is None else f"{100 * fraction:.{digits}f}{THIN}%"
 
 
 def points(difference: float) -> str:
-    """A difference of two fractions in percentage points: 0.0123 → "1.23 points"; "0.04 points"."""
+    """A difference of two fractions in percentage points, without its sign: -0.0123 → "1.23 points"."""
     return f"{abs(100 * difference):.2f}{THIN}points"
 
 
+def signed_points(difference: float) -> str:
+    """A difference of two fractions in percentage points, as a bare number: 0.0123 → "+1.23"."""
+    return f"{100 * difference:+.2f}"
+
+
 def span(low: float | None, high: float | None) -> str:
-    """An interval of fractions: "98.11 to 98.57 %"; empty where there is none."""
+    """An interval of fractions in a sentence: "98.11 to 98.57 %"; empty where there is none."""
     return "" if low is None or high is None else f"{100 * low:.2f} to {100 * high:.2f}{THIN}%"
 
 
+def bracket(low: float | None, high: float | None) -> str:
+    """An interval of fractions after its mean, in percent: " [98.11, 98.57]"; empty where there is none."""
+    return "" if low is None or high is None else f" [{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def spread(mean: float, low: float | None, high: float | None) -> str:
+    """An interval of fractions after its mean, in percent: " ± 0.80", or as `bracket` where it is not symmetric."""
+    if low is None or high is None:
+        return ""
+    half = high - mean
+    return f" ± {100 * half:.2f}" if abs(mean - low - half) < 1e-9 else bracket(low, high)
+
+
 def duration(seconds: float | None) -> str:
-    """8.312 → "8.3 s", 754 → "12 min 34 s", 11532 → "3 h 12 min"."""
+    """A measured time, in three or four figures: 8.312 → "8.3 s", 754 → "12 min 34 s", 11532 → "3 h 12 min"."""
     if seconds is None:
         return "–"
     if seconds < 99.95:
@@ -32,34 +52,56 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60}{THIN}h {minutes % 60}{THIN}min"
 
 
+def clock(seconds: float | None) -> str:
+    """A time that is running or estimated: 0:42, 12:05, 3:07:10 or, from two days on, 3.5 days; "–" for None."""
+    if seconds is None:
+        return "–"
+    if seconds >= 2 * 86_400:
+        return f"{seconds / 86_400:,.1f} days"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def byte_size(size: float) -> str:
+    """A number of bytes in decimal units: 12_345_678 → "12 MB", 3_200_000_000 → "3.2 GB"."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} GB"
+
+
 def count(value: float | None) -> str:
-    """1234567 → "1,234,567"."""
+    """1234567 → "1,234,567"; None → "–"."""
     return "–" if value is None else f"{value:,.0f}"
 
 
-def short(value: float | None) -> str:
-    """Three figures with a unit: 150742 → "151 k", 40813184 → "40.8 M"."""
+def short(value: float | None, space: str = THIN) -> str:
+    """Three figures with a unit after `space`: 150742 → "151 k", 40813184 → "40.8 M"; None → "–"."""
     if value is None:
         return "–"
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= 0.9995 * size:
             scaled = value / size
             digits = 0 if scaled >= 99.95 else 1 if scaled >= 9.995 else 2
-            return f"{scaled:.{digits}f}{THIN}{unit}"
+            return f"{scaled:.{digits}f}{space}{unit}"
     return f"{value:.0f}"
 
 
 def times(ratio: float) -> str:
-    """How many times: 8.31 → "8.3 times", 24.2 → "24 times"."""
+    """8.31 → "8.3 times", 24.2 → "24 times"."""
     return f"{ratio:.{1 if ratio < 10 else 0}f} times"
 
 
-def listing(names: list[str], most: int = 4) -> str:
-    """["a", "b", "c"] → "a, b and c"; beyond `most` the rest is counted."""
-    shown = names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} others"]
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """1, "seed" → "1 seed"; 3000, "seed" → "3,000 seeds"; 2, "class", "classes" → "2 classes"."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def listing(names: Sequence[str], most: int | None = 8) -> str:
+    """["a", "b", "c"] → "a, b and c"; beyond `most` the rest is counted: "a, b and 7 others"."""
+    shown = list(names)
+    if most is not None and len(shown) > most:
+        shown[most - 1 :] = [f"{len(shown) - most + 1} others"]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
-def number(value: int, noun: str) -> str:
-    """1, "seed" → "one seed"; 3, "seed" → "3 seeds"."""
-    return f"one {noun}" if value == 1 else f"{value:,} {noun}s"

@@ -194,8 +194,3 @@ def latex(text: str) -> str:
 def in_a_figure(text: str) -> str:
     """Return what matplotlib draws as `text`: what stands between two dollar signs would be mathematics to it."""
     return visible(text).replace("$", r"\$")
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """1, "seed" → "1 seed"; 3000, "seed" → "3,000 seeds"; 2, "class", "classes" → "2 classes"."""
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -6,13 +6,13 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Severity, listing, of_cells
+from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Severity, of_cells
 from bakeoff.analysis.ranking import Cell
 from bakeoff.spec.recipe import Augment, Image
 from bakeoff.spec.records import Result
 from bakeoff.spec.values import to_dict
 from bakeoff.stats.paired import Difference
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import bracket, counted, listing, points
 
 
 def _augmentation(augment: Augment) -> str:
@@ -145,8 +145,8 @@ def within_noise(material: Material) -> Iterator[Finding]:
             message = (
                 f"On {table[0].data}, recipe {table[0].recipe}, the lead of {best.net} over "
                 f"{listing([cell.net for cell, _ in close])} is within the noise of seeds and test images: over "
-                f"{other.net} it is {_points(found.mean)}, 95 % interval {100 * found.low:.2f} to "
-                f"{_points(found.high)} ({counted(found.seeds, 'seed')}, {counted(found.images, 'test image')})."
+                f"{other.net} it is {points(found.mean)}, 95 % interval{bracket(found.low, found.high)} "
+                f"({counted(found.seeds, 'seed')}, {counted(found.images, 'test image')})."
             )
             needed = f": {lead.outlook}" if lead.outlook else ", on the seeds that both have it is behind"
             advice = f"Do not call one of them better. As for {other.net}{needed}."
@@ -182,8 +182,8 @@ def test_set_too_small(material: Material) -> Iterator[Finding]:
             continue
         message = (
             f"On {table[0].data}, recipe {table[0].recipe}, {images:,} test images are too few to tell {first.net} "
-            f"from {second.net}: the difference is {_points(lead)}, and the images alone make it uncertain by "
-            f"±{_points(half)}."
+            f"from {second.net}: the difference is {points(lead)}, and the images alone make it uncertain by "
+            f"±{points(half)}."
         )
         needed = math.ceil(images * (half / lead) ** 2) if lead else 0
         advice = (
@@ -197,8 +197,3 @@ def test_set_too_small(material: Material) -> Iterator[Finding]:
 
 def _ranked(table: Sequence[Cell]) -> list[Cell]:
     return sorted(table, key=lambda cell: -fmean(r.measures["test_accuracy"] for r in cell.finished))
-
-
-def _points(difference: float) -> str:
-    """0.0123 → "1.23 points"."""
-    return f"{100 * difference:.2f} points"

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Severity, about, listing, of_cells, percent
+from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Severity, about, of_cells, percent_of
 from bakeoff.analysis.ranking import Cell
 from bakeoff.data.tree import count_reasons, tell_reasons
 from bakeoff.spec.data import data_label
 from bakeoff.spec.records import Result
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted, listing, percent
 
 LOADED = 1.5
 """The quickest epoch of a cell is this many times as fast as the slowest."""
@@ -53,8 +53,8 @@ def loaded_machine(material: Material) -> Iterator[Finding]:
             numbers = waited[0][1]
             message = (
                 f"{about(cell, [result for result, _ in waited])} it waited for a CPU in "
-                f"{percent(numbers['share_waited'])} of its training time; other work used {numbers['others']:.1f} of "
-                f"the machine's {numbers['cores']:.0f} on average."
+                f"{percent_of(numbers, 'share_waited')} of its training time; other work used "
+                f"{numbers['others']:.1f} of the machine's {numbers['cores']:.0f} on average."
             )
             evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in waited)
             touched = [result for result, _ in waited]
@@ -215,8 +215,7 @@ def _known(material: Material, touched: Sequence[Cell], known: np.ndarray) -> Fi
         evidence.append(numbers)
     best = max(evidence, key=lambda numbers: numbers["accuracy"])
     told = (
-        f": {best['net']} has {percent(float(best['accuracy']))} with them, "
-        f"{percent(float(best['accuracy_without']))} without"
+        f": {best['net']} has {percent_of(best, 'accuracy')} with them, {percent_of(best, 'accuracy_without')} without"
         if "accuracy_without" in best
         else ""
     )

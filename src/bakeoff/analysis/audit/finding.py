@@ -14,6 +14,7 @@ from bakeoff.analysis.ranking import Cell, cells
 from bakeoff.measure.quality import Reliability, confusion, reliability
 from bakeoff.spec.records import DataRecord, Result, Unreadable
 from bakeoff.store.store import Store
+from bakeoff.text.formats import percent
 
 Severity = Literal["serious", "caution", "note"]
 """serious: do not use the number; caution: read it with this in mind; note: good to know."""
@@ -239,12 +240,6 @@ def about(cell: Cell, results: Sequence[Result], *, with_recipe: bool = False) -
     return f"{cell.net} on {cell.data}{recipe}, {which}:"
 
 
-def percent(fraction: float, digits: int = 1) -> str:
-    """0.9834 → "98.3 %", with a narrow space that does not break."""
-    return f"{100 * fraction:.{digits}f}\u202f%"
-
-
-def listing(names: Sequence[str], most: int = 8) -> str:
-    """["a", "b", "c"] → "a, b and c"; beyond `most` the rest is counted."""
-    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} others"]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+def percent_of(numbers: Numbers, name: str) -> str:
+    """Return a fraction of the evidence in percent, one decimal: "98.3 %"."""
+    return percent(float(numbers[name]), 1)

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, per_cell, percent
+from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, per_cell, percent_of
 from bakeoff.spec.recipe import Cosine, OneCycle
 from bakeoff.spec.run import steps_in_epoch
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted
 
 SMALLEST_GAIN = 0.005
 """Less than half a point is not worth a finding."""
@@ -58,7 +58,7 @@ def _tell(numbers: Numbers) -> str:
             f"the {numbers['measure']} accuracy was still rising when training ended after {counted(epochs, 'epoch')}; "
             f"its curve points to about {100 * float(numbers['gain']):.1f} points more at {wanted} epochs."
         )
-    known = f"{percent(float(numbers['known']))} of its images are known"
+    known = f"{percent_of(numbers, 'known')} of its images are known"
     many = counted(epochs, "epoch")
     if "middle_loss" in numbers:
         return (

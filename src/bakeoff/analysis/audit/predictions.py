@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, listing, of_cells, per_cell, percent
+from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent_of
 from bakeoff.analysis.audit.length import shortness
 from bakeoff.measure.quality import class_accuracy
+from bakeoff.text.formats import listing
 
 COLLAPSED = 0.99
 """Share of all test images that were given one class."""
@@ -39,8 +40,8 @@ def collapsed(material: Material) -> Iterator[Finding]:
         "collapsed",
         "serious",
         lambda n: (
-            f"it gave {percent(float(n['share_predicted']))} of the test images the class {n['class']!r}, which "
-            f"{percent(float(n['share_true']))} of them are; its accuracy is {percent(float(n['accuracy']))}."
+            f"it gave {percent_of(n, 'share_predicted')} of the test images the class {n['class']!r}, which "
+            f"{percent_of(n, 'share_true')} of them are; its accuracy is {percent_of(n, 'accuracy')}."
         ),
         longer_or(
             "The training failed, not the network: normalise the inputs, lower the rate, or train longer or "
@@ -72,8 +73,8 @@ def dead_classes(material: Material) -> Iterator[Finding]:
         "serious",
         lambda n: (
             f"it {'never' if not n['predictions'] else 'hardly ever'} predicted {n['classes']} "
-            f"({n['images']:,} test images, {percent(float(n['share']))}): with these outputs dead its accuracy cannot "
-            f"exceed {percent(float(n['ceiling']))}; it is {percent(float(n['accuracy']))}."
+            f"({n['images']:,} test images, {percent_of(n, 'share')}): with these outputs dead its accuracy cannot "
+            f"exceed {percent_of(n, 'ceiling')}; it is {percent_of(n, 'accuracy')}."
         ),
         longer_or(
             "An accident of training, often of too high a first rate, raw inputs or a clipped loss: train again with "
@@ -108,8 +109,7 @@ def no_better_than_majority(material: Material) -> Iterator[Finding]:
         "no-better-than-majority",
         "serious",
         lambda n: (
-            f"{percent(float(n['accuracy']))} right, where always saying {n['class']!r} gives "
-            f"{percent(float(n['majority']))}."
+            f"{percent_of(n, 'accuracy')} right, where always saying {n['class']!r} gives {percent_of(n, 'majority')}."
         ),
         longer_or(
             "It has learned nothing that can be seen: look at its training loss, and lower or raise the learning rate."
@@ -137,7 +137,7 @@ def imbalanced(material: Material) -> Iterator[Finding]:
         "caution",
         lambda n: (
             f"classes have {n['fewest']} to {n['most']:,} test images, and the accuracy of "
-            f"{percent(float(n['accuracy']))} hides a mean over classes of {percent(float(n['balanced_accuracy']))}."
+            f"{percent_of(n, 'accuracy')} hides a mean over classes of {percent_of(n, 'balanced_accuracy')}."
         ),
         "Compare balanced accuracy or macro F1, and look at the classes one by one.",
     )
@@ -165,9 +165,9 @@ def badly_calibrated(material: Material) -> Iterator[Finding]:
         "badly-calibrated",
         "note",
         lambda n: (
-            f"its mean confidence is {percent(float(n['confidence']))}, its accuracy {percent(float(n['accuracy']))}: "
+            f"its mean confidence is {percent_of(n, 'confidence')}, its accuracy {percent_of(n, 'accuracy')}: "
             f"{'over' if float(n['confidence']) > float(n['accuracy']) else 'under'}confident, expected calibration "
-            f"error {percent(float(n['calibration_error']))}."
+            f"error {percent_of(n, 'calibration_error')}."
         ),
         "Do not trust its probabilities as they are: scale the logits by a temperature fitted on validation images, "
         "or use label smoothing.",

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bakeoff.analysis.audit import comparisons, conditions, training
-from bakeoff.analysis.audit.finding import SEVERITIES, Finding, Material, Numbers, listing, of_cells, percent
+from bakeoff.analysis.audit.finding import SEVERITIES, Finding, Material, Numbers, of_cells, percent_of
 from bakeoff.analysis.ranking import Cell, cells
 from bakeoff.data.catalogue import DATASETS
 from bakeoff.errors import BakeoffError
@@ -22,6 +22,7 @@ from bakeoff.spec.run import Run
 from bakeoff.studies.recipes import recipe_for
 from bakeoff.studies.study import Cell as Place
 from bakeoff.studies.study import Published, Study
+from bakeoff.text.formats import listing
 
 AFTER = "accuracy after epoch "
 SATURATED = 10.0
@@ -132,8 +133,8 @@ def no_better_than_guessing(material: Material) -> Iterator[Finding]:
 
     for cell, numbers in _per_number(material, look):
         message = (
-            f"{cell.net} on {cell.data}: {percent(float(numbers['accuracy']))} right is no more than naming one class "
-            f"for every image could give ({percent(float(numbers['by_chance']))} or more)."
+            f"{cell.net} on {cell.data}: {percent_of(numbers, 'accuracy')} right is no more than naming one class "
+            f"for every image could give ({percent_of(numbers, 'by_chance')} or more)."
         )
         yield of_cells("no-better-than-majority", "serious", message, advice, [cell], (numbers,))
 
@@ -151,7 +152,7 @@ def saturated(material: Material) -> Iterator[Finding]:
     for cell, numbers in _per_number(material, look):
         message = (
             f"{cell.net} on {cell.data}: a test loss of {float(numbers['test_loss']):.2f} with "
-            f"{percent(float(numbers['wrong']))} wrong is {float(numbers['loss_per_error']):.1f} for each wrong image: "
+            f"{percent_of(numbers, 'wrong')} wrong is {float(numbers['loss_per_error']):.1f} for each wrong image: "
             "the outputs are stuck at their limits (16.1 where the softmax is clipped at 1e-7)."
         )
         yield of_cells("dead-classes", "serious", message, advice, [cell], (numbers,))
@@ -167,8 +168,8 @@ def over_fitted(material: Material) -> Iterator[Finding]:
 
     for cell, numbers in _per_number(material, look):
         message = (
-            f"{cell.net} on {cell.data}: {percent(float(numbers['train_accuracy']))} of the training images right but "
-            f"{percent(float(numbers['test_accuracy']))} of the test images."
+            f"{cell.net} on {cell.data}: {percent_of(numbers, 'train_accuracy')} of the training images right but "
+            f"{percent_of(numbers, 'test_accuracy')} of the test images."
         )
         yield of_cells("over-fitted", "caution", message, advice, [cell], (numbers,))
 
@@ -223,8 +224,8 @@ def poor_epoch(material: Material) -> Iterator[Finding]:
 
     for cell, numbers in _per_number(material, look):
         message = (
-            f"{cell.net} on {cell.data}: {percent(float(numbers['accuracy']))} was reported, but after epoch "
-            f"{numbers['epoch']} it had {percent(float(numbers['best_neighbour']))}: the reported epoch is a poor one "
+            f"{cell.net} on {cell.data}: {percent_of(numbers, 'accuracy')} was reported, but after epoch "
+            f"{numbers['epoch']} it had {percent_of(numbers, 'best_neighbour')}: the reported epoch is a poor one "
             "of a noisy curve."
         )
         yield of_cells("lucky-epoch", "caution", message, advice, [cell], (numbers,))

@@ -6,11 +6,11 @@ from statistics import median
 
 import numpy as np
 
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent
+from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent_of
 from bakeoff.analysis.audit.length import few_steps
 from bakeoff.spec.recipe import Plateau, Recipe
 from bakeoff.spec.records import Epoch
-from bakeoff.text.safe import counted
+from bakeoff.text.formats import counted
 
 SMALLEST_LUCK = 0.01
 EARLY = 3
@@ -62,8 +62,8 @@ def over_fitted(material: Material) -> Iterator[Finding]:
         "over-fitted",
         "caution",
         lambda n: (
-            f"{percent(float(n['train_accuracy']))} of the training images right but "
-            f"{percent(float(n['test_accuracy']))} of the test images"
+            f"{percent_of(n, 'train_accuracy')} of the training images right but "
+            f"{percent_of(n, 'test_accuracy')} of the test images"
             + (
                 f"; the validation loss is {float(n['loss_ratio']):.1f} times its lowest, of epoch {n['lowest_epoch']}."
                 if "loss_ratio" in n
@@ -103,8 +103,8 @@ def lucky_epoch(material: Material) -> Iterator[Finding]:
         "caution",
         lambda n: (
             f"the reported epoch {n['epoch']} is {'a poor' if float(n['off']) < 0 else 'a lucky'} one of a noisy "
-            f"curve: validation accuracy {percent(float(n['accuracy']))}, but {percent(float(n['expected']))} would be "
-            f"expected from the epochs around it, the best of which has {percent(float(n['best_neighbour']))}."
+            f"curve: validation accuracy {percent_of(n, 'accuracy')}, but {percent_of(n, 'expected')} would be "
+            f"expected from the epochs around it, the best of which has {percent_of(n, 'best_neighbour')}."
         ),
         "Let the learning rate fall towards the end, and wait with the report until the curve is calm; "
         "where batch normalisation lags, a lower rate helps too.",
@@ -156,9 +156,9 @@ def lagging_statistics(material: Material) -> Iterator[Finding]:
         "caution",
         lambda n: (
             f"the running statistics of its batch normalisation lag behind: in epoch {n['early_epoch']} it got "
-            f"{percent(float(n['early_train']))} of the training images right, by the statistics of their batches, but "
-            f"{percent(float(n['early_validation']))} of the validation images by its running ones; at the reported "
-            f"epoch {n['epoch']} {percent(float(n['train']))} and {percent(float(n['validation']))}."
+            f"{percent_of(n, 'early_train')} of the training images right, by the statistics of their batches, but "
+            f"{percent_of(n, 'early_validation')} of the validation images by its running ones; at the reported "
+            f"epoch {n['epoch']} {percent_of(n, 'train')} and {percent_of(n, 'validation')}."
         ),
         "The network knows more than this number says: train more steps, or let the statistics follow faster (in "
         "torch a momentum of 0.1 in place of 0.01, which is Keras' 0.99).",
