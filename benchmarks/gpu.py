@@ -119,7 +119,7 @@ def network(name: str, device: str) -> tuple[bool, str]:
     net.train()
     for machine in machines(device):
         net.zero_grad(set_to_none=True)
-        with hardware.products(machine):
+        with hardware.tf32_if_chosen(machine):
             with hardware.autocast(machine):
                 outputs = logits_of(net(images), len(labels), CLASSES, name, training=True)
                 loss = sum(F.cross_entropy(output.float(), labels) for output in outputs)
@@ -173,7 +173,7 @@ def rounded(precision: str, device: str) -> tuple[bool, str]:
         return [float((one.double() - exact).abs().max() / exact.abs().max()) for one, exact in found]
 
     hardware.prepare(machine)
-    with hardware.products(machine):
+    with hardware.tf32_if_chosen(machine):
         with hardware.autocast(machine):
             products = a @ b, F.conv2d(images, kernel)
         exact = a.double() @ b.double(), F.conv2d(images.double(), kernel.double())

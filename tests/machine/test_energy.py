@@ -4,7 +4,7 @@ import pytest
 
 import tiny
 from bakeoff.machine import energy
-from bakeoff.machine.energy import Meter, processor_joules
+from bakeoff.machine.energy import EnergyMeter, processor_joules
 from bakeoff.machine.hardware import Machine
 
 ALL_CORES = Machine(threads=os.cpu_count() or 1)
@@ -34,7 +34,7 @@ def count(powercap, zero: int, one: int) -> None:
 
 class TestMeter:
     def test_adds_spans_of_all_packages_and_nothing_between(self, powercap):
-        meter = Meter(ALL_CORES)
+        meter = EnergyMeter(ALL_CORES)
         meter.start()
         count(powercap, 3_000_000, 1_500_000)
         meter.stop()
@@ -45,7 +45,7 @@ class TestMeter:
         assert meter.measures() == {"processor_energy_joules": pytest.approx(3.5)}
 
     def test_follows_a_counter_round_its_end(self, powercap):
-        meter = Meter(ALL_CORES)
+        meter = EnergyMeter(ALL_CORES)
         count(powercap, 8_000_000, 0)
         meter.start()
         count(powercap, 500_000, 0)
@@ -53,18 +53,18 @@ class TestMeter:
         assert meter.joules == pytest.approx(1.5)
 
     def test_goes_on_from_an_earlier_session(self, powercap):
-        meter = Meter(ALL_CORES, 10.0)
+        meter = EnergyMeter(ALL_CORES, 10.0)
         meter.start()
         count(powercap, 2_000_000, 1_000_000)
         meter.stop()
         assert meter.joules == pytest.approx(11.0)
-        unknown = Meter(ALL_CORES, None)
+        unknown = EnergyMeter(ALL_CORES, None)
         unknown.start()
         unknown.stop()
         assert unknown.measures() == {}
 
     def test_gives_a_run_its_threads_share(self, powercap):
-        meter = Meter(Machine(threads=1))
+        meter = EnergyMeter(Machine(threads=1))
         meter.start()
         count(powercap, 3_000_000, 1_000_000)
         meter.stop()
@@ -73,13 +73,13 @@ class TestMeter:
     def test_leaves_a_blank_where_the_machine_tells_nothing(self, tmp_path, monkeypatch):
         monkeypatch.setattr(energy, "POWERCAP", tmp_path / "absent")
         for machine in (tiny.MACHINE, Machine(device="mps"), Machine(device="cuda:7")):
-            meter = Meter(machine)
+            meter = EnergyMeter(machine)
             meter.start()
             meter.stop()
             assert meter.measures() == {}
 
     def test_leaves_a_blank_when_a_counter_goes_away(self, powercap):
-        meter = Meter(ALL_CORES)
+        meter = EnergyMeter(ALL_CORES)
         meter.start()
         (powercap / "intel-rapl:1" / "energy_uj").unlink()
         meter.stop()
@@ -101,7 +101,7 @@ class FakeNvml:
 
 def test_a_gpu_counts_whole(monkeypatch):
     monkeypatch.setattr(energy, "gpu_handle", lambda device: (FakeNvml(), "handle"))
-    meter = Meter(Machine(device="cuda", threads=1))
+    meter = EnergyMeter(Machine(device="cuda", threads=1))
     meter.start()
     meter.stop()
     assert meter.measures() == {"gpu_energy_joules": 5.0}

@@ -26,10 +26,10 @@ class TestDevice:
 
     def test_that_is_unknown_or_absent_is_told(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        with pytest.raises(BakeoffError, match="unknown device 'tpu': choose auto, cpu, cuda or mps"):
+        with pytest.raises(BakeoffError, match=r"'tpu'.* auto, cpu, cuda or mps"):
             choose_device("tpu")
         for wanted in ("cuda", "cuda:1"):
-            with pytest.raises(BakeoffError, match=f"device '{wanted}' is not available on this machine: choose from"):
+            with pytest.raises(BakeoffError, match=f"'{wanted}' is not available.* auto, .*cpu"):
                 choose_device(wanted)
 
     def test_may_be_one_of_several(self, monkeypatch):
@@ -69,7 +69,7 @@ class TestPrecision:
     @pytest.mark.parametrize(("device", "capability"), [("cpu", (0, 0)), ("mps", (0, 0)), ("cuda", (7, 5))])
     def test_tf32_is_refused_where_there_is_none(self, device, capability, monkeypatch):
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-        with pytest.raises(BakeoffError, match=f"{device} has no TF32.*: choose fp32 or bf16"):
+        with pytest.raises(BakeoffError, match=f"{device} .*tf32.* fp32 or bf16"):
             choose_precision(device, "tf32")
 
     def test_of_products_is_whole_unless_a_machine_trains_in_tf32(self):
@@ -81,33 +81,36 @@ class TestPrecision:
         hardware.prepare(Machine(threads=torch.get_num_threads()))
         assert are_rounded() == (False, False)
         for precision in ("fp32", "bf16", "tf32"):
-            with hardware.products(Machine(precision=precision)):
+            with hardware.tf32_if_chosen(Machine(precision=precision)):
                 assert are_rounded() == (precision == "tf32",) * 2
             assert are_rounded() == (False, False)
 
     def test_that_is_unknown_is_told(self):
-        with pytest.raises(BakeoffError, match="unknown precision 'fp16': choose auto, fp32, tf32 or bf16"):
+        with pytest.raises(BakeoffError, match=r"'fp16'.* auto, fp32, tf32 or bf16"):
             choose_precision("cpu", "fp16")
 
 
 class TestAcross:
     def test_sessions_alike_there_is_nothing_to_tell(self):
         facts = {"precision": "fp32", "threads": 2}
-        assert hardware.across({}, facts) == hardware.across(facts, facts) == facts
+        assert hardware.merge_environments({}, facts) == hardware.merge_environments(facts, facts) == facts
 
     @given(st.lists(st.sampled_from(["fp32", "bf16"]), min_size=1, max_size=6))
     def test_sessions_each_change_is_kept(self, precisions):
         environment = {}
         for precision in precisions:
-            environment = hardware.across(environment, {"precision": precision, "torch": "2"})
+            environment = hardware.merge_environments(environment, {"precision": precision, "torch": "2"})
         changes = [now for now, _ in groupby(precisions)]
         assert Result("id", tiny.run(), "done", environment=environment).conditions("precision") == tuple(changes)
         assert (environment["precision"], environment["torch"]) == (precisions[-1], "2")
 
     def test_sessions_a_fact_may_come_or_go(self):
-        on_gpu = hardware.across({"device": "cpu"}, {"device": "cuda", "gpu": "H200"})
+        on_gpu = hardware.merge_environments({"device": "cpu"}, {"device": "cuda", "gpu": "H200"})
         assert on_gpu == {"device": "cuda", "gpu": "H200", "before": {"device": ["cpu"]}}
-        assert hardware.across(on_gpu, {"device": "cpu"})["before"] == {"device": ["cpu", "cuda"], "gpu": ["H200"]}
+        assert hardware.merge_environments(on_gpu, {"device": "cpu"})["before"] == {
+            "device": ["cpu", "cuda"],
+            "gpu": ["H200"],
+        }
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="other systems count other things")

@@ -8,7 +8,7 @@ import pytest
 
 import tiny
 from bakeoff.machine import load
-from bakeoff.machine.load import Load
+from bakeoff.machine.load import LoadMeter
 from bakeoff.training.loop import fit
 
 BUSY = "import time\nend = time.time() + 20\nwhile time.time() < end: pass\n"
@@ -21,7 +21,7 @@ def work(seconds: float) -> None:
 
 
 def test_work_is_counted_and_rest_is_not():
-    counted = Load()
+    counted = LoadMeter()
     before = time.process_time()
     counted.start()
     work(0.1)
@@ -40,7 +40,7 @@ def test_what_the_system_does_not_tell_is_absent(monkeypatch):
         raise PermissionError("/proc/stat")
 
     monkeypatch.setattr(load.psutil, "cpu_times", refuse)
-    counted = Load()
+    counted = LoadMeter()
     counted.start()
     counted.stop()
     assert "processor_seconds" in counted.measures()
@@ -56,7 +56,7 @@ def test_two_processes_on_one_processor_wait_for_each_other():
     other = subprocess.Popen([sys.executable, "-c", BUSY])  # it inherits the processor
     try:
         time.sleep(0.3)
-        counted = Load()
+        counted = LoadMeter()
         counted.start()
         work(0.6)
         counted.stop()
@@ -71,19 +71,19 @@ def test_two_processes_on_one_processor_wait_for_each_other():
 
 
 def test_sessions_are_added_up():
-    counted = Load({"processor_seconds": 100.0, "other_processor_seconds": 10.0, "waiting_seconds": 1.0})
+    counted = LoadMeter({"processor_seconds": 100.0, "other_processor_seconds": 10.0, "waiting_seconds": 1.0})
     counted.start()
     counted.stop()
     assert 100 <= counted.measures()["processor_seconds"] < 101
 
 
 def test_what_one_session_could_not_count_is_unknown(monkeypatch):
-    counted = Load({})
+    counted = LoadMeter({})
     counted.start()
     counted.stop()
     assert counted.measures() == {}
     monkeypatch.setattr(load, "TASKS", Path("/absent"))
-    counted = Load({"processor_seconds": 1.0, "other_processor_seconds": 1.0, "waiting_seconds": 1.0})
+    counted = LoadMeter({"processor_seconds": 1.0, "other_processor_seconds": 1.0, "waiting_seconds": 1.0})
     counted.start()
     counted.stop()
     assert counted.measures().keys() == {"processor_seconds", "other_processor_seconds"}

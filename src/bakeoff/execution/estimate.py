@@ -74,7 +74,7 @@ def _step_seconds(
 ) -> float:
     import torch
 
-    from bakeoff.machine.hardware import autocast, products, synchronize
+    from bakeoff.machine.hardware import autocast, synchronize, tf32_if_chosen
     from bakeoff.nets import build
     from bakeoff.nets.fast import move
     from bakeoff.nets.outputs import logits_of
@@ -89,7 +89,7 @@ def _step_seconds(
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.randint(classes, (batch_size,), device=device)
     times: list[float] = []
-    with products(machine):
+    with tf32_if_chosen(machine):
         while not times or (len(times) < 4 and sum(times) < PATIENCE_SECONDS):
             start = clock()
             with autocast(machine):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bakeoff.errors import BakeoffError
-from bakeoff.machine.processes import context, end_with_parent, starting
+from bakeoff.machine.processes import context, exit_with_parent, isolated_start
 
 SECONDS = 300.0
 """How long a user's file may take to be read, or its network to be tried out."""
@@ -44,7 +44,7 @@ def apart(function: Callable[..., Result], *arguments: Any, doing: str, seconds:
     ours, theirs = context().Pipe(duplex=False)
     process = context().Process(target=_answer, args=(theirs, function, arguments, seconds), daemon=True)
     try:
-        with starting():
+        with isolated_start():
             process.start()
     except (EOFError, OSError) as error:
         raise BakeoffError(f"a process for {doing} could not start ({error}): start the command again") from error
@@ -75,7 +75,7 @@ def apart(function: Callable[..., Result], *arguments: Any, doing: str, seconds:
 def _answer(connection: Connection, function: Callable[..., Any], arguments: tuple, seconds: float) -> None:
     """Be the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     with suppress(OSError):
         os.dup2(2, 1)  # stdout is for what the command prints
     timer = threading.Timer(seconds, _tell_where, (connection, threading.get_ident()))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bakeoff.errors import BakeoffError
-from bakeoff.machine.processes import end_with_parent, tell_place
+from bakeoff.machine.processes import dump_stack_on_request, exit_with_parent
 from bakeoff.spec.records import Epoch, Failure, Measured, Outcome
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import Value
@@ -103,9 +103,9 @@ def work(connection: Connection, placement: Placement, folder: Path, job: Job, t
     """
     if trace:
         with suppress(OSError):
-            tell_place(trace)
+            dump_stack_on_request(trace)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     from bakeoff.nets import user_file  # loads torch, where no server has: only now that the parent is watched
 
     user_file.FOLDERS.append(folder)

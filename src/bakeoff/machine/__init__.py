@@ -1,1 +1,1 @@
-"""What a run is trained on: device and precision, processes, energy and load."""
+"""The machine that runs train on: device, precision, processes, energy and CPU load."""

@@ -1,6 +1,7 @@
-"""Energy that training took, where the machine tells it: NVML for NVIDIA GPUs, RAPL for processors. Else nothing.
+"""Energy used by training, where the machine reports it: NVML for NVIDIA GPUs, RAPL for CPUs.
 
-A reading is a running total, so two readings make an amount. Nothing is estimated from a data sheet.
+The counters are running totals, so the difference of two readings is the energy used in between. Nothing is estimated
+from data sheets.
 """
 
 import os
@@ -15,15 +16,15 @@ from bakeoff.machine.hardware import Machine
 POWERCAP = Path("/sys/class/powercap")
 
 
-class Meter:
-    """Counts the joules between `start` and `stop`, over any number of such spans.
+class EnergyMeter:
+    """Counts the joules between `start` and `stop`, over any number of spans.
 
-    Of a GPU all it used counts. Of the processor a run is given the share threads / cores of what all packages
-    used: where every core has a worker, the runs share the whole; where others are at rest, this says too little.
+    On a GPU, all energy the device used is counted. On a CPU, a run is charged threads / cores of the energy of all
+    packages: exact when every core has a worker, too low when some cores are idle.
     """
 
     def __init__(self, machine: Machine, joules: float | None = 0.0) -> None:
-        """Go on from `joules`; None is unknown and stays so."""
+        """Start at `joules`; None means unknown and stays unknown."""
         self.joules = joules
         self.name = "gpu_energy_joules" if machine.device.startswith("cuda") else "processor_energy_joules"
         self._gpu = gpu_handle(machine.device) if machine.device.startswith("cuda") else None
@@ -31,25 +32,25 @@ class Meter:
         self._before: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin a span."""
+        """Start a span."""
         self._before = self._read()
 
     def stop(self) -> None:
-        """End the span and add what it took; a span that cannot be read makes the sum unknown."""
+        """End the span and add its energy; if a counter cannot be read, the total becomes unknown."""
         before, after = self._before, self._read()
         if self.joules is None or not before or before.keys() != after.keys():
             self.joules = None
             return
-        self.joules += sum(after[name] - before[name] + wrap(name, before[name], after[name]) for name in before)
+        self.joules += sum(after[name] - before[name] + wraparound(name, before[name], after[name]) for name in before)
 
     def measures(self) -> dict[str, float]:
-        """Return the energy so far under its name, nothing where it is unknown."""
+        """Return the energy so far by name; empty if unknown."""
         if self.joules is None:
             return {}
         return {self.name: self.joules * (1.0 if self._share is None else self._share)}
 
     def _read(self) -> dict[str, float]:
-        """Return the totals of the counters in joules, by counter; empty where there is none."""
+        """Return the total of each counter in joules; empty if there is none."""
         if self._gpu is not None:
             nvml, handle = self._gpu
             with suppress(nvml.NVMLError):
@@ -59,10 +60,10 @@ class Meter:
 
 
 def processor_joules() -> dict[str, float]:
-    """Return the RAPL counter of each processor package in joules; empty where there is none that may be read."""
+    """Return the RAPL counter of each CPU package in joules; empty if none can be read."""
     found = {}
-    for domain in sorted(POWERCAP.glob("intel-rapl:*")):  # AMD's processors are under this name too
-        if domain.name.count(":") == 1:  # parts of a package, such as intel-rapl:0:1, are in its counter already
+    for domain in sorted(POWERCAP.glob("intel-rapl:*")):  # AMD CPUs use this name too
+        if domain.name.count(":") == 1:  # intel-rapl:0:1 is a part of package 0 and counted there
             try:
                 if (domain / "name").read_text().startswith("package"):
                     found[str(domain)] = int((domain / "energy_uj").read_text()) / 1e6
@@ -71,8 +72,8 @@ def processor_joules() -> dict[str, float]:
     return found
 
 
-def wrap(name: str, before: float, after: float) -> float:
-    """Return what to add to a counter that began anew at its end, once at most, in a span."""
+def wraparound(name: str, before: float, after: float) -> float:
+    """Return the joules to add if the counter wrapped around during the span (at most once), else 0."""
     if after >= before:
         return 0.0
     with suppress(OSError, ValueError):
@@ -81,13 +82,13 @@ def wrap(name: str, before: float, after: float) -> float:
 
 
 def gpu_handle(device: str) -> tuple[Any, Any] | None:
-    """Return NVML and its handle of the GPU, None where nvidia-ml-py is not installed or the GPU counts nothing."""
+    """Return NVML and its handle of the GPU; None if nvidia-ml-py is not installed or the GPU has no energy counter."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
         handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
         pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except Exception:  # no library, no driver, a card without a counter: all of them are a blank
+    except Exception:  # no library, no driver or no counter
         return None
     return pynvml, handle

@@ -1,4 +1,4 @@
-"""This machine: device, precision, threads, memory, and the facts that go into a result's record."""
+"""Device, precision, threads and memory of this machine, and the facts recorded with each result."""
 
 import ctypes
 import os
@@ -19,12 +19,12 @@ from bakeoff.errors import BakeoffError
 from bakeoff.spec.values import Value
 
 Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
-"""Of training: single precision; single precision whose products are rounded to TF32 (NVIDIA GPUs); bfloat16 by
-autocast. Evaluation is in fp32 always."""
+"""Training precision: fp32; fp32 with matrix products in TF32 (NVIDIA GPUs only); or bfloat16 through autocast.
+Evaluation always runs in fp32."""
 
 
 class Machine(Value, frozen=True):
-    """Where and how a run executes. None of it is part of a run's identity; all of it is on record."""
+    """Where and how a run executes. Recorded with the result, but not part of the run's id."""
 
     device: str = "cpu"
     precision: Precision = "fp32"
@@ -33,10 +33,10 @@ class Machine(Value, frozen=True):
 
 
 def choose_device(wanted: str = "auto") -> str:
-    """Return "cuda", "mps" or "cpu" (or a device such as "cuda:1") for what the user asked for.
+    """Return the device to use, such as "cpu" or "cuda:1"; "auto" picks the first available of cuda, mps and cpu.
 
     Raises:
-        BakeoffError: the device is not there.
+        BakeoffError: the device is unknown or not available.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
@@ -51,10 +51,10 @@ def choose_device(wanted: str = "auto") -> str:
 
 
 def choose_precision(device: str, wanted: str = "auto") -> Precision:
-    """Return bf16 (autocast) on GPUs that have it, fp32 elsewhere, unless the user asked for one of them.
+    """Return the precision to train in; "auto" picks bf16 on CUDA devices that support it, else fp32.
 
     Raises:
-        BakeoffError: there is no such precision, or none on this device.
+        BakeoffError: the precision is unknown, or the device does not support it.
     """
     precisions: tuple[Precision, ...] = ("fp32", "tf32", "bf16")
     if wanted == "auto":
@@ -62,37 +62,41 @@ def choose_precision(device: str, wanted: str = "auto") -> Precision:
     if wanted not in precisions:
         raise BakeoffError(f"unknown precision {wanted!r}: choose auto, fp32, tf32 or bf16")
     if wanted == "tf32" and not has_tf32(device):
-        raise BakeoffError(f"{device} has no TF32, which is of NVIDIA GPUs from Ampere on: choose fp32 or bf16")
+        raise BakeoffError(
+            f"{device} does not support tf32, which needs an NVIDIA GPU (Ampere or newer): choose fp32 or bf16"
+        )
     return next(precision for precision in precisions if precision == wanted)
 
 
 def has_tf32(device: str) -> bool:
-    """Tell whether a device can round the products of single precision to TF32."""
+    """Return whether the device supports TF32 matrix products."""
     return device.startswith("cuda") and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def has_bf16(device: str) -> bool:
-    """Tell whether a device multiplies numbers in bfloat16 itself: others imitate it, many times slower than fp32."""
+    """Return whether the device supports bfloat16 natively; emulated, it is many times slower than fp32."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device == "cpu":
-        ask = getattr(torch.cpu, "get_capabilities", None)  # older versions of torch do not tell
+        ask = getattr(torch.cpu, "get_capabilities", None)  # missing in older versions of torch
         abilities: Mapping[str, Any] = ask() if ask else {}
         return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return True
 
 
 def prepare(machine: Machine) -> None:
-    """Set this process up for training: threads, allocator, exact products, and kernels that give the same bits twice.
+    """Set this process up for training: threads, allocator, full fp32 products and deterministic kernels.
 
-    Of operations that have no such kernel on a GPU torch runs the one they have: `varying_operations` names them.
+    On a GPU, operations without a deterministic kernel run anyway; `varying_operations` names them.
     """
     torch.set_num_threads(machine.threads)
-    round_products(False)
+    allow_tf32(False)
     if machine.device == "cpu":
         keep_freed_memory()
     if machine.device.startswith("cuda"):
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may vary between streams
+        os.environ.setdefault(
+            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+        )  # otherwise cuBLAS results may differ between streams
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -100,61 +104,61 @@ def prepare(machine: Machine) -> None:
         warnings.filterwarnings("ignore", ".* does not have a deterministic implementation", UserWarning)
 
 
-def round_products(to_tf32: bool) -> None:
-    """Let matrix products and convolutions of single precision round their factors to TF32, or keep them whole.
+def allow_tf32(allowed: bool) -> None:
+    """Allow or forbid TF32 in fp32 matrix products and convolutions.
 
-    torch's own default keeps those of matrices whole and rounds those of convolutions.
+    torch's default forbids it in matrix products and allows it in convolutions.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # newer versions of torch have other names for this as well
-        torch.set_float32_matmul_precision("high" if to_tf32 else "highest")
-        torch.backends.cudnn.allow_tf32 = to_tf32
+        warnings.simplefilter("ignore")  # newer versions of torch deprecate these names
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
+        torch.backends.cudnn.allow_tf32 = allowed
 
 
 @contextmanager
-def products(machine: Machine) -> Iterator[None]:
-    """Round products as the machine's precision says while it trains; outside they are whole."""
-    round_products(machine.precision == "tf32")
+def tf32_if_chosen(machine: Machine) -> Iterator[None]:
+    """Allow TF32 within this context if it is the machine's training precision."""
+    allow_tf32(machine.precision == "tf32")
     try:
         yield
     finally:
-        round_products(False)
+        allow_tf32(False)
 
 
 def autocast(machine: Machine) -> torch.autocast | nullcontext:
-    """Return the context of a forward pass of training in the machine's precision."""
+    """Return the context for a training forward pass in the machine's precision."""
     if machine.precision != "bf16":
         return nullcontext()
     return torch.autocast(machine.device.partition(":")[0], dtype=torch.bfloat16)
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed memory instead of giving it back to the system at every step.
+    """Make glibc keep freed memory instead of returning it to the system at every step.
 
-    Activations are freed and allocated again each step; faulting their pages in anew costs 12 to 22 % of the
-    training time. Elsewhere than on glibc nothing happens.
+    Activations are freed and allocated again in each step; faulting their pages in again costs 12 to 22 % of the
+    training time. Does nothing without glibc.
     """
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(ctypes.c_int(-4), ctypes.c_int(0))  # M_MMAP_MAX: nothing through mmap
+        libc.mallopt(ctypes.c_int(-4), ctypes.c_int(0))  # M_MMAP_MAX: never use mmap
         libc.mallopt(ctypes.c_int(-1), ctypes.c_int(-1))  # M_TRIM_THRESHOLD: never trim
 
 
 def reset_peak_memory(device: str) -> None:
-    """Start counting the highest memory anew."""
+    """Reset the memory peak to what is in use now."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
     else:
         with suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)  # give back what earlier runs of this process had
+            ctypes.CDLL("libc.so.6").malloc_trim(0)  # return the memory of earlier runs
 
 
 def peak_memory_bytes(device: str) -> int:
-    """Return the highest memory so far: of the device for CUDA, else of this process.
+    """Return the peak memory in bytes: of the device for CUDA, else of this process.
 
-    On Linux that is the memory of its own, without the pages of mapped files (the data set, torch's libraries),
-    which the system shares between processes and drops when it needs room. As freed memory is kept (see
-    `keep_freed_memory`), what the process has is the most it had.
+    On Linux, pages of mapped files (the data set, torch's libraries) do not count: processes share them, and the
+    system drops them when it needs memory. Because freed memory is kept (see `keep_freed_memory`), the current size is
+    the peak.
     """
     if device.startswith("cuda"):
         return int(torch.cuda.max_memory_allocated(device))
@@ -162,7 +166,7 @@ def peak_memory_bytes(device: str) -> int:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("RssAnon:"):
                 return int(line.split()[1]) * 1024
-    with suppress(ImportError):  # there is none on Windows
+    with suppress(ImportError):  # not on Windows
         import resource
 
         unit = 1 if sys.platform == "darwin" else 1024
@@ -171,7 +175,7 @@ def peak_memory_bytes(device: str) -> int:
 
 
 def synchronize(device: str) -> None:
-    """Wait until the device has done what it was told, so that the clock tells the truth."""
+    """Wait for all work queued on the device, so that timings are correct."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
     elif device == "mps":
@@ -179,7 +183,7 @@ def synchronize(device: str) -> None:
 
 
 def environment(machine: Machine) -> dict:
-    """Return what may explain a difference between two machines, as plain values; what is not told is absent."""
+    """Return facts that may explain different results on two machines, as plain values; unknown facts are left out."""
     facts = {
         "python": platform.python_version(),
         "torch": str(torch.__version__),
@@ -198,12 +202,12 @@ def environment(machine: Machine) -> dict:
         facts["memory_gib"] = round(psutil.virtual_memory().total / 2**30, 1)
     if machine.device.startswith("cuda"):
         facts |= {"gpu": torch.cuda.get_device_name(machine.device), "cuda": torch.version.cuda}
-    return facts | decoders()
+    return facts | decoder_versions()
 
 
 @cache
-def decoders() -> dict[str, str]:
-    """Return the versions of the libraries that turn files into pixels: others may round a JPEG otherwise."""
+def decoder_versions() -> dict[str, str]:
+    """Return the versions of the image decoders: two versions may decode a JPEG to different pixels."""
     from PIL import features
 
     turbo = features.version_feature("libjpeg_turbo") if features.check("libjpeg_turbo") else None
@@ -212,8 +216,8 @@ def decoders() -> dict[str, str]:
     return {name: str(version) for name, version in found.items() if version}
 
 
-def across(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the environment of a run that goes on: `now`, and as `before` the facts that were different earlier.
+def merge_environments(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the environment of a resumed run: `now`, plus under "before" the facts that differed in earlier sessions.
 
     {"precision": "bf16", …} and {"precision": "fp32", …} give {"precision": "fp32", …, "before": {"precision":
     ["bf16"]}}.
@@ -227,7 +231,7 @@ def across(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
 
 @cache
 def processor_name() -> str:
-    """Return the processor's name as the system gives it."""
+    """Return the CPU's name as the system reports it."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

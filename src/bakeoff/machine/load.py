@@ -1,6 +1,6 @@
-"""How much of the machine training got: processor time used, waited for, and taken by others. No torch.
+"""CPU time that training used, waited for, and that other processes used. No torch.
 
-Seconds of a run say nothing about its network where it had to share the processors.
+A run that had to share the CPUs says little about the speed of its network.
 """
 
 import time
@@ -11,29 +11,29 @@ from pathlib import Path
 import psutil
 
 TASKS = Path("/proc/self/task")
-"""Where Linux tells of each thread how long it ran and how long it waited for a CPU."""
+"""Where Linux reports how long each thread ran and how long it waited for a CPU."""
 
 
-class Load:
-    """Counts between `start` and `stop`, over any number of such spans, in seconds of processor time.
+class LoadMeter:
+    """Counts CPU seconds between `start` and `stop`, over any number of spans.
 
-    processor_seconds: this process's own; waiting_seconds: what its threads, all together, were ready to run but had no
-    processor (Linux alone tells); other_processor_seconds: what all other processes had, other workers included.
+    processor_seconds: used by this process; waiting_seconds: waited for a CPU, summed over its threads (Linux only);
+    other_processor_seconds: used by all other processes, including other workers.
     """
 
     def __init__(self, spent: Mapping[str, float] | None = None) -> None:
-        """Go on from what earlier sessions counted; what one of them could not count stays unknown."""
+        """Start at the seconds of earlier sessions, by name; a name missing there stays unknown."""
         self.spent = None if spent is None else dict(spent)
         self._own = 0.0
         self._all: float | None = None
         self._waited: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin a span."""
+        """Start a span."""
         self._own, self._all, self._waited = time.process_time(), _busy_seconds(), _waited_seconds()
 
     def stop(self) -> None:
-        """End the span and add it."""
+        """End the span and add its seconds."""
         own, waited, busy = time.process_time() - self._own, _waited_seconds(), _busy_seconds()
         span = {"processor_seconds": own}
         if busy is not None and self._all is not None:
@@ -44,12 +44,12 @@ class Load:
         self.spent = {name: before[name] + seconds for name, seconds in span.items() if name in before}
 
     def measures(self) -> dict[str, float]:
-        """Return the sums by name."""
+        """Return the seconds so far by name."""
         return dict(self.spent or {})
 
 
 def _busy_seconds() -> float | None:
-    """Return the processor time that all processes of the machine have had since it started, None if it is not told."""
+    """Return the CPU seconds of all processes since the machine started; None if unknown."""
     try:
         times = psutil.cpu_times()._asdict()
     except (OSError, RuntimeError, psutil.Error):  # some containers have no /proc/stat
@@ -60,9 +60,9 @@ def _busy_seconds() -> float | None:
 
 
 def _waited_seconds() -> dict[str, float]:
-    """Return by thread of this process how long it waited for a CPU; empty where the system does not tell."""
+    """Return how long each thread of this process waited for a CPU, in seconds; empty if unknown."""
     found = {}
     for path in TASKS.glob("*/schedstat"):
-        with suppress(OSError, ValueError, IndexError):  # a thread may end meanwhile
+        with suppress(OSError, ValueError, IndexError):  # the thread may have ended
             found[path.parent.name] = int(path.read_text().split()[1]) / 1e9
     return found

@@ -1,4 +1,4 @@
-"""How processes that train are started: where there is one by a server that loads torch once for all of them."""
+"""How worker processes are started: by a fork server that loads torch once for all of them, where there is one."""
 
 import faulthandler
 import multiprocessing
@@ -18,58 +18,58 @@ if TYPE_CHECKING:
 
 
 SPINS = "10000"
-"""How often a thread of a worker looks whether the others are done before it sleeps. By default it goes on looking for
-milliseconds, which makes training with several threads three to four times as slow where another program is busy."""
+"""GOMP_SPINCOUNT: how often an OpenMP thread polls for the others before it sleeps. By default it spins for
+milliseconds, which makes training with several threads three to four times slower when another program is busy."""
 
 CALL = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
-"""A line of what `faulthandler` writes."""
+"""A stack frame in the output of `faulthandler`."""
 
 
 def context() -> "ForkServerContext | SpawnContext":
-    """Return what processes and pipes are made with."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # OpenMP reads it when torch is loaded, in the processes to come
+    """Return the multiprocessing context for worker processes and their pipes."""
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read by OpenMP when a worker loads torch
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(
-        ["bakeoff.training.loop", "torch._dynamo"]
-    )  # the first optimiser asks for the latter
+    # Creating the first optimizer imports torch._dynamo.
+    forkserver.set_forkserver_preload(["bakeoff.training.loop", "torch._dynamo"])
     return forkserver
 
 
 def warm_up() -> None:
-    """Begin to load torch for the processes, beside whatever the caller does until it starts some."""
+    """Start loading torch for the workers in the background."""
     if context().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        with starting():
+        with isolated_start():
             forkserver.ensure_running()
 
 
-def end_with_parent() -> None:
-    """Wait for the parent's end, whatever ends it, and end this process then."""
+def exit_with_parent() -> None:
+    """Wait until the parent process ends, for whatever reason, then end this one."""
     parent = parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def tell_place(file: Path) -> None:
-    """Have this process write to a file where it is in its code when it gets the signal of `ask_place`."""
+def dump_stack_on_request(file: Path) -> None:
+    """Let this process write its stack to `file` when another calls `request_stack`."""
     if hasattr(faulthandler, "register"):
-        faulthandler.register(signal.SIGUSR1, file.open("wb"))  # open for as long as the process is there
+        faulthandler.register(signal.SIGUSR1, file.open("wb"))  # stays open until the process ends
 
 
-def ask_place(process: int, file: Path, patience: float = 1.0) -> list[tuple[str, int]]:
-    """Return file and line of each call that a process is in, the innermost of each thread first.
+def request_stack(process: int, file: Path, timeout: float = 1.0) -> list[tuple[str, int]]:
+    """Return file and line of each stack frame of a process, the innermost of each thread first.
 
-    Names of files that are not ASCII have escapes. Nothing where the process, or the system, does not tell.
+    Non-ASCII characters in file names are escaped. Empty if the process does not answer within `timeout` seconds, or
+    the system has no such signal.
     """
     if not hasattr(faulthandler, "register") or not file.exists():
         return []
     with suppress(ProcessLookupError):
         os.kill(process, signal.SIGUSR1)
-    text, end = "", time.monotonic() + patience
+    text, end = "", time.monotonic() + timeout
     while time.monotonic() < end:
         time.sleep(0.05)
         before, text = text, file.read_text(encoding="ascii", errors="replace")
@@ -79,16 +79,18 @@ def ask_place(process: int, file: Path, patience: float = 1.0) -> list[tuple[str
 
 
 @contextmanager
-def starting() -> Iterator[None]:
-    """Start processes in this context: they run nothing of the caller's script and see no Ctrl-C."""
-    with _main_module_hidden(), _interrupts_held():
+def isolated_start() -> Iterator[None]:
+    """Start processes in this context: they do not import the caller's script and ignore Ctrl-C."""
+    with _main_module_hidden(), _interrupts_blocked():
         yield
 
 
 @contextmanager
 def _main_module_hidden() -> Iterator[None]:
-    """Keep multiprocessing from running the caller's script again in each worker: it needs nothing from there,
-    and scripts without `if __name__ == "__main__"` would start a study within the study."""
+    """Keep multiprocessing from importing the caller's script in each worker.
+
+    Workers need nothing from it, and a script without `if __name__ == "__main__"` would start its study again.
+    """
     main = sys.modules["__main__"]
     saved = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
     for name in saved:
@@ -101,12 +103,12 @@ def _main_module_hidden() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while a process starts. Processes inherit that and never see one: it is for the parent."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Block SIGINT while a process starts. The process inherits the mask: only the parent handles Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # it comes with the first process, and would let Ctrl-C through again
+    resource_tracker.ensure_running()  # started with the first process, it would unblock SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -44,7 +44,7 @@ class Outcome:
     layers: tuple[dict, ...] = ()
     """The layers of the network, as `nets.summary.Layer`, in the order they run."""
     environment: dict = field(default_factory=dict)
-    """What it was trained on, in all sessions: see `hardware.across`."""
+    """What it was trained on, in all sessions: see `hardware.merge_environments`."""
     blanks: dict[str, str] = field(default_factory=dict)
     """What could not be measured beside the training, and why; it comes to the environment, as `not_measured`."""
 

@@ -27,7 +27,7 @@ class State:
     joules: float | None = None
     """Energy of the training so far, None if the machine did not tell."""
     environment: dict[str, Any] = field(default_factory=dict)
-    """What the sessions so far ran on: see `hardware.across`."""
+    """What the sessions so far ran on: see `hardware.merge_environments`."""
     load: dict[str, float] = field(default_factory=dict)
     """Processor time used, waited for and taken by others, in seconds."""
 

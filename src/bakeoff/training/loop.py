@@ -82,7 +82,7 @@ def fit(
         facts = hardware.environment(machine)
         if devices and (varying := attempt("determinism", lambda: varying_operations(net, shape, machine), blanks)):
             facts["nondeterministic"] = varying
-        environment = hardware.across(state.environment, facts)
+        environment = hardware.merge_environments(state.environment, facts)
         meters = Meters.resume(ledger, machine, state)
         ledger.enter("idle")
         yield from history
@@ -175,7 +175,7 @@ def train_epoch(
     hardware.synchronize(machine.device)
     started = meters.start()
     batches = train_batches(parts.train, parts.train_indices, recipe, parts.normalizer, run.seed, epoch)
-    with hardware.products(machine):
+    with hardware.tf32_if_chosen(machine):
         for step, (images, labels) in enumerate(meters.ledger.inputs(batches)):
             rate = learning_rate(recipe, history, len(history) + step / steps)
             set_rate(optimizer, recipe.optimizer, rate, len(history) * steps + step + 1)

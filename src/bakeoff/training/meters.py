@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bakeoff.machine.energy import Meter
+from bakeoff.machine.energy import EnergyMeter
 from bakeoff.machine.hardware import Machine
-from bakeoff.machine.load import Load
+from bakeoff.machine.load import LoadMeter
 from bakeoff.training.checkpoints import State
 from bakeoff.training.ledger import Ledger
 
@@ -14,16 +14,16 @@ class Meters:
     """The three meters of a run. They start and stop together, at the edges of the training clock."""
 
     ledger: Ledger
-    energy: Meter
-    load: Load
+    energy: EnergyMeter
+    load: LoadMeter
 
     @classmethod
     def resume(cls, ledger: Ledger, machine: Machine, state: State) -> "Meters":
         """Return meters that add to what earlier sessions measured."""
         ledger.carry(state.spent)
         has_trained = bool(state.history)
-        energy = Meter(machine, state.joules if has_trained else 0.0)
-        return cls(ledger, energy, Load(state.load if has_trained else None))
+        energy = EnergyMeter(machine, state.joules if has_trained else 0.0)
+        return cls(ledger, energy, LoadMeter(state.load if has_trained else None))
 
     def start(self) -> float:
         """Start the training clock; return the time in seconds of `time.perf_counter`."""

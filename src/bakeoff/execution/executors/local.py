@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.worker import Begun, Job, Message, Placement, train, work
-from bakeoff.machine.processes import ask_place, context, starting
+from bakeoff.machine.processes import context, isolated_start, request_stack
 from bakeoff.spec.records import Failure, Measured, Outcome
 from bakeoff.spec.run import Run, is_own
 
@@ -73,7 +73,7 @@ class Pool:
                 target=work, args=(theirs, self._placement, self._folder, self._job, trace), daemon=True
             )
             try:
-                with starting():
+                with isolated_start():
                     process.start()
             except (EOFError, OSError) as error:  # the server that starts them is gone, or there is no memory
                 ours.close()
@@ -215,7 +215,7 @@ def _place(worker: Worker) -> tuple[str, int] | None:
     network = user_file.OWN.get(worker.run.net)
     files = {source.file for source in network.sources.values()} if network else set()
     told = {file.encode("ascii", "backslashreplace").decode(): file for file in files}
-    calls = ask_place(worker.process.pid, worker.trace)
+    calls = request_stack(worker.process.pid, worker.trace)
     return next(((told[file], line) for file, line in calls if file in told), None)
 
 
