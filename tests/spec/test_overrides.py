@@ -136,8 +136,8 @@ class TestChange:
             ("stop.patience", 3, "stop: object missing required field monitor"),
             ("epochs", "none", "epochs: expected int, got str"),
             ("optimizer", 3, "unknown optimizer '3'"),
-            ("optimizer", {"lr": 1}, "optimizer as a whole needs a name, one of sgd"),
-            ("optimizer", {}, "optimizer as a whole needs a name"),
+            ("optimizer", {"lr": 1}, "needs a name (sgd"),
+            ("optimizer", {}, "needs a name"),
             ("name", "mine", "cannot set name"),
             ("image.size", "64by64", "image.size takes a side"),
             ("optimizer.momentum", 0.9, "unknown recipe field 'optimizer.momentum'"),
@@ -230,5 +230,5 @@ def test_time_limits_are_read(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "soon", "h", "-1h", "0", "1d", "1h30", "nan", "inf", "9" * 400])
 def test_what_is_no_time_limit_is_told(text):
-    with pytest.raises(BakeoffError, match="is written 2h, 90m or 1h30m; got"):
+    with pytest.raises(BakeoffError, match="2h, 90m or 1h30m"):
         parse_seconds(text)

@@ -1,1 +1,1 @@
-"""What a run is: its settings, its id, what it leaves behind and where its files lie. No torch, no data."""
+"""What a run is: its settings, id, records and file paths. No torch, no data."""

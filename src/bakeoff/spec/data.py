@@ -1,4 +1,4 @@
-"""What recipes and tables may know of a data set: names, shapes and counts, no pixels. No torch."""
+"""Facts about a data set that recipes and tables use: names, shapes and counts, no pixels. No torch."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.spec.values import Count, Value
 
 MOST_VALUES = 10**9
-"""Of an image whose shape a user gives."""
+"""Upper limit on channels × height × width of a shape given by the user."""
 
 
 class ImageShape(Value, frozen=True):
@@ -21,7 +21,7 @@ class ImageShape(Value, frozen=True):
         """Read "3x32x32" or "1x28x28".
 
         Raises:
-            BakeoffError: the text is not three positive whole numbers joined by "x".
+            BakeoffError: the text is not three positive integers joined by "x", or the image would be too large.
         """
         try:
             channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
@@ -29,7 +29,7 @@ class ImageShape(Value, frozen=True):
         except (ValueError, msgspec.ValidationError) as error:
             raise BakeoffError(f"{text!r} is not an image shape: write CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32") from error
         if channels * height * width > MOST_VALUES:
-            raise BakeoffError(f"an image of {text} has too many values: there can be {MOST_VALUES:,}")
+            raise BakeoffError(f"an image of {text} has too many values: the limit is {MOST_VALUES:,}")
         return shape
 
     def __str__(self) -> str:
@@ -37,22 +37,22 @@ class ImageShape(Value, frozen=True):
 
 
 class DataInfo(Value, frozen=True):
-    """What recipes and tables may know of a data set: facts, no pixels."""
+    """Facts about a data set: name, classes, shape and sizes."""
 
     name: str
     shape: ImageShape | None
-    """None while the images of a folder have several sizes."""
+    """None if a folder's images differ in size and no size is chosen yet."""
     classes: tuple[str, ...]
     content_hash: str
     train_images: int
     validation_images: int
-    """Size of the data set's own validation split, 0 if it has none."""
+    """Size of the data set's own validation split; 0 if it has none."""
     test_images: int
     photographs: bool
-    """Scenes and things that keep their meaning in the mirror; digits and letters do not."""
+    """Whether images keep their meaning when mirrored: scenes and objects do, digits and letters do not."""
 
 
 def data_label(name: str) -> str:
-    """Return the name of a data set for tables: of a folder only the last part of its path."""
+    """Return a data set's name for tables: for a folder, only the last part of its path."""
     kind, colon, path = name.partition(":")
     return f"{kind}:{path.rstrip('/').rpartition('/')[2]}" if colon else name

@@ -1,4 +1,4 @@
-"""Changing recipes field by field. No torch."""
+"""Changing recipes field by field (`--set FIELD=VALUE`). No torch."""
 
 import math
 import re
@@ -18,26 +18,25 @@ CHOICES: dict[str, Mapping[str, type[Value]]] = {
     field: {kind.__struct_config__.tag: kind for kind in get_args(union)}
     for field, union in {"optimizer": Optimizer, "schedule": Schedule}.items()
 }
-"""The tables of a recipe whose `name` decides which other fields they have."""
+"""Tables of a recipe whose `name` decides which other fields they have."""
 
-
-LONGER = {"learning_rate": "lr", "rate": "lr", "wd": "weight_decay", "decay": "weight_decay"}
-"""Names of fields in other libraries → the last part of their names here."""
+ALIASES = {"learning_rate": "lr", "rate": "lr", "wd": "weight_decay", "decay": "weight_decay"}
+"""Field names of other libraries → the last part of the field name here."""
 
 
 def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with fields changed by dotted name, and the changes in its nickname.
+    """Return the recipe with fields changed by dotted name, named after its changes.
 
-    The nickname depends on the result alone, not on the order of the changes or on those that change nothing.
+    The name depends only on the resulting recipe, not on the order of changes or on changes without effect.
 
-    "none" empties a field that may be empty: stop, l2, images_per_class, image.size. Naming another optimiser or
-    schedule starts from that one's own defaults (the learning rate stays).
+    "none" clears an optional field: stop, l2, images_per_class, image.size. Another optimizer or schedule starts from
+    its own defaults, but keeps the learning rate.
 
     Raises:
-        BakeoffError: there is no such field, or the value is not valid for it.
+        BakeoffError: the field does not exist, or the value is not valid for it.
     """
     if "name" in changes:
-        raise BakeoffError("cannot set name: a recipe is named after its changes; leave it out")
+        raise BakeoffError("cannot set name: recipes are named after their changes; leave it out")
     if not changes:
         return recipe
     tree = to_dict(recipe, full=True)
@@ -53,7 +52,7 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 
 def named(recipe: Recipe, name: str, changes: Mapping[str, Any]) -> Recipe:
-    """Return the recipe named after its base, with the changes sorted by field: "quick (epochs=3)"."""
+    """Return the recipe named "base (changes)", with changes sorted by field: "quick (epochs=3)"."""
     changed = f" ({_assignments(dict(sorted(changes.items())))})" if changes else ""
     return msgspec.structs.replace(recipe, name=f"{name}{changed}")
 
@@ -63,14 +62,14 @@ def _assignments(changes: Mapping[str, Any]) -> str:
 
 
 def shorten(text: str, most: int = 100) -> str:
-    """Return what a user typed, cut to a length that fits into an error message."""
+    """Return user input cut to at most `most` characters, for error messages."""
     return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     table, *rest = name.split(".")
     if table not in tree:
-        meant = _ending(name, field_names(tree))
+        meant = _fields_ending_with(name, field_names(tree))
         question = f"did you mean {' or '.join(f'{field}={format_value(value, field)}' for field in meant)}?"
         raise BakeoffError(
             f"unknown recipe field {name!r}: {question}" if meant else unknown("recipe field", name, field_names(tree))
@@ -88,20 +87,20 @@ def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     return None
 
 
-def _ending(name: str, fields: Iterable[str]) -> list[str]:
-    """Return the dotted fields whose last part is this name or its usual short form."""
-    return [field for field in fields if field.endswith(f".{LONGER.get(name, name)}")]
+def _fields_ending_with(name: str, fields: Iterable[str]) -> list[str]:
+    """Return the dotted fields whose last part is `name`, or what `name` is an alias of."""
+    return [field for field in fields if field.endswith(f".{ALIASES.get(name, name)}")]
 
 
 def field_called(name: str) -> str | None:
-    """Return the dotted field with this name or last part: optimizer.lr for lr; None if there is none."""
+    """Return the dotted field with this name or last part (optimizer.lr for lr); None if there is none."""
     tables = [field for field in Recipe.__struct_fields__ if field != "name"]
     inner = (f"{table}.{field}" for table in tables for field in _inner(table))
-    return name if name in tables else next(iter(_ending(name, inner)), None)
+    return name if name in tables else next(iter(_fields_ending_with(name, inner)), None)
 
 
 def _inner(table: str) -> list[str]:
-    """Return all fields that a table of a recipe may have."""
+    """Return all fields that a table of a recipe can have."""
     kinds = CHOICES[table].values() if table in CHOICES else _kinds(table)
     return [field for kind in kinds for field in kind.__struct_fields__]
 
@@ -112,17 +111,19 @@ def _kinds(table: str) -> list[type[Value]]:
 
 
 def _fields_of(tree: dict[str, Any], table: str) -> list[str]:
-    """Return the fields that a table of the recipe may have, also if it is None, such as `stop`."""
+    """Return the fields that a table of this recipe can have, even if it is None, as `stop` may be."""
     if table in CHOICES:
         return ["name", *CHOICES[table][tree[table]["name"]].__struct_fields__]
     return _inner(table)
 
 
 def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
-    """Set the optimizer or the schedule, by name or as a whole table."""
+    """Set the optimizer or the schedule, given by name or as a table."""
     whole = value if isinstance(value, dict) else {"name": value}
     if "name" not in whole:
-        raise BakeoffError(f"{table} as a whole needs a name, one of {', '.join(CHOICES[table])}; or set {table}.FIELD")
+        raise BakeoffError(
+            f"a whole {table} needs a name ({', '.join(CHOICES[table])}); to change one field, set {table}.FIELD"
+        )
     name = str(whole["name"])
     if name not in CHOICES[table]:
         raise BakeoffError(unknown(table, name, CHOICES[table]))
@@ -133,7 +134,7 @@ def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
 
 
 def _interpret(name: str, value: Any) -> Any:
-    """Read `image.size=64` as 64x64, and "none" as None where a field may be empty."""
+    """Read `image.size=64` as 64x64, and "none" as None for an optional field."""
     if value == "none" and name in ("stop", "l2", "images_per_class", "image.size"):
         return None
     if name == "image.size" and isinstance(value, str):
@@ -142,10 +143,10 @@ def _interpret(name: str, value: Any) -> Any:
 
 
 def parse_size(text: str, option: str = "--size") -> list[int]:
-    """Read "64" or "48x64" into height and width in pixels.
+    """Parse "64" or "48x64" into [height, width] in pixels.
 
     Raises:
-        BakeoffError: it is neither.
+        BakeoffError: the text is neither.
     """
     parts = text.lower().replace("×", "x").split("x")
     if len(parts) > 2 or not all(re.fullmatch(r"0*[1-9][0-9]{0,5}", part.strip()) for part in parts):
@@ -158,28 +159,28 @@ DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|min|m|s) ?)+|\d+(?:\.\d+)?")
 
 
 def parse_seconds(text: str | float) -> float:
-    """Read "2h", "90m", "1h30m", "45s" or a number of seconds.
+    """Parse "2h", "90m", "1h30m", "45s" or a number of seconds.
 
     Raises:
-        BakeoffError: it is none of these, or zero.
+        BakeoffError: the text is none of these, or zero.
     """
     given = str(text).strip().lower()
     parts = re.findall(r"(\d+(?:\.\d+)?)([a-z]*)", given) if DURATION.fullmatch(given) else []
     seconds = math.fsum(float(number) * UNITS[unit] for number, unit in parts)
     if not 0 < seconds < math.inf:
-        raise BakeoffError(f"a time limit for runs is written 2h, 90m or 1h30m; got {text!r}")
+        raise BakeoffError(f"a time limit must be a duration such as 2h, 90m or 1h30m; got {text!r}")
     return seconds
 
 
 def format_value(value: Any, field: str = "") -> str:
-    """Return the value of a dotted field as nicknames and messages show it: true, none, [4, 8], 64x64."""
+    """Return the value of a dotted field as shown in names and messages: true, none, [4, 8], 64x64."""
     if field == "image.size" and isinstance(value, list | tuple):
         return "x".join(map(str, value))
     return str(value).lower() if isinstance(value, bool | None) else str(value).replace("'", "")
 
 
 def field_names(tree: Mapping[str, Any]) -> list[str]:
-    """Return the dotted names of the fields that can be set; the recipe is given as nested dicts."""
+    """Return the dotted names of all fields that can be set in a recipe given as nested dicts."""
     return [field for field in flatten(tree) if field != "name"]
 
 
@@ -242,7 +243,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     """Parse "optimizer.lr=0.01" into a dotted name and a value: a TOML value if it is valid TOML, else a string.
 
     Raises:
-        BakeoffError: there is no "=".
+        BakeoffError: there is no "=", no name before it, or the value is not acceptable TOML.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -260,13 +261,13 @@ def read_toml(text: str) -> dict[str, Any]:
 
     Raises:
         tomllib.TOMLDecodeError: it is not valid TOML.
-        BakeoffError: it is nested too deeply, or a number has thousands of digits.
+        BakeoffError: the value is nested too deeply, or a number has thousands of digits.
     """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         raise
     except RecursionError as error:
-        raise BakeoffError("the value is nested too deeply: a list in a list is as deep as any field goes") from error
-    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
-        raise BakeoffError("a number in it has too many digits") from error
+        raise BakeoffError("the value is nested too deeply: no field takes more than a list of lists") from error
+    except ValueError as error:  # Python refuses integers of more than 4,300 digits
+        raise BakeoffError("a number in the value has too many digits") from error

@@ -1,4 +1,4 @@
-"""Where the files of a run lie, in the folder beside the store, and how files are written whole. No torch."""
+"""Paths of a run's files in the folder beside the store, and atomic writes. No torch."""
 
 import os
 import secrets
@@ -8,53 +8,53 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-LONGEST = 100
-"""Characters of a run's id in a file's name."""
+MAX_ID_LENGTH = 100
+"""Characters of a run's id kept in a file name."""
 
 
 def checkpoint_path(folder: Path, run_id: str, draft: str = "") -> Path:
-    """Return the file from which an unfinished run goes on.
+    """Return the path of a run's checkpoint.
 
-    With `draft`, a word of whoever trains the run, it is one of their own, which does not count until the run is found
-    to be theirs still.
+    With `draft`, return the path of one owner's draft. The owner moves it into place once the store confirms that it
+    still holds the claim on the run.
     """
-    return folder / f"{_begin(run_id, draft)}.pt"
+    return folder / f"{_stem(run_id, draft)}.pt"
 
 
 def weights_path(folder: Path, run_id: str, draft: str = "") -> Path:
-    """Return the file with the weights that a finished run was judged by, or a `draft` of it."""
-    return folder / f"{_begin(run_id, draft)}.safetensors"
+    """Return the path of the weights that were evaluated, or of a `draft` of them."""
+    return folder / f"{_stem(run_id, draft)}.safetensors"
 
 
-def _begin(run_id: str, draft: str) -> str:
-    """Return how the name of a file begins. An id from a damaged store may be anything: it names no file elsewhere."""
-    return f"{quote(run_id, safe='')[:LONGEST]}{draft and f'.{draft}'}"
+def _stem(run_id: str, draft: str) -> str:
+    """Return the stem of a file name. The id is quoted: one from a damaged store must not point to another folder."""
+    return f"{quote(run_id, safe='')[:MAX_ID_LENGTH]}{draft and f'.{draft}'}"
 
 
 def delete_drafts(folder: Path, run_id: str, draft: str = "") -> None:
-    """Remove what did not come to count of a run, of one draft or of all, and what was left half-written."""
-    begin = f"{_begin(run_id, '')}.{draft}*"
-    for pattern in (f"{begin}.pt", f"{begin}.safetensors", f"{begin}.tmp", f".{begin}.tmp"):
-        for left in folder.glob(pattern):
-            left.unlink(missing_ok=True)
+    """Remove the drafts of a run (of one owner, if `draft` is given) and its partly written files."""
+    stem = f"{_stem(run_id, '')}.{draft}*"
+    for pattern in (f"{stem}.pt", f"{stem}.safetensors", f"{stem}.tmp", f".{stem}.tmp"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def part_beside(target: Path) -> Path:
-    """Return where to write a file before it is moved to its place: nobody else, in no container, has this name."""
+    """Return a temporary path beside `target`; the name is random, since process ids repeat across containers."""
     return target.with_name(f".{target.stem[:40]}.{secrets.token_hex(8)}.tmp")
 
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[BinaryIO]:
-    """Give a file beside `target` to write to, force it to disk, then move it there: all of it or nothing.
+    """Open a temporary file for writing, sync it to disk, then move it to `target`: written completely or not at all.
 
-    Folders that are not there are made.
+    Missing folders are created.
 
     Raises:
         OSError: the disk is full or cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and not target.is_file():  # a pipe, /dev/stdout: written to, never replaced
+    if target.exists() and not target.is_file():  # a pipe or /dev/stdout: write to it, do not replace it
         with target.open("wb") as file:
             yield file
         return
@@ -70,7 +70,7 @@ def written_whole(target: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(target: Path, content: bytes | str) -> None:
-    """Write a file, text as UTF-8: others see the old one until the new one is whole.
+    """Write a file atomically, text as UTF-8: readers see the old content until the new one is complete.
 
     Raises:
         OSError: the disk is full or cannot be written.

@@ -1,7 +1,7 @@
 """Everything about training that changes a result, as frozen values. No torch, no clock, no paths.
 
-A recipe is a tree of these values. What is not written in it does not happen: no field has a default that changes a
-result (no augmentation is the identity, no schedule is a constant rate).
+A recipe is a tree of these values. Defaults do nothing: the default augmentation is the identity, the default schedule
+a constant learning rate.
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -15,46 +15,46 @@ Monitor: TypeAlias = Literal["train_loss", "train_accuracy", "validation_loss", 
 
 
 class Image(Value, frozen=True):
-    """How images are brought to one size before anything else.
+    """How images are resized, before anything else.
 
-    First to `size` (antialiased bilinear), then enlarged `scale` times by repeating pixels.
+    First to `size` (antialiased bilinear), then enlarged by the factor `scale` by repeating pixels.
     """
 
     size: tuple[Count, Count] | None = None
-    """Height and width in pixels, None for the images' own size."""
+    """Height and width in pixels; None keeps the images' own size."""
     fit: Literal["stretch", "crop", "pad"] = "stretch"
-    """stretch ignores the aspect ratio, crop cuts the middle out, pad adds black borders."""
+    """stretch ignores the aspect ratio, crop takes the center, pad adds black borders."""
     scale: Count = 1
 
     def shape(self, own: ImageShape) -> ImageShape:
-        """Return the shape a network sees for images whose own shape is `own`."""
+        """Return the shape of the network's input for images of shape `own`."""
         height, width = self.size or (own.height, own.width)
         return ImageShape(own.channels, height * self.scale, width * self.scale)
 
 
 class Augment(Value, frozen=True):
-    """Random changes of training images, each drawn anew per image and epoch. All off by default."""
+    """Random augmentation of training images, drawn per image and epoch. All off by default."""
 
     shift: Fraction = 0.0
-    """Largest shift as a fraction of the side, sub-pixel, either way (Keras' width/height_shift_range)."""
+    """Largest shift in either direction, as a fraction of the side; sub-pixel (Keras' width/height_shift_range)."""
     crop: Annotated[int, Meta(ge=0)] = 0
-    """Pad by this many zero pixels on every side, cut a random window of the old size (He et al. 2015)."""
+    """Pad every side by this many zero pixels, then crop a random window of the old size (He et al. 2015)."""
     flip: bool = False
     """Mirror left-right with probability one half."""
     rotation: NotNegative = 0.0
-    """Largest angle, degrees, either way."""
+    """Largest angle in either direction, in degrees."""
     shear: Annotated[float, Meta(ge=0, lt=90)] = 0.0
-    """Largest shear angle, degrees, either way."""
+    """Largest shear angle in either direction, in degrees."""
     zoom: tuple[Positive, Positive] = (1.0, 1.0)
     """Smallest and largest magnification."""
     brightness: Fraction = 0.0
-    """The factor is drawn from 1 ± this; likewise contrast and saturation."""
+    """The factor is drawn from 1 ± this value, as for contrast and saturation."""
     contrast: Fraction = 0.0
     saturation: Fraction = 0.0
     cutout: Annotated[int, Meta(ge=0)] = 0
-    """Side of one square set to zero after normalisation, pixels (DeVries & Taylor 2017)."""
+    """Side in pixels of one square set to zero after normalisation (DeVries & Taylor 2017)."""
     fill: Literal["nearest", "zero"] = "nearest"
-    """What moves in from outside when images are shifted, rotated, sheared or shrunk."""
+    """What fills the border when images are shifted, rotated, sheared or shrunk."""
 
     def __post_init__(self) -> None:
         if self.zoom[0] > self.zoom[1]:
@@ -62,7 +62,7 @@ class Augment(Value, frozen=True):
 
 
 class SGD(Value, frozen=True, tag="sgd", tag_field="name"):
-    """Stochastic gradient descent as torch writes it: v = momentum·v + g, w -= lr·v."""
+    """Stochastic gradient descent as in torch: v = momentum·v + g, w -= lr·v."""
 
     lr: Positive
     momentum: Fraction = 0.0
@@ -85,7 +85,7 @@ class Adam(Value, frozen=True, tag="adam", tag_field="name"):
 
 
 class AdamW(Value, frozen=True, tag="adamw", tag_field="name"):
-    """Adam with decoupled decay (Loshchilov & Hutter 2019): w -= lr·weight_decay·w beside the Adam step."""
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): w -= lr·weight_decay·w besides the Adam step."""
 
     lr: Positive
     beta1: Share = 0.9
@@ -112,14 +112,14 @@ class Constant(Value, frozen=True, tag="constant", tag_field="name"):
 
 
 class Steps(Value, frozen=True, tag="steps", tag_field="name"):
-    """Multiply the learning rate by `factor` when each of `epochs` (counted from 1) has finished."""
+    """Multiply the learning rate by `factor` after each of `epochs` (counted from 1)."""
 
     epochs: tuple[Count, ...]
     factor: Positive
 
 
 class Plateau(Value, frozen=True, tag="plateau", tag_field="name"):
-    """Multiply the rate by `factor` once `monitor` has not improved by `threshold` for `patience` epochs."""
+    """Multiply the learning rate by `factor` when `monitor` has not improved by `threshold` for `patience` epochs."""
 
     monitor: Monitor
     factor: Positive
@@ -129,7 +129,7 @@ class Plateau(Value, frozen=True, tag="plateau", tag_field="name"):
 
 
 class Cosine(Value, frozen=True, tag="cosine", tag_field="name"):
-    """Half a cosine from the learning rate to `final`·rate, step by step, after a linear warm-up."""
+    """Half a cosine from the learning rate to `final` times it, step by step, after a linear warm-up."""
 
     warmup_epochs: NotNegative = 0.0
     final: Fraction = 0.0
@@ -145,16 +145,16 @@ class OneCycle(Value, frozen=True, tag="one-cycle", tag_field="name"):
     start_divisor: Positive = 25.0
     end_divisor: Positive = 1e4
     shape: Literal["cosine", "linear"] = "cosine"
-    """Of both flanks: half a cosine, or straight lines (a triangle)."""
+    """Shape of rise and fall: half a cosine, or straight lines (a triangle)."""
 
 
 Schedule: TypeAlias = Constant | Steps | Plateau | Cosine | OneCycle
 
 
 class Stop(Value, frozen=True):
-    """Stop early once `monitor` has not improved by `threshold` for `patience` epochs.
+    """Stop early when `monitor` has not improved by `threshold` for `patience` epochs.
 
-    "Restore the best weights" is `select` of the recipe, named beside every number.
+    Keras' restore_best_weights is the recipe's `select`.
     """
 
     monitor: Monitor
@@ -163,11 +163,11 @@ class Stop(Value, frozen=True):
 
 
 class L2(Value, frozen=True):
-    """Keras' l2(strength): strength·Σw² is added to the loss (and to the loss that is reported)."""
+    """Keras' l2(strength): adds strength·Σw² to the loss, including the reported loss."""
 
     strength: Positive
     on: Literal["convolutions", "dense", "hidden-dense", "weights"]
-    """Kernels of the convolutions, of the dense layers, of all dense layers but the last, or of both kinds."""
+    """Kernels of the convolutions, of the dense layers, of all dense layers but the last, or of both kinds of layer."""
 
 
 Validation: TypeAlias = Annotated[float, Meta(gt=0, lt=1)] | Count | Literal["own", "test", "none"]
@@ -176,20 +176,20 @@ Select: TypeAlias = Literal["last", "best-validation-accuracy", "best-validation
 
 
 class Recipe(Value, frozen=True, kw_only=True):
-    """Everything about training that changes the result."""
+    """All training settings that change the result."""
 
     name: str
-    """A nickname: it is not part of a run's identity."""
+    """For people; not part of a run's id."""
     epochs: Annotated[int, Meta(ge=1, le=10**6)]
     batch_size: Count
     validation: Validation
-    """A fraction or a number of training images set aside (stratified, seeded), "own" for the data set's own
-    validation split, "none", or "test" for studies that chose on the test set (the result is marked)."""
+    """A fraction or number of training images to hold out (stratified, seeded); "own" for the data set's own validation
+    split; "none"; or "test", for reproducing studies that selected on the test set (such results are marked)."""
     select: Select
-    """The rule by which the reported epoch is chosen."""
+    """How the reported epoch is chosen."""
     normalize: Normalize
-    """raw 0–255; unit 0–1; the others work on 0–1: channel and pixel subtract the training mean and divide by
-    the training standard deviation per channel or per pixel position, the -mean forms only subtract."""
+    """raw: 0–255; unit: 0–1; the others work on 0–1: channel and pixel subtract the training mean and divide by the
+    training standard deviation, per channel or per pixel position; the -mean forms only subtract."""
     optimizer: Optimizer
     schedule: Schedule = Constant()
     stop: Stop | None = None
@@ -199,7 +199,7 @@ class Recipe(Value, frozen=True, kw_only=True):
     """keras-cross-entropy clips the softmax to [1e-7, 1 - 1e-7] before the logarithm, as Keras 2 does."""
     label_smoothing: Fraction = 0.0
     auxiliary_weight: NotNegative = 0.3
-    """Weight of the losses of auxiliary classifiers, for the networks that have some (GoogLeNet)."""
+    """Weight of the auxiliary classifiers' losses, for networks that have them (GoogLeNet)."""
     l2: L2 | None = None
     images_per_class: Count | None = None
     """Train on a class-balanced random sample of this many images per class, without replacement."""
@@ -208,9 +208,9 @@ class Recipe(Value, frozen=True, kw_only=True):
         watched = {self.select.partition("best-")[2].replace("-", "_")}
         watched |= {table.monitor for table in (self.schedule, self.stop) if isinstance(table, Plateau | Stop)}
         if self.validation == "none" and any(name.startswith("validation") for name in watched):
-            raise ValueError("validation is none, but the schedule, the stop or the selection watches it")
+            raise ValueError("validation is none, but schedule, stop or select monitors it")
 
     @property
     def key(self) -> str:
-        """A digest of all settings without the nickname: equal keys, equal training."""
+        """Digest of all settings except the name: equal keys mean equal training."""
         return digest({name: value for name, value in to_dict(self).items() if name != "name"})

@@ -1,4 +1,4 @@
-"""What training leaves behind: plain values that pass from a worker to the store and on to the report."""
+"""Records of training: plain values passed from a worker to the store and on to the report."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,7 +15,7 @@ class Epoch(Value, frozen=True):
     epoch: int
     """Counted from 1."""
     train_loss: float
-    """Mean over the training images as they passed by, the weights changing meanwhile."""
+    """Mean over the training images, each with the weights at its step."""
     train_accuracy: float
     validation_loss: float | None
     validation_accuracy: float | None
@@ -26,32 +26,32 @@ class Epoch(Value, frozen=True):
     images_per_second: float
     """Training images over `train_seconds`."""
     peak_memory_bytes: int
-    """Highest memory of the training process so far, mapped files left out; on a GPU, of the device."""
+    """Peak memory of the training process so far, without mapped files; on a GPU, of the device."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The final evaluation of one run on the test split."""
+    """Final evaluation of one run on the test split."""
 
     reported_epoch: int
     """The epoch whose weights were evaluated, chosen by the recipe's `select`."""
     predicted: np.ndarray
-    """(N,) uint16: the class each test image was given."""
+    """(N,) uint16: the predicted class of each test image."""
     probabilities: np.ndarray
     """(N, K) float16: softmax of the logits."""
     measures: dict[str, float]
-    """Everything else that is one number, by name and unit: test_accuracy, train_seconds, parameters, …"""
+    """All scalar measures; units are part of the name: test_accuracy, train_seconds, parameters, …"""
     layers: tuple[dict, ...] = ()
-    """The layers of the network, as `nets.summary.Layer`, in the order they run."""
+    """The layers of the network as dicts of `nets.summary.Layer`, in order of execution."""
     environment: dict = field(default_factory=dict)
-    """What it was trained on, in all sessions: see `hardware.merge_environments`."""
+    """The machine it was trained on, over all sessions: see `hardware.merge_environments`."""
     blanks: dict[str, str] = field(default_factory=dict)
-    """What could not be measured beside the training, and why; it comes to the environment, as `not_measured`."""
+    """Measures that failed → why; stored in the environment as `not_measured`."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Further measures of a run that had finished before."""
+    """Measures added to a finished run."""
 
     measures: dict[str, float]
 
@@ -67,14 +67,14 @@ class Failure:
     epoch: int | None = None
     step: int | None = None
     file: str = ""
-    """The user's own file that it came from; empty if it did not come from one."""
+    """The user's network file that raised it; empty if none did."""
     line: int | None = None
-    """In that file."""
+    """Line in that file."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the store knows of one run."""
+    """One run as read from the store."""
 
     id: str
     run: Run
@@ -86,21 +86,21 @@ class Result:
     started: str | None = None
     finished: str | None = None
     environment: dict = field(default_factory=dict)
-    """Versions, machine, device, threads of the process that trained it; `before`: what differed in earlier ones."""
+    """Versions, machine, device and threads of the last session; `before`: what differed in earlier sessions."""
     layers: tuple[dict, ...] = ()
-    """The layers of the network, as `nets.summary.Layer`; none in results of older stores."""
+    """The layers of the network as dicts of `nets.summary.Layer`; empty in older stores."""
     data: str = ""
-    """What tables call its data set: with some of its hash where the store has other images of that name."""
+    """Name of the data set in tables; with part of its hash if the store has other data of that name."""
     version: str = ""
-    """How its images differ from others of that name in the store, in words."""
+    """How its data differ from other data of that name in the store."""
 
     def conditions(self, name: str) -> tuple:
-        """Return one fact of the environment, such as the precision, of each session that had another, oldest first."""
+        """Return the values of one environment fact, such as the precision, over the sessions, oldest first."""
         return (*self.environment.get("before", {}).get(name, ()), self.environment.get(name))
 
     @property
     def selection(self) -> str:
-        """The rule by which the reported number was chosen, to be printed beside it."""
+        """How the reported epoch was chosen, as shown beside the result."""
         recipe = self.run.recipe
         if recipe.select == "last":
             return "last epoch"
@@ -109,26 +109,26 @@ class Result:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A run that is in a store and cannot be read. The field names are the keys of the JSON: they stay."""
+    """A run in the store that cannot be read. The field names are JSON keys: do not rename them."""
 
     id: str
     net: str
-    """Empty where nothing but the id is left; so are `data` and `recipe`."""
+    """Empty if only the id is readable, as are `data` and `recipe`."""
     data: str
     recipe: str
     seed: int | None
     state: Literal["damaged", "newer"]
     reason: str
-    """Why, in words."""
+    """Why it cannot be read."""
 
 
 @dataclass(frozen=True)
 class DataRecord:
-    """What the store keeps of a data set, so that results can be read without it."""
+    """What the store keeps about a data set, so that results can be read without the data."""
 
     content_hash: str
     facts: dict
-    """DataInfo as a dict, with source, licence, citation and skipped files; `duplicates` and `properties` where they
-    were looked for."""
+    """DataInfo as a dict, with source, licence, citation and skipped files; `duplicates` and `properties` if they were
+    computed."""
     test_labels: np.ndarray
     """(N,) int64."""

@@ -1,6 +1,6 @@
-"""What msgspec's validation errors say, in the words of recipes and studies. No torch.
+"""msgspec's validation errors, reworded for recipes and studies. No torch.
 
-msgspec tells where a value is wrong and what it expected only in the text of its errors, which is parsed here alone.
+msgspec gives the field and the expected type only in the text of its errors; only this module parses it.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from bakeoff.spec.recipe import Recipe
 
 
 def field_of(error: msgspec.ValidationError) -> str:
-    """Return the dotted name of the field that an error is about."""
+    """Return the dotted name of the invalid field."""
     message = str(error)
     path = message.rpartition("`$")[2].rstrip("`") if "`$" in message else ""
     return f"{path}.{unknown_field(message)}".strip(".")
@@ -25,7 +25,7 @@ def unknown_field(message: str) -> str:
 
 
 def explain(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
-    """Return what is wrong as "field: expected …"; `fields` are the valid names where a name is unknown."""
+    """Return the error as "field: expected …"; `fields` are the valid names, suggested if a field is unknown."""
     message = str(error)
     if fields and unknown_field(message):
         return unknown("field", unknown_field(message), fields)
@@ -40,7 +40,7 @@ def explain(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
 
 
 def _choices(field: str) -> tuple[str, ...]:
-    """Return the strings that a dotted field of a recipe accepts, () if it takes other types."""
+    """Return the strings that a dotted field of a recipe accepts; empty if it takes other types."""
     kinds: list[Any] = [Recipe]
     for name in field.split("."):
         hints = [get_type_hints(kind) for kind in kinds]

@@ -1,4 +1,4 @@
-"""Frozen values: what settings and records are made of, as plain dicts, and their digests."""
+"""Frozen values for settings and records, their conversion to plain dicts, and digests."""
 
 import hashlib
 from typing import Annotated, Any, TypeAlias
@@ -15,7 +15,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A frozen, comparable, hashable value that `to_dict` turns into plain dicts and msgspec back."""
+    """Base of frozen, comparable, hashable values; `to_dict` converts them to plain dicts and msgspec back."""
 
 
 def to_dict(value: Value, *, full: bool = False) -> dict[str, Any]:
