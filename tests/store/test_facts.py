@@ -43,3 +43,10 @@ def test_so_does_a_time_that_is_none(store):
 def test_facts_that_only_a_newer_version_knows_stay(store):
     store.finish(RUN.id, OUTCOME, ENVIRONMENT | {"accelerator": {"speed": [1]}})
     assert store.results()[0].environment["accelerator"] == {"speed": [1]}
+
+
+def test_a_study_that_is_no_text_is_left_out(store):
+    for command in ("bakeoff run a", "bakeoff run b"):
+        store.record_study("name = 'a'", command)
+    store._db.execute("UPDATE studies SET study = x'ff' WHERE id = 1")
+    assert [command for _, command, _ in store.studies()] == ["bakeoff run b"]

@@ -109,9 +109,10 @@ class Reader(Database):
         return array_of(row["predicted"], np.uint16, shape[:1]), array_of(row["probabilities"], np.float16, shape)
 
     def studies(self) -> list[tuple[str, str, str]]:
-        """Return (time, command, study as TOML) of what was asked of this store, oldest first."""
+        """Return (time, command, study as TOML) of what was asked of this store, oldest first, but what is no text."""
         with self.reading():
-            return [tuple(row) for row in self._db.execute("SELECT at, command, study FROM studies ORDER BY id")]
+            rows = self._db.execute("SELECT at, command, study FROM studies ORDER BY id").fetchall()
+        return [tuple(row) for row in rows if all(isinstance(value, str) for value in row)]
 
     def datasets(self) -> dict[str, DataRecord]:
         """Return the data sets of the store by content hash, but those whose record is damaged."""
