@@ -25,12 +25,12 @@ def test_follows_what_is_said():
 
 def test_footnotes_share_letters():
     notes = Footnotes()
-    assert [notes.marks(["x"]), notes.marks([]), notes.marks(["y", "x"])] == [" (a)", "", " (a, b)"]
+    assert [notes.refer(["x"]), notes.refer([]), notes.refer(["y", "x"])] == [" (a)", "", " (a, b)"]
     assert notes.lines() == ("(a) x", "(b) y")
 
 
 def test_footnotes_go_on_after_z():
     notes = Footnotes()
-    marks = [notes.marks([str(number)]) for number in range(54)]
+    marks = [notes.refer([str(number)]) for number in range(54)]
     assert (marks[25], marks[26], marks[27], marks[52]) == (" (z)", " (aa)", " (ab)", " (ba)")
     assert len(set(marks)) == 54

@@ -107,6 +107,6 @@ def compare(store: Path, study: str | None, form: str, everything: bool, as_json
 def print_comparison(lines: "Sequence[Comparison]", form: str, everything: bool) -> None:
     """Print measured beside published in one of `FORMATS`."""
     from bakeoff.analysis.published import RULE, Comparison
-    from bakeoff.reporting.comparison import comparison_tables, summary
+    from bakeoff.reporting.published import summarize, tabulate
 
-    show(form, lines, Comparison, comparison_tables(lines, everything), summary(lines), RULE)
+    show(form, lines, Comparison, tabulate(lines, everything), summarize(lines), RULE)

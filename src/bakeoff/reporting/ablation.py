@@ -29,7 +29,7 @@ def _table(ablation: Ablation, data: str, gains: Sequence[Gain]) -> TextTable:
     rows = []
     for name, ways in by_change.items():
         first = next(iter(ways.values()))
-        marks = notes.marks([text for text in dict.fromkeys((first.what, *(g.reason for g in ways.values()))) if text])
+        marks = notes.refer([text for text in dict.fromkeys((first.what, *(g.reason for g in ways.values()))) if text])
         added, taken = ways.get("added alone") or ways["together"], ways.get("taken out alone")
         rows.append((f"{name}{marks}", *_cells(added), *(_cells(taken) if taken else ("", ""))))
     total = next(gain for gain in gains if gain.how == "together")

@@ -15,7 +15,6 @@ from bakeoff.analysis.tendencies import tendencies
 from bakeoff.data.properties import LABELS, tell_property
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.answer import Answer, answers
-from bakeoff.reporting.beside import Beside, beside
 from bakeoff.reporting.critical_difference import diagrams
 from bakeoff.reporting.datasets import collect
 from bakeoff.reporting.dial import RULE as EXPERIMENTS_RULE
@@ -24,6 +23,7 @@ from bakeoff.reporting.findings import Doubts, doubts
 from bakeoff.reporting.model import Facts, Line, Table, read
 from bakeoff.reporting.payload import payload, to_script
 from bakeoff.reporting.provenance import method
+from bakeoff.reporting.published import PublishedStudy, compare_published
 from bakeoff.reporting.tables import ALL_PARAMETERS
 from bakeoff.spec.paths import write_whole
 from bakeoff.store.store import Store
@@ -79,9 +79,9 @@ def build(
     if not facts.tables:
         raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` makes some")
     with Store(store) as opened:
-        printed, experiments = beside(opened, facts.results), shown(responses(opened))
+        published, experiments = compare_published(opened, facts.results), shown(responses(opened))
     found = doubts(look_through(facts.material), facts.tables)
-    return render(facts, found, printed, experiments, title=title, pictures=pictures, live=live)
+    return render(facts, found, published, experiments, title=title, pictures=pictures, live=live)
 
 
 def write(
@@ -136,7 +136,7 @@ def environment() -> "jinja2.Environment":
 def render(
     facts: Facts,
     found: Doubts,
-    printed: Sequence[Beside] = (),
+    published: Sequence[PublishedStudy] = (),
     experiments: Sequence[Shown] = (),
     *,
     title: str | None = None,
@@ -154,7 +154,7 @@ def render(
             facts=facts,
             answers=[_doubted(answer, facts, found) for answer in answers(facts)],
             doubts=found,
-            printed=printed,
+            published=published,
             rule=RULE,
             experiments=experiments,
             experiments_rule=EXPERIMENTS_RULE,
@@ -175,7 +175,7 @@ def render(
             script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
             data=Markup(
                 to_script(
-                    payload(facts, collections, over_data, printed)
+                    payload(facts, collections, over_data, published)
                     | {"experiments": [own.payload for own in experiments]}
                 )
             ),

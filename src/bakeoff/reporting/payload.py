@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from bakeoff.measure.quality import confused_pairs
-from bakeoff.reporting.beside import Beside
 from bakeoff.reporting.critical_difference import Diagram
 from bakeoff.reporting.datasets import Collection
 from bakeoff.reporting.model import Facts, Line, Pooled, Table
+from bakeoff.reporting.published import PublishedStudy
 from bakeoff.spec.records import Epoch, Result
 from bakeoff.stats.intervals import Interval
 from bakeoff.text.safe import finite, visible
@@ -37,7 +37,7 @@ def payload(
     facts: Facts,
     collections: Sequence[Collection] = (),
     over_data: Sequence[Diagram] = (),
-    printed: Sequence[Beside] = (),
+    published: Sequence[PublishedStudy] = (),
 ) -> dict[str, Any]:
     """Return everything the charts need: networks in the order of their colours, tables, runs, data sets."""
     shown = {key: (own.key, table) for own in collections for key, table in own.tables.items()}
@@ -47,7 +47,7 @@ def payload(
         "tables": [_table(table, *shown.get(table.key, nothing)) for table in facts.tables],
         "datasets": [own.payload for own in collections],
         "diagrams": [diagram.payload for diagram in over_data],
-        "published": [study.payload for study in printed],
+        "published": [study.payload for study in published],
     }
 
 

@@ -87,7 +87,7 @@ def doubted(rows: Sequence[Row], findings: Sequence[Finding]) -> tuple[list[list
     for row in rows:
         place, *others = values(row)
         about = [f"{f.severity}, {f.kind.replace('-', ' ')}: {f.message}" for f in telling if touches(f, row)]
-        texts.append([place, others[0], f"{others[1]}{notes.marks(about)}", *others[2:]])
+        texts.append([place, others[0], f"{others[1]}{notes.refer(about)}", *others[2:]])
     return texts, notes.lines()
 
 

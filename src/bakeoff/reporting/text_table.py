@@ -1,4 +1,4 @@
-"""A table of words, to be drawn in a terminal or written as Markdown."""
+"""A table of texts, for a terminal or as Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from bakeoff.text.safe import markdown
 
 @dataclass(frozen=True)
 class TextTable:
-    """A title, columns and rows, and what has to be said below them."""
+    """A title, columns and rows, and notes below them."""
 
     title: str
     columns: tuple[tuple[str, bool], ...]
@@ -27,9 +27,9 @@ class TextTable:
         return "\n".join([*lines, ""])
 
 
-def to_markdown(tables: Sequence[TextTable], said: Sequence[str] = ()) -> str:
+def to_markdown(tables: Sequence[TextTable], paragraphs: Sequence[str] = ()) -> str:
     """Return paragraphs and, after them, tables as Markdown."""
-    return "\n".join([*(f"{markdown(text)}\n" for text in said), *(table.markdown() for table in tables)])
+    return "\n".join([*(f"{markdown(text)}\n" for text in paragraphs), *(table.markdown() for table in tables)])
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -38,19 +38,19 @@ def _line(cells: Sequence[str]) -> str:
 
 @dataclass
 class Footnotes:
-    """Texts that several rows share, each with a letter."""
+    """Notes that several rows may share, each with a letter."""
 
     letters: dict[str, str] = field(default_factory=dict)
 
-    def marks(self, texts: Sequence[str]) -> str:
-        """Return the letters of the texts, " (a, c)", giving new ones to those not met before."""
+    def refer(self, texts: Sequence[str]) -> str:
+        """Return the letters of the texts, " (a, c)", adding texts that are new."""
         for text in texts:
             self.letters.setdefault(text, _letter(len(self.letters)))
         letters = sorted({self.letters[text] for text in texts}, key=lambda letter: (len(letter), letter))
         return f" ({', '.join(letters)})" if letters else ""
 
     def lines(self) -> tuple[str, ...]:
-        """Return one line per text, the letter before it."""
+        """Return one line per text, after its letter."""
         return tuple(f"({letter}) {text}" for text, letter in self.letters.items())
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from bakeoff.analysis.dial import responses
 from bakeoff.analysis.ranking import RankBy
 from bakeoff.errors import BakeoffError, install
-from bakeoff.reporting.beside import beside
 from bakeoff.reporting.critical_difference import diagrams
 from bakeoff.reporting.dial import draw_response
 from bakeoff.reporting.figures.critical_difference import draw_critical
 from bakeoff.reporting.figures.published import draw_published
 from bakeoff.reporting.model import Facts, Line, Table, read
 from bakeoff.reporting.payload import band_epochs
+from bakeoff.reporting.published import compare_published
 from bakeoff.spec.values import digest
 from bakeoff.store.store import Store
 from bakeoff.text.safe import in_a_figure
@@ -54,8 +54,8 @@ def draw_figures(
 ) -> list[Path]:
     """Draw accuracy, cost, learning curves and the best network's confusions of every table; return the files.
 
-    Over several data sets also mean ranks, with what each test does not tell apart; of studies measured beside
-    published, of experiments the curves.
+    Over several data sets also mean ranks, with what each test does not tell apart; of published numbers
+    and of experiments a chart each.
 
     Raises:
         BakeoffError: matplotlib is not installed, there is no store, or the folder cannot be written.
@@ -106,7 +106,7 @@ def _all_figures(tables: Sequence[Table]) -> Iterable[tuple[str, "Figure"]]:
 
 def _published_figures(store: str | Path, facts: Facts) -> Iterable[tuple[str, "Figure"]]:
     with Store(store) as opened:
-        found = beside(opened, facts.results)
+        found = compare_published(opened, facts.results)
     for one in found:
         lines = [line for line in one.lines if line.measure == "test_accuracy"]
         if lines:

@@ -1,10 +1,10 @@
-"""Measured beside published as a figure for papers, drawn by matplotlib."""
+"""Measured against published numbers as a figure for papers, drawn by matplotlib."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bakeoff.analysis.published import Comparison
-from bakeoff.reporting.comparison import TITLES
+from bakeoff.reporting.published import TITLES
 from bakeoff.text.safe import in_a_figure
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"agrees": "#2a8353", "differs": "#b4491a"}
 OTHER = "#66635c"
-"""Of numbers that cannot be told."""
+"""For numbers without a verdict."""
 
 
 def draw_published(study: str, lines: Sequence[Comparison]) -> "Figure":
