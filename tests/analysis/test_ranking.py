@@ -17,7 +17,7 @@ from bakeoff.cli import cli
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.exports import to_latex
 from bakeoff.reporting.tables import to_csv, to_json, to_markdown
-from bakeoff.spec.recipe import SGD, Recipe
+from bakeoff.spec.recipe import L2, SGD, Recipe, Stop
 from bakeoff.spec.records import Failure, Result
 from bakeoff.spec.run import PROTOCOL, Run
 from generated import RECIPES
@@ -209,6 +209,12 @@ class TestLabels:
             ("b", "plain (epochs=9)"),
             ("c", "plain (epochs=3)"),
         }
+
+    @pytest.mark.parametrize("changes", [{"stop": Stop("train_loss", 3)}, {"l2": L2(1e-4, "weights")}])
+    def test_say_what_differs_where_one_recipe_lacks_a_table(self, changes):
+        rows = rank([result("a"), result("a", recipe=msgspec.structs.replace(RECIPE, **changes))])
+        assert len({row.recipe for row in rows}) == 2
+        assert all(f"{next(iter(changes))}." in row.recipe for row in rows)
 
     @given(recipes=st.lists(RECIPES, max_size=6), called=st.sampled_from(["a", "a (epochs=3)", "a (with b)"]))
     def test_are_different_for_different_recipes_of_a_network(self, recipes, called):

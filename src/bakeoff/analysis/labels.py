@@ -15,6 +15,9 @@ CHANGED = re.compile(r"([^()]+) \(([\w.]+=[^()]*)\)(.*)")
 SIZE = re.compile(r"\[(\d+), (\d+)\]")
 """How older versions wrote an image size."""
 
+ABSENT = "none"
+"""Shown for a field that a recipe does not have."""
+
 
 class Trained(NamedTuple):
     """What a label is for: a recipe on one data set, by one protocol."""
@@ -63,7 +66,7 @@ def _on_one_data_set(runs: Iterable[Run]) -> dict[str, str]:
         for label, pairs in clashes.items():
             fields = _telling(pairs, settings)
             for key in [key for key, own in labels.items() if own == label]:
-                apart = {field: settings[key].get(field, "none") for field in fields}
+                apart = {field: settings[key].get(field, ABSENT) for field in fields}
                 labels[key] = _with(label, apart) if apart else f"{label} #{key[:6]}"
     return labels
 
@@ -89,7 +92,8 @@ def _telling(pairs: Iterable[tuple[str, str]], settings: Mapping[str, Mapping[st
 
 
 def _apart(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[str]:
-    return (field for field in first.keys() | second.keys() if first.get(field) != second.get(field))
+    """Yield the fields whose values differ as a label shows them: a table that is not set is as good as absent."""
+    return (field for field in first.keys() | second.keys() if first.get(field, ABSENT) != second.get(field, ABSENT))
 
 
 def in_order(name: str) -> str:
