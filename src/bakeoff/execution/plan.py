@@ -62,11 +62,12 @@ def plan(study: Study, progress: Progress | None = None, *, fetch: bool = True) 
     planned: list[_Planned] = []
     problems: dict[str, None] = {}
     for number, cell in enumerate(grid):
-        known = sources.facts_of(study.used(cell.data))
+        used = study.used(cell.data)
+        sources.describe(used)
         if progress:
             progress("checking networks", number, len(grid))
         try:
-            planned.append(_check_cell(cell, study.used(cell.data), known, sources))
+            planned.append(_check_cell(cell, used, sources))
         except BakeoffError as problem:
             problems[str(problem)] = None
     if problems:
@@ -97,34 +98,32 @@ class _Sources:
     loaded: dict[tuple[str, Image], Dataset] = field(default_factory=dict)
     absent: dict[str, DataInfo] = field(default_factory=dict)
 
-    def facts_of(self, name: str) -> DataInfo:
-        """Return the facts of a data set, and know those of the one it is a graded version of."""
+    def describe(self, name: str) -> None:
+        """Look up the facts of a data set and of the one it is a graded version of."""
         for needed in (split_name(name)[0], name):
             if needed not in self.facts:
                 self.facts[needed] = datasets.info(needed, progress=self.progress, fetch=self.fetch)
-        return self.facts[name]
 
     def load(self, name: str, images: Image) -> Dataset:
         """Return a data set with its images in this form; without `fetch`, only what can be known undecoded."""
         if (name, images) not in self.loaded:
             seen = None if self.fetch else datasets.look(name, images, self.progress)
             # Without a shape, loading raises the error that says what is missing.
-            is_enough = seen is not None and seen.info.shape is not None
-            self.loaded[name, images] = seen if seen and is_enough else datasets.load(name, images, self.progress)
+            self.loaded[name, images] = seen if seen and seen.info.shape else datasets.load(name, images, self.progress)
         return self.loaded[name, images]
 
 
-def _check_cell(cell: Cell, used: str, known: DataInfo, sources: _Sources) -> _Planned:
+def _check_cell(cell: Cell, used: str, sources: _Sources) -> _Planned:
     """Choose the recipe of a cell, load its data, and try the network out on them.
 
     Raises:
         BakeoffError: the recipe, the data or the network do not go together.
     """
     name = datasets.usual_name(used, sources.facts[split_name(used)[0]])
-    facts = datasets.stand_in(known, cell.data)
+    facts = datasets.stand_in(sources.facts[used], cell.data)
     recipe = recipe_for(cell, facts)
     if not sources.fetch and not datasets.is_here(used):
-        sources.absent[facts.content_hash] = info = known
+        sources.absent[facts.content_hash] = info = sources.facts[used]
     else:
         # Enlarging happens later, on the device: recipes that differ in it alone share what is loaded.
         dataset = sources.load(name, Image(recipe.image.size, recipe.image.fit))
