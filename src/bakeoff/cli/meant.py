@@ -45,9 +45,7 @@ def with_field(command: click.Command, arguments: list[str], option: str) -> str
     field = field_called(option.lstrip("-").replace("-", "_"))
     if field is None or all("--set" not in each.opts for each in command.params):
         return ""
-    each = [
-        part for given in arguments for part in (given.split("=", 1) if given.startswith(f"{option}=") else [given])
-    ]
+    each = _split_values(arguments, f"{option}=")
     place = each.index(option)
     value = each[place + 1] if place + 1 < len(each) and not each[place + 1].startswith("--") else "…"
     return shlex.join(["bakeoff", *each[:place], "--set", f"{field}={value}", *each[place + 2 :]])
@@ -61,12 +59,17 @@ def _parted(command: click.Command, arguments: list[str]) -> tuple[list[str], li
         if isinstance(option, click.Option) and not option.is_flag
         for name in option.opts
     }
-    each = [part for given in arguments for part in (given.split("=", 1) if given.startswith("--") else [given])]
+    each = _split_values(arguments, "--")
     words: list[str] = []
     rest: list[str] = []
     for before, argument in pairwise(["", *each]):
         (rest if argument.startswith("-") or before in valued else words).append(argument)
     return words, rest
+
+
+def _split_values(arguments: list[str], beginning: str) -> list[str]:
+    """Return the arguments with `--option=value` as two, of those that start with `beginning`."""
+    return [part for given in arguments for part in (given.split("=", 1) if given.startswith(beginning) else [given])]
 
 
 def with_commas(arguments: list[str]) -> str:
