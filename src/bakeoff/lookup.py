@@ -19,7 +19,12 @@ def hint(name: str, known: Iterable[str]) -> str:
     """Return the question after the names nearest to `name`, or all names if none is near."""
     names = sorted(known)
     near = nearest(name, names)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+    return question(near) if near else f"there are: {', '.join(names)}"
+
+
+def question(names: Iterable[str]) -> str:
+    """Return "did you mean a or b?" for the names that were probably meant."""
+    return f"did you mean {' or '.join(names)}?"
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from bakeoff.errors import BakeoffError, Misplaced
-from bakeoff.lookup import nearest
+from bakeoff.lookup import nearest, question
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -64,8 +64,8 @@ def worded(function: Callable[Given, Made]) -> Callable[Given, Made]:
             if name not in parameters:
                 known = {parameter: parameter for parameter in parameters} | MEANT
                 near = [known[each] for each in nearest(name, known)]
-                question = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(parameters)}"
-                raise BakeoffError(f"bakeoff.{function.__name__} has no argument {name!r}: {question}")
+                answer = question(near) if near else f"there are: {', '.join(parameters)}"
+                raise BakeoffError(f"bakeoff.{function.__name__} has no argument {name!r}: {answer}")
         try:
             return function(*given, **named)
         except Misplaced as error:

@@ -16,7 +16,7 @@ from bakeoff.data.kinds import TEXTS, is_clutter, is_folder, is_image, told_kind
 from bakeoff.data.layout import Layout, Place, find_layout
 from bakeoff.data.nesting import Nesting, find_nesting
 from bakeoff.errors import BakeoffError
-from bakeoff.lookup import nearest
+from bakeoff.lookup import nearest, question
 from bakeoff.spec.values import digest
 from bakeoff.text import formats
 
@@ -110,7 +110,7 @@ def _meant(absent: Path) -> str:
     with suppress(OSError):
         beside = [path.name for path in absent.parent.iterdir() if path.is_dir()]
     near = [shown(absent.parent / name) for name in nearest(absent.name, beside)]
-    return f"did you mean {' or '.join(near)}?" if near else "expected a folder with one sub-folder of images per class"
+    return question(near) if near else "expected a folder with one sub-folder of images per class"
 
 
 class _Content(NamedTuple):

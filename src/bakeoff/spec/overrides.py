@@ -9,7 +9,7 @@ from typing import Any, get_args
 import msgspec
 
 from bakeoff.errors import BakeoffError
-from bakeoff.lookup import unknown
+from bakeoff.lookup import question, unknown
 from bakeoff.spec.recipe import Optimizer, Recipe, Schedule
 from bakeoff.spec.validation import explain, field_of
 from bakeoff.spec.values import Value, to_dict
@@ -70,9 +70,9 @@ def _set(tree: dict[str, Any], name: str, value: Any) -> None:
     table, *rest = name.split(".")
     if table not in tree:
         meant = _fields_ending_with(name, field_names(tree))
-        question = f"did you mean {' or '.join(f'{field}={format_value(value, field)}' for field in meant)}?"
+        meant_so = question(f"{field}={format_value(value, field)}" for field in meant)
         raise BakeoffError(
-            f"unknown recipe field {name!r}: {question}" if meant else unknown("recipe field", name, field_names(tree))
+            f"unknown recipe field {name!r}: {meant_so}" if meant else unknown("recipe field", name, field_names(tree))
         )
     if table in CHOICES and rest in ([], ["name"]):
         return _choose(tree, table, value)
