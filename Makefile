@@ -6,7 +6,9 @@ COMPILE = echo 'torch==2.13.0' | $(BIN)/python -m uv pip compile --quiet --unive
 	--no-header --no-annotate pyproject.toml --constraint -
 CUDA := ^(nvidia-|cuda-|triton)
 
-.PHONY: help install demo test check format accuracy faults gpu bench lock clean
+ZOO ?= .venvs/zoo
+
+.PHONY: help install demo test check format docs dist accuracy faults gpu zoo bench reference outputs figures lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,7 +33,7 @@ demo: install  ## Compare four networks on handwritten digits and write the repo
 	$(BIN)/bakeoff report --store demo.db --output demo.html
 
 test: .venv/installed-dev  ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not accuracy and not faults"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not accuracy and not faults and not zoo and not network"
 
 check: .venv/installed-dev  ## Lint, check the format and the types
 	$(BIN)/ruff check .
@@ -41,6 +43,19 @@ check: .venv/installed-dev  ## Lint, check the format and the types
 format: .venv/installed-dev  ## Put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/installed-dev  ## Build the site into build/site; its commands are run, which takes minutes
+	PYTHONPATH=docs $(BIN)/python -m generate --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: .venv/installed-dev  ## Build a release, check it, and run the demonstration and a study from its wheel
+	rm -rf dist .venvs/dist
+	$(BIN)/python -m uv build --quiet --python $(BIN)/python
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m pytest -m network tests/release
+	$(PYTHON) -m venv .venvs/dist
+	.venvs/dist/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl --constraint requirements.lock
+	.venvs/dist/bin/python .ci/try_wheel.py $(DEMO)
 
 accuracy: .venv/installed-dev  ## Slow tests that assert a band of accuracy or compare with other frameworks
 	$(PIP) --editable '.[keras]' --constraint requirements-dev.lock
@@ -53,9 +68,29 @@ gpu: .venv/installed-dev  ## Check networks, resuming, precisions and speed on a
 	$(BIN)/python benchmarks/gpu.py --output docs/gpu.md
 	$(BIN)/python -m pytest -m gpu tests/test_gpu.py tests/data/test_batches.py
 
+zoo: $(ZOO)/installed  ## Test the networks of timm, torchvision and transformers, in an environment of its own (6 GB)
+	PYTHONPATH=src $(ZOO)/bin/python -m pytest -m zoo tests/nets/collections
+
+# Their torch is another one than that of requirements.lock, without which timm and torchvision do not work.
+$(ZOO)/installed: pyproject.toml
+	test -x $(ZOO)/bin/python || $(PYTHON) -m venv $(ZOO)
+	$(ZOO)/bin/python -m pip install --quiet --disable-pip-version-check 'torch==2.14.1' 'torchvision==0.29.1' \
+		'timm==1.0.31' 'transformers==5.24.0' --editable '.[test]'
+	touch $@
+
 bench: .venv/installed-dev  ## Compare speed with other frameworks, each in an environment of its own
 	benchmarks/make_peers.sh
 	$(BIN)/python benchmarks/peers.py
+
+reference: .venv/installed-dev  ## Write docs/reference anew from the program
+	PYTHONPATH=docs $(BIN)/python -m generate
+
+outputs: .venv/installed-dev  ## Run the commands and the notebook of the pages, and write what they print into them
+	PYTHONPATH=docs $(BIN)/python -m generate.outputs --slow
+	PYTHONPATH=docs $(BIN)/python -m generate.notebook
+
+figures: .venv/installed-dev  ## Draw the simulations of docs/explanation/statistics.md anew
+	PYTHONPATH=docs $(BIN)/python -m generate.figures
 
 lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml (torch brings its own CUDA packages)
 	$(PIP) uv
@@ -63,4 +98,4 @@ lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml (torch 
 	$(COMPILE) --extra dev | grep -vE '$(CUDA)' > requirements-dev.lock
 
 clean:  ## Remove what was built
-	rm -rf .venv .venvs .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venvs build dist .pytest_cache .ruff_cache .mypy_cache

@@ -1,7 +1,8 @@
-"""What only a machine with a GPU can tell: `make gpu` runs this there and writes docs/gpu.md.
+"""Checks that need a GPU: `make gpu` runs them and writes docs/gpu.md.
 
-All networks forward and backward beside the processor, resuming to the bit, what the precisions round, and the speed.
-What fails is in the report, and the exit code is 1; so is what no time was left for. `--device cpu` runs it all dry.
+All networks forward and backward, compared with the CPU; bit-identical resuming; the rounding of each precision; and
+speed, including that of a study, of CUDA graphs, of the speed-record network, and of other loops (gpu_speed.py).
+Failures, and checks for which no time was left, are in the report and make the exit code 1. `--device cpu` is a trial.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+import gpu_speed
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -23,21 +25,21 @@ from bakeoff.machine import hardware
 from bakeoff.machine.hardware import Machine, Precision
 from bakeoff.measure.determinism import varying_operations
 from bakeoff.nets import NETS, build
-from bakeoff.nets.fast import move
+from bakeoff.nets.fast import to_device
 from bakeoff.nets.outputs import logits_of
 from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.recipe import SGD, Augment, OneCycle, Recipe
 from bakeoff.spec.records import Outcome
 from bakeoff.spec.run import Run
-from bakeoff.training.evaluate import predict
+from bakeoff.training.evaluate import compute_logits
 from bakeoff.training.loop import fit
-from bakeoff.training.partition import divide
+from bakeoff.training.partition import partition_data
 
 CLASSES = 10
 SAME = 1e-3
-"""Logits of a network differ by at most this part of the largest between processor and GPU, in fp32."""
+"""Largest relative difference of logits between CPU and GPU in fp32."""
 ROUNDED: dict[Precision, tuple[float, float]] = {"fp32": (0, 1e-5), "tf32": (5e-5, 5e-3), "bf16": (5e-4, 5e-2)}
-"""The least and the most that a product is off, relative to the largest value: what tells that a precision is on."""
+"""Smallest and largest error of a product, relative to its largest value, that show that a precision is in use."""
 RESUMED = ("lenet-afif", "drop", "nin", "resnet20", "mobilenetv2")
 TIMED = (
     ("lenet-afif", "1x28x28", 128, 60_000),
@@ -50,7 +52,7 @@ TIMED = (
 
 
 class Deadline:
-    """How long is left."""
+    """The remaining time."""
 
     def __init__(self, seconds: float) -> None:
         self.end = time.monotonic() + seconds
@@ -69,7 +71,7 @@ class Check:
 
 
 def noise(shape: ImageShape, train: int, test: int = 100) -> Dataset:
-    """Random images that exist in memory alone."""
+    """Random images in memory."""
     random = np.random.default_rng(0)
 
     def images(count: int) -> Images:
@@ -103,7 +105,7 @@ def each(names: Iterable[str], check: Callable[[str], tuple[bool, str]], deadlin
 
 
 def network(name: str, device: str) -> tuple[bool, str]:
-    """Compare a forward pass with the processor's, then step forward and backward in all precisions there are."""
+    """Compare a forward pass with the CPU's, then run forward and backward in all precisions."""
     side = max(32, NETS[name].smallest)
     shape = ImageShape(3, side, side)
     torch.manual_seed(0)
@@ -111,7 +113,7 @@ def network(name: str, device: str) -> tuple[bool, str]:
     net = build(name, shape, CLASSES).eval()
     with torch.inference_mode():
         expected = net(images)
-    net = move(net, device)
+    net = to_device(net, device)
     images, labels = images.to(device, memory_format=torch.channels_last), labels.to(device)
     with torch.inference_mode():
         found = net(images).cpu()
@@ -128,13 +130,13 @@ def network(name: str, device: str) -> tuple[bool, str]:
         lacking = sum(gradient is None for gradient in gradients)
         bad = sum(not bool(gradient.isfinite().all()) for gradient in gradients if gradient is not None)
         if lacking or bad:
-            return False, f"{machine.precision}: {lacking} weights have no gradient, {bad} none that is a number"
+            return False, f"{machine.precision}: {lacking} weights have no gradient, {bad} have one that is not finite"
     varying = varying_operations(net, shape, Machine(device))
     return off <= SAME, f"off by {off:.1e}" + (f"; varies: {', '.join(varying)}" if varying else "")
 
 
 def machines(device: str) -> Iterator[Machine]:
-    """Yield the device in each precision that it has."""
+    """Yield the device in each precision it supports."""
     yield Machine(device)
     if hardware.has_tf32(device):
         yield Machine(device, "tf32")
@@ -143,7 +145,7 @@ def machines(device: str) -> Iterator[Machine]:
 
 
 def resumed(name: str, device: str) -> tuple[bool, str]:
-    """Interrupt a run after its first epoch, go on, and compare with one that was never interrupted."""
+    """Interrupt a run after its first epoch, resume it, and compare with an uninterrupted one."""
     side = max(32, NETS[name].smallest)
     data = noise(ImageShape(3, side, side), 257)
     run, machine = run_of(name, data), next(machines(device))
@@ -162,7 +164,7 @@ def resumed(name: str, device: str) -> tuple[bool, str]:
 
 
 def rounded(precision: str, device: str) -> tuple[bool, str]:
-    """Measure what a matrix product and a convolution lose while a machine trains, and that they lose nothing after."""
+    """Measure the rounding of a matrix product and a convolution during training, and that it is exact afterwards."""
     machine = next(machine for machine in machines(device) if machine.precision == precision)
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(512, 512, generator=generator).to(device) for _ in range(2))
@@ -172,7 +174,7 @@ def rounded(precision: str, device: str) -> tuple[bool, str]:
         found = (a @ b, a.double() @ b.double()), (F.conv2d(images, kernel), F.conv2d(images.double(), kernel.double()))
         return [float((one.double() - exact).abs().max() / exact.abs().max()) for one, exact in found]
 
-    hardware.prepare(machine)
+    hardware.prepare_process(machine)
     with hardware.tf32_if_chosen(machine):
         with hardware.autocast(machine):
             products = a @ b, F.conv2d(images, kernel)
@@ -185,7 +187,7 @@ def rounded(precision: str, device: str) -> tuple[bool, str]:
 
 
 def evaluated(precision: str, device: str) -> tuple[bool, str]:
-    """Train in a precision, and evaluate the weights that it leaves on the processor, too."""
+    """Train in a precision, and evaluate the resulting weights on the CPU, too."""
     from safetensors.torch import load_file
 
     from bakeoff.spec.paths import weights_path
@@ -200,8 +202,8 @@ def evaluated(precision: str, device: str) -> tuple[bool, str]:
     assert isinstance(outcome, Outcome)
     net = build("resnet20", shape, CLASSES)
     net.load_state_dict(weights)
-    parts = divide(run, data, "cpu")
-    logits, _ = predict(net, run, parts, parts.test)
+    parts = partition_data(run, data, "cpu")
+    logits, _ = compute_logits(net, run, parts, parts.test)
     off = float(np.abs(outcome.probabilities.astype(np.float32) - logits.softmax(1).numpy()).max())
     return off <= 2e-3, f"probabilities off by {off:.1e} from those of the processor"
 
@@ -235,7 +237,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def report(device: str, checks: dict[str, list[Check]], speed: list[list[str]], seconds: float) -> str:
+def report(
+    device: str,
+    checks: dict[str, list[Check]],
+    speed: list[list[str]],
+    seconds: float,
+    more: Sequence[gpu_speed.Section] = (),
+) -> str:
     """Return the page."""
     facts = hardware.environment(Machine(device))
     told = ", ".join(f"{name} {facts[name]}" for name in ("gpu", "cuda", "torch", "processor") if name in facts)
@@ -251,12 +259,18 @@ def report(device: str, checks: dict[str, list[Check]], speed: list[list[str]], 
         )
     head = ["network", "images", "batch", *(f"{p}, images/s" for p in ROUNDED), "memory, fp32"]
     parts += ["## Speed", "Training, the second epoch of two on random images, nothing augmented.", table(head, speed)]
+    for one in more:
+        parts += [
+            f"## {one.title}",
+            one.about,
+            table(one.head, ([*row, *[""] * (len(one.head) - len(row))] for row in one.rows)),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
 def check(device: str, nets: Sequence[str], resume: Sequence[str], seconds: float) -> dict[str, list[Check]]:
     """Run the checks of a device, by title."""
-    hardware.prepare(Machine(device, threads=torch.get_num_threads()))
+    hardware.prepare_process(Machine(device, threads=torch.get_num_threads()))
     deadline = Deadline(seconds)
     precisions = [machine.precision for machine in machines(device)]
     return {
@@ -274,17 +288,21 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--nets", default=",".join(NETS))
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--seconds", type=float, default=420.0, help="for all of it, about")
+    parser.add_argument("--seconds", type=float, default=420.0, help="for the checks, about")
+    parser.add_argument("--seconds-of-speed", type=float, default=600.0, help="no section is begun after so many more")
     asked = parser.parse_args()
     device = hardware.choose_device(asked.device)
     begun = time.monotonic()
     checks = check(device, asked.nets.split(","), RESUMED, 0.6 * asked.seconds)
     speed = timed(device, TIMED, Deadline(asked.seconds - (time.monotonic() - begun)))
-    text = report(device, checks, speed, time.monotonic() - begun)
+    rest = Deadline(asked.seconds_of_speed)
+    more = gpu_speed.sections(device, noise, lambda: not rest.has_passed(), small=device == "cpu")
+    text = report(device, checks, speed, time.monotonic() - begun, more)
     if asked.output:
         asked.output.write_text(text)
     print(text)
-    sys.exit(any(not line.passed for lines in checks.values() for line in lines))
+    failed = [row for one in more for row in one.rows if row[0].startswith("FAILED")]
+    sys.exit(bool(failed) or any(not line.passed for lines in checks.values() for line in lines))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A batch of 128 costs 0.03 ms at 1×28×28 and 0.5 ms at 3×32×32 with shift and flip (n = 300 batches, one Zen 5 core).
 
-Median milliseconds of one training batch, all in: gather, resize, augment, normalise, channels-last; beside it the
+Median milliseconds of one training batch in total: gather, resize, augment, normalise, channels-last; beside it the
 same shift and flip written in other ways. Usage: python benchmarks/input_pipeline.py [--batches 300]
 """
 
@@ -14,19 +14,22 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from bakeoff.data.augment import augment, draw
-from bakeoff.data.batches import Source, train_batches
+from bakeoff.data.augment import augment, draw_changes
+from bakeoff.data.batches import ImageSource, train_batches
 from bakeoff.data.dataset import Images
 from bakeoff.data.normalize import fit_normalizer
 from bakeoff.machine.hardware import keep_freed_memory, processor_name
 from bakeoff.spec.recipe import SGD, Augment, Image, Recipe
 
-BATCH, SPLIT = 128, 128 * 40
+BATCH, SPLIT = 128, 128 * 10
 SHIFT = Augment(shift=0.1, flip=True)
 AFFINE = Augment(shift=0.1, flip=True, rotation=10, shear=10, zoom=(0.8, 1.2))
 JITTER = Augment(
     shift=0.1, flip=True, rotation=10, shear=10, zoom=(0.8, 1.2), brightness=0.2, contrast=0.2, saturation=0.2
 )
+TRIVIAL = Augment(crop=4, flip=True, policy="trivial")
+PHOTO = Augment(resized_crop=(0.35, 1.0), flip=True)
+MIXED = Augment(resized_crop=(0.35, 1.0), flip=True, policy="trivial", mixup=0.2, cutmix=1.0)
 CASES = {
     "1×28×28 as it is": ((1, 28, 28), Augment(), Image()),
     "1×28×28 enlarged ×3": ((1, 28, 28), Augment(), Image(scale=3)),
@@ -36,13 +39,20 @@ CASES = {
     "3×32×32 shift, flip": ((3, 32, 32), SHIFT, Image()),
     "3×32×32 shift, flip, rotation, shear, zoom": ((3, 32, 32), AFFINE, Image()),
     "3×32→64×64 all of these and colours": ((3, 32, 32), JITTER, Image(size=(64, 64))),
+    "3×32×32 crop, flip, TrivialAugment": ((3, 32, 32), TRIVIAL, Image()),
+    "3×32×32 crop, flip, RandAugment": ((3, 32, 32), Augment(crop=4, flip=True, policy="rand"), Image()),
+    "3×32×32 crop, flip, mixup and CutMix": ((3, 32, 32), Augment(crop=4, flip=True, mixup=0.2, cutmix=1), Image()),
+    "3×64×64 resized crop, flip": ((3, 64, 64), PHOTO, Image()),
+    "3×64×64 resized crop, flip, TrivialAugment, mixup, CutMix": ((3, 64, 64), MIXED, Image()),
+    "3×224×224 resized crop, flip": ((3, 224, 224), PHOTO, Image()),
+    "3×224×224 resized crop, flip, TrivialAugment, mixup, CutMix": ((3, 224, 224), MIXED, Image()),
 }
 
 
 def endless_batches(shape: tuple[int, int, int], how: Augment, image: Image) -> Iterator[object]:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (SPLIT, *shape), dtype=np.uint8)
-    source, indices = Source.on(Images(images, np.zeros(SPLIT, np.int64)), "cpu"), torch.arange(SPLIT)
+    source, indices = ImageSource.on(Images(images, np.zeros(SPLIT, np.int64)), "cpu"), torch.arange(SPLIT)
     recipe = Recipe(
         name="benchmark", epochs=1, batch_size=BATCH, validation="none", select="last", normalize="channel",
         optimizer=SGD(lr=0.1), augment=how, image=image,
@@ -55,7 +65,7 @@ def endless_batches(shape: tuple[int, int, int], how: Augment, image: Image) -> 
 def other_ways() -> dict[str, Callable[[], object]]:
     """Shift and flip of one gathered batch, without normalisation: ours, and what one might write instead."""
     images = torch.randint(0, 256, (BATCH, 3, 32, 32), dtype=torch.uint8)
-    changes = draw(SHIFT, BATCH, (32, 32), 0, 1)
+    changes = draw_changes(SHIFT, BATCH, (32, 32), 0, 1)
     turned = changes | {"rotation": torch.zeros(BATCH)}
     matrix = torch.eye(2, 3).repeat(BATCH, 1, 1)
     matrix[:, 0, 0] -= 2 * changes["flip"].float()

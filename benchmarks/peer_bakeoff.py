@@ -18,7 +18,7 @@ OPTIMIZERS = {"adadelta": Adadelta(lr=1.0, rho=0.95, eps=1e-7), "adam": Adam(lr=
 
 
 def dataset(workload: Workload) -> Dataset:
-    """Return the images as bakeoff holds them, with a test split of one batch that nobody reads."""
+    """Return the images as bakeoff's data set, with an unused test split of one batch."""
     pixels, labels = workload.data()
     images = Images(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), labels)
     test = Images(images.images[: workload.batch_size], labels[: workload.batch_size])
@@ -36,7 +36,7 @@ def dataset(workload: Workload) -> Dataset:
 
 
 def recipe(workload: Workload) -> Recipe:
-    """Return the training that all contenders do."""
+    """Return the recipe of all contenders."""
     return Recipe(
         name="benchmark",
         epochs=ENDLESS,

@@ -39,7 +39,7 @@ def vgg() -> list:
 
 
 def resnet20(inputs: keras.KerasTensor) -> keras.KerasTensor:
-    """Return resnet20v1-keras, as the Keras example cifar10_resnet.py has it."""
+    """Return resnet20v1-keras, as in the Keras example cifar10_resnet.py."""
 
     def conv(x: keras.KerasTensor, filters: int, kernel: int, stride: int = 1) -> keras.KerasTensor:
         return layers.Conv2D(filters, kernel, stride, padding="same", kernel_initializer="he_normal")(x)
@@ -71,7 +71,7 @@ def network(workload: Workload) -> keras.Model:
 
 
 def feed(workload: Workload) -> dict:
-    """Return the arguments of `fit` that say where images come from."""
+    """Return the data arguments of `fit`."""
     pixels, labels = workload.data()
     images = pixels.astype("float32") / 255
     if workload.way == "arrays":

@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Classifier(lightning.LightningModule):
-    """A network with its loss and optimiser, as Lightning's guide writes it."""
+    """A network with its loss and optimiser, as in Lightning's guide."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""The machine as a contender: the fastest single-precision product it can be given, to know its ceiling.
+"""The machine as a contender: its fastest single-precision product, as an upper bound.
 
 That is a large matrix product, or a large convolution where the library for matrix products does not use all of the
-processor (MKL takes AVX2 on processors of AMD, even if they have AVX-512).
+processor (MKL uses AVX2 on AMD processors, even if they have AVX-512).
 """
 
 import time

@@ -1,4 +1,4 @@
-"""What all contenders share: the workload they read, the images they train on, and when they may run.
+"""Shared by all contenders: the workload, the images, and the turns.
 
 A contender is started with the workload as JSON, gets ready, trains for a moment to warm up and prints one JSON
 line about itself. Then it waits. For each line "go SECONDS" on its standard input it trains that long and prints
@@ -14,12 +14,12 @@ import numpy as np
 
 WARM_UP_SECONDS = 2.0
 LEAD_IN = 0.2
-"""The share of a turn that is trained but not timed: what was prefetched before the pause is used up in it."""
+"""Share of a turn that is trained but not timed, to use up batches prefetched before the pause."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What everybody trains."""
+    """The training task of all contenders."""
 
     net: str
     """lenet-afif, vgg-afif or resnet20v1-keras."""
@@ -31,12 +31,12 @@ class Workload:
     optimizer: str
     """adadelta or adam."""
     augmented: bool
-    """Random shifts of up to 10 % either way and mirroring."""
+    """Random shifts of up to 10 % and mirroring."""
     threads: int
     precision: str = "fp32"
     """fp32, or bf16: products in bfloat16, weights and their updates in single precision."""
     way: str = ""
-    """How the images reach the network, for contenders that know several ways."""
+    """Input pipeline, for contenders with several."""
 
     @classmethod
     def read(cls) -> "Workload":
@@ -44,17 +44,17 @@ class Workload:
         return cls(**json.loads(sys.argv[1]))
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N, H, W, C) uint8 noise and (N,) int64 labels of ten classes, the same for everybody."""
+        """Return (N, H, W, C) uint8 noise and (N,) int64 labels of ten classes, the same for all contenders."""
         random = np.random.default_rng(0)
         shape = (self.images, self.height, self.width, self.channels)
         return random.integers(0, 256, shape, dtype=np.uint8), random.integers(0, 10, self.images)
 
 
 class Baton:
-    """Lets a contender run while it is its turn; its training loop calls `step` after every step."""
+    """Lets a contender run during its turns; its training loop calls `step` after every step."""
 
     def __init__(self, **about: object) -> None:
-        """Begin to warm up. What `about` says is printed when that is done."""
+        """Start the warm-up; `about` is printed when it is done."""
         self._about: dict | None = about
         self._timed_from = time.perf_counter() + WARM_UP_SECONDS
         self._started: float | None = None
@@ -62,7 +62,7 @@ class Baton:
         self._images = 0
 
     def step(self, images: int) -> None:
-        """Count a step over so many images; at the end of a turn report and wait for the next one.
+        """Count a step over `images` images; at the end of a turn, report and wait for the next one.
 
         Raises:
             SystemExit: there is no next one.

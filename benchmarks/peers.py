@@ -2,7 +2,7 @@
 
 The same network, data, batch, optimiser and augmentation are trained by bakeoff and by its peers, each in processes
 of its own. They take turns: while one trains the others are stopped, and in every round each has one turn, so that
-whatever else the machine does hits all alike. A turn in which other programs took more than a twentieth of a core
+other work on the machine affects all alike. A turn in which other programs took more than a twentieth of a core
 is repeated, for a while. Ratios are made within a round; the table has their median and their range.
 
     benchmarks/make_peers.sh && .venv/bin/python benchmarks/peers.py --json peers.json --markdown peers.md
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from turns import PYTHON, Contender, Process, Team
 
-from bakeoff.execution.worker import cores, place
+from bakeoff.execution.worker import cores, placement_for
 from bakeoff.machine.hardware import has_bf16, processor_name
 from bakeoff.machine.processes import SPINS
 
@@ -67,36 +67,36 @@ INSTRUCTIONS = {
         "TF_ENABLE_ONEDNN_OPTS": "0",
     },
 }
-"""What processors may use. Where there is no more than AVX2, TensorFlow does without oneDNN by itself."""
+"""Instruction sets. With AVX2 only, TensorFlow disables oneDNN by itself."""
 BAKEOFF = Contender("bakeoff", "peer_bakeoff.py", "own", everywhere(""), AS_WORKER)
 IN_BF16 = Contender("bakeoff, bfloat16", "peer_bakeoff.py", "own", everywhere("bf16"), AS_WORKER)
 PEAK = Contender("the machine's peak", "peer_peak.py", "own", everywhere(""))
 
 
 def available(peers: list[str]) -> list[str]:
-    """Return the peers whose environments are there, and say which are not."""
+    """Return the peers whose environments exist, and report the missing ones."""
     missing = sorted({PEERS[p].python for p in peers if not PYTHON[PEERS[p].python].exists()})
     if missing:
-        Console(stderr=True).print(f"left out: {', '.join(missing)} (benchmarks/make_peers.sh makes them)")
+        Console(stderr=True).print(f"left out: {', '.join(missing)} (create them with benchmarks/make_peers.sh)")
     return [peer for peer in peers if PEERS[peer].python not in missing]
 
 
 def measure(
     name: str, peers: list[str], precision: str, instructions: str, rounds: int, seconds: float, patience: float
 ) -> dict[str, Any]:
-    """Return what everybody reached on one workload, as plain values."""
+    """Return the results of all contenders on one workload, as plain values."""
     workload = replace(WORKLOADS[name], precision=precision)
     console = Console(stderr=True)
     with ExitStack() as stack:
 
         def start(contender: Contender, threads: int) -> Process:
             way = contender.ways[name]
-            console.print(f"[dim]{name}: {contender.title} gets ready[/dim]")
+            console.print(f"[dim]{name}: {contender.title} is starting[/dim]")
             process = Process(contender, replace(workload, threads=threads, way=way), INSTRUCTIONS[instructions])
             stack.callback(process.close)
             return process
 
-        grid = place(runs=1_000)
+        grid = placement_for(runs=1_000)
         teams = {"bakeoff": Team("bakeoff, one run", [start(BAKEOFF, cores())])}
         for peer in peers:
             if name in PEERS[peer].ways:
@@ -129,7 +129,7 @@ def measure(
 
 
 def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str, Any]:
-    """Return one line of the table; `share` is what one image per second takes of the machine's peak."""
+    """Return one row of the table; `share` is the part of the machine's peak that one image per second uses."""
     ratios = [own / theirs for own, theirs in zip(ours.rates, team.rates, strict=True)]
     if key in BESIDE:
         ratios = [1 / ratio for ratio in ratios]
@@ -149,7 +149,7 @@ def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str
 
 
 BESIDE = {"grid": "grid / one run", "bf16": "bf16 / fp32"}
-"""Rows of bakeoff itself, compared with its one run the other way round."""
+"""Rows of bakeoff itself, with the inverse ratio to its single run."""
 HEADINGS = ("", "images/s", "of peak", "bakeoff is faster by", f"runs of {STUDY_EPOCHS} epochs per hour")
 
 
@@ -167,7 +167,7 @@ def cells(line: dict[str, Any]) -> tuple[str, ...]:
 
 
 def heading(name: str, result: dict[str, Any]) -> str:
-    """Return what one workload is."""
+    """Return the description of a workload."""
     w = result["workload"]
     changes = ", shift 10 % and flip" if w["augmented"] else ""
     return (
@@ -179,7 +179,7 @@ def heading(name: str, result: dict[str, Any]) -> str:
 
 
 def noise(result: dict[str, Any]) -> str:
-    """Return how many turns were disturbed, if any."""
+    """Return a note on disturbed turns, if any."""
     noisy, turns = (
         sum(count) for count in zip(*((r["noisy_turns"], len(r["rates"])) for r in result["rows"]), strict=True)
     )
@@ -206,7 +206,7 @@ def to_markdown(results: dict[str, Any], about: str) -> str:
 
 
 def listed(known: dict[str, Any]) -> Any:
-    """Return a click callback that splits a list of names and knows which there are."""
+    """Return a click callback that splits and validates a list of names."""
 
     def split(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
         names = value.split(",")
@@ -220,8 +220,10 @@ def listed(known: dict[str, Any]) -> Any:
 @click.command()
 @click.option("--workloads", default=",".join(WORKLOADS), show_default=True, callback=listed(WORKLOADS))
 @click.option("--peers", default=",".join(PEERS), show_default=True, callback=listed(PEERS))
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="What everybody computes in.")
-@click.option("--instructions", type=click.Choice(list(INSTRUCTIONS)), default="all", help="What everybody may use.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Precision of all contenders.")
+@click.option(
+    "--instructions", type=click.Choice(list(INSTRUCTIONS)), default="all", help="Instruction set for all contenders."
+)
 @click.option("--rounds", default=5, show_default=True, help="Turns of each contender.")
 @click.option("--seconds", default=3.0, show_default=True, help="Timed seconds of a turn.")
 @click.option("--patience", default=120.0, show_default=True, help="Seconds per workload for repeating noisy turns.")

@@ -1,4 +1,4 @@
-"""Contenders that take turns at the machine: while one trains the others are stopped."""
+"""Runs contenders in turns: while one trains, the others are stopped."""
 
 import json
 import os
@@ -20,29 +20,29 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PYTHON = {name: ROOT / f".venvs/{name}/bin/python" for name in ("keras", "lightning")} | {"own": Path(sys.executable)}
 QUIET = 0.05
-"""Cores that other programs may take during a turn that counts."""
+"""Cores that other programs may use during a valid turn."""
 PEEK_SECONDS = 0.3
 CLOCK_TICK_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Who trains: a program, the environment it needs, and how it feeds the network."""
+    """A contender: its program, environment and input pipeline."""
 
     title: str
     program: str
     python: str
     ways: dict[str, str]
-    """Workload → way; what is absent is not run."""
+    """Workload → input pipeline; missing workloads are not run."""
     environment: dict[str, str] = field(default_factory=dict)
-    """Variables that it sets for its processes."""
+    """Environment variables of its processes."""
 
 
 class Process:
-    """One contender at work, stopped except in its turns."""
+    """A running contender, stopped except during its turns."""
 
     def __init__(self, contender: Contender, workload: Workload, limits: dict[str, str]) -> None:
-        """Start it, with the variables that limit everybody, and wait until it is warm.
+        """Start it with the variables common to all contenders, and wait for the end of its warm-up.
 
         Raises:
             SystemExit: it failed; the message ends with its own.
@@ -63,7 +63,7 @@ class Process:
         self.send(signal.SIGSTOP)
 
     def read(self) -> dict[str, Any]:
-        """Return the next JSON line, whatever else the program prints."""
+        """Return the next line of JSON, skipping other output."""
         assert self.popen.stdout
         for line in self.popen.stdout:
             if line.startswith("{"):
@@ -83,7 +83,7 @@ class Process:
         print(f"go {seconds}", file=self.popen.stdin, flush=True)
 
     def rate(self) -> float:
-        """Return images per second of the turn that ends now."""
+        """Return the images per second of the turn that just ended."""
         report = self.read()
         self.send(signal.SIGSTOP)
         return report["images"] / report["seconds"]
@@ -103,16 +103,16 @@ class Process:
 
 @dataclass
 class Team:
-    """One contender or the several processes of a grid, and what they reached in each round."""
+    """One contender, or the processes of a grid, with their results per round."""
 
     title: str
     processes: list[Process]
     rates: list[float] = field(default_factory=list)
     noisy_turns: int = 0
-    """Turns that count although other programs were at work: there was no time to wait any longer."""
+    """Turns that were used although other programs were busy, because time ran out."""
 
     def turn(self, seconds: float, deadline: float) -> None:
-        """Train for one turn in which nobody else disturbs, as long as there is time to wait for one."""
+        """Train for one undisturbed turn, waiting for it as long as time permits."""
         while True:
             wait_for_quiet(deadline)
             others = -busy_seconds() + sum(p.cpu_seconds() for p in self.processes)
@@ -139,7 +139,7 @@ def busy_seconds() -> float:
 
 
 def wait_for_quiet(deadline: float) -> None:
-    """Wait until nobody else is at work, or the deadline."""
+    """Wait until no other program is busy, or until the deadline."""
     while time.monotonic() < deadline:
         before = busy_seconds()
         time.sleep(PEEK_SECONDS)

@@ -60,7 +60,7 @@ CROSSING = {
     ("nin", 1.0): 0.94, ("nin", 0.5): 0.93, ("nin", 0.25): 0.91, ("nin", 0.125): 0.85,
     ("lenet-afif", 1.0): 0.90, ("lenet-afif", 0.5): 0.88, ("lenet-afif", 0.25): 0.80, ("lenet-afif", 0.125): 0.60,
 }  # fmt: skip
-"""conv leads with full contrast and falls apart; nin leads with little; lenet-afif overtakes conv below."""
+"""conv leads at full contrast and degrades first; nin leads at low contrast; lenet-afif overtakes conv below."""
 ASKS = "Does nin stand low contrast better?"
 TURN = Turn(turn="contrast", data="digits", levels=(1, 0.5, 0.25, 0.125), asks=ASKS, favours=("nin",), towards=0.125)
 

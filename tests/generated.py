@@ -29,7 +29,8 @@ def _of(kind: inspect.Type) -> st.SearchStrategy:
         case inspect.BoolType():
             return st.booleans()
         case inspect.IntType():
-            return st.integers(kind.ge or 0, 10_000) if kind.ge is not None else st.integers(-(2**40), 2**40)
+            most = min(10_000, kind.le or 10_000)
+            return st.integers(kind.ge or 0, most) if kind.ge is not None else st.integers(-(2**40), 2**40)
         case inspect.FloatType():
             low, high = kind.gt if kind.gt is not None else kind.ge, kind.lt if kind.lt is not None else kind.le
             ends = {"exclude_min": kind.gt is not None, "exclude_max": kind.lt is not None and high is not None}
@@ -45,7 +46,9 @@ def _of(kind: inspect.Type) -> st.SearchStrategy:
         case inspect.VarTupleType():
             return st.lists(_of(kind.item_type), max_size=4).map(tuple)
         case inspect.TupleType():
-            return st.tuples(*map(_of, kind.item_types))
+            items = st.tuples(*map(_of, kind.item_types))
+            is_range = all(isinstance(item, inspect.FloatType) for item in kind.item_types)
+            return items.map(lambda ends: tuple(sorted(ends))) if is_range else items
         case inspect.DictType():
             return st.dictionaries(WORDS, _of(kind.value_type), max_size=4)
         case inspect.AnyType():

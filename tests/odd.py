@@ -30,7 +30,7 @@ class Numpy(Odd):
 
 
 class ByImages(Odd):
-    """Fails where it is given a single image, as the layer table and the latency do."""
+    """Fails on a single image, as the layer table and the latency measurement use."""
 
     def between(self, x):
         if len(x) < 5:

@@ -16,7 +16,7 @@ def test_the_nearest_names_are_suggested():
 
 
 def test_all_names_are_listed_when_none_is_near():
-    assert unknown("network", "xyz", TABLE) == "unknown network 'xyz': there are: conv, drop, resnet20"
+    assert unknown("network", "xyz", TABLE) == "unknown network 'xyz': choose from conv, drop, resnet20"
 
 
 def test_capitals_do_not_hide_a_near_name():

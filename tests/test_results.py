@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff import studies
-from bakeoff.analysis.published import compare
+from bakeoff.analysis.published import compare_with_published
 from bakeoff.store.store import Store
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -48,7 +48,7 @@ def test_they_hold_no_more_than_results(store):
 
 def test_they_are_compared_with_their_study(store):
     with Store(store) as opened:
-        lines = compare(studies.load(store.stem.partition("-")[0]), opened)
+        lines = compare_with_published(studies.load_study(store.stem.partition("-")[0]), opened)
     assert any(line.seeds for line in lines)
     assert {line.verdict for line in lines if line.measure == "parameters"} <= {"agrees", "not run"}
 

@@ -6,13 +6,13 @@ import msgspec
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
-from bakeoff.execution.plan import record_of
+from bakeoff.execution.plan import make_record
 from bakeoff.machine.hardware import Machine
 from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.recipe import SGD, Recipe
-from bakeoff.spec.records import Epoch, Outcome
+from bakeoff.spec.records import Epoch, Outcome, is_cost
 from bakeoff.spec.run import Run
-from bakeoff.store.claims import ClaimLost
+from bakeoff.store.claims import Claim
 from bakeoff.store.store import Store
 
 MACHINE = Machine(threads=1)
@@ -31,7 +31,7 @@ def images(count: int, seed: int, side: int = 8, classes: int = 3) -> Images:
 
 
 def dataset(train: int = 60, test: int = 25, validation: int = 0, side: int = 8) -> Dataset:
-    """A data set that exists in memory alone."""
+    """A data set that exists only in memory."""
     info = DataInfo("tiny", ImageShape(1, side, side), ("a", "b", "c"), "tiny", train, validation, test, False)
     own = images(validation, 2, side) if validation else None
     return Dataset(info, images(train, 0, side), own, images(test, 1, side), "made up", "none", "none")
@@ -47,11 +47,6 @@ def without_times(measures: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in measures.items() if not is_cost(name)}
 
 
-def is_cost(name: str) -> bool:
-    """Whether a field of an epoch or a result is time, memory or energy, which no two runs share."""
-    return name.endswith(("seconds", "per_second", "memory_bytes", "ms_median", "ms_p95", "joules"))
-
-
 DIGITS = {"images_per_class": 20, "validation": 50, "epochs": 2}
 """Changes to `quick` that make a run on the real digits take about a tenth of a second."""
 
@@ -59,28 +54,24 @@ DIGITS = {"images_per_class": 20, "validation": 50, "epochs": 2}
 class ClaimingStore(Store):
     """A store that claims a run for whoever writes it, as a study does before it."""
 
-    def _hold(self, run_id, owner, state="running"):
-        try:
-            super()._hold(run_id, owner, state)
-        except ClaimLost:
-            self._db.execute(
-                "UPDATE runs SET owner = ?, state = ? WHERE id = ? AND owner IS NULL "
-                "AND (state = ? OR state = 'waiting' AND ? = 'running')",
-                (owner, state, run_id, state, state),
-            )
-            super()._hold(run_id, owner, state)
+    def held(self, run_id, owner="me", state="running"):
+        """The claim of an owner on a run, which it is given if nobody has one."""
+        row = self._db.execute("SELECT state, owner, token FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row and row["owner"] is None and {row["state"], state} in ({state}, {"waiting", "running"}):
+            return self.claim(run_id, owner, finished=state == "done")
+        return Claim(run_id, owner, row["token"] if row else 0)
 
     def record_epoch(self, run_id, epoch, owner="me"):
-        super().record_epoch(run_id, epoch, owner)
+        super().record_epoch(self.held(run_id, owner), epoch)
 
     def finish(self, run_id, outcome, environment, owner="me"):
-        super().finish(run_id, outcome, environment, owner)
+        super().finish(self.held(run_id, owner), outcome, environment)
 
     def fail(self, run_id, failure, environment, owner="me"):
-        super().fail(run_id, failure, environment, owner)
+        super().fail(self.held(run_id, owner), failure, environment)
 
     def add_measures(self, run_id, measures, owner="me"):
-        super().add_measures(run_id, measures, owner)
+        super().add_measures(self.held(run_id, owner, "done"), measures)
 
 
 def finished_store(
@@ -93,7 +84,7 @@ def finished_store(
         for net in nets:
             for seed in range(seeds):
                 one = run(net, seed)
-                store.add([one], [record_of(data)])
+                store.add([one], [make_record(data)])
                 for number in (1, 2, 3):
                     hits = float(random.uniform(0.5, 0.9))
                     store.record_epoch(one.id, Epoch(number, 1 / number, hits, 0.5, 0.6, 0.1, 2.0, 0.5, 22.0, 10**8))

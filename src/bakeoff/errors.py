@@ -1,26 +1,31 @@
-"""What a user's mistake raises, and what a user should know although the work goes on."""
+"""Errors and warnings for the user."""
 
 import shlex
 import sys
 
 
 class BakeoffError(Exception):
-    """Something the user can put right. The message says what was expected, what was found, what to do.
+    """An error the user can fix. The message says what was expected, what was found, and what to do.
 
-    The command line prints it as a sentence and exits with 2. Options are named as the command line has them; the
-    Python interface puts its own arguments in their place.
+    The command line prints it and exits with 2. Messages name command-line options; the Python interface replaces them
+    with its arguments.
+
+    Example:
+        >>> bakeoff.load("nothing.db")
+        Traceback (most recent call last):
+        bakeoff.errors.BakeoffError: no store at nothing.db: `bakeoff.run(store="nothing.db")` creates one
     """
 
     def _render_traceback_(self) -> list[str]:
-        """Return what a notebook shows of it: the sentence alone."""
+        """Return what a notebook shows: the message, without a traceback."""
         return [f"BakeoffError: {self}"]
 
 
 class Misplaced(BakeoffError):
-    """Something was named where it does not belong, and there is no doubt which option was meant."""
+    """A value was given in the wrong place, and the option it belongs to is clear."""
 
     def __init__(self, message: str, option: str, value: str) -> None:
-        """Make it of what is wrong, and of the option and the value that say it rightly."""
+        """Take what is wrong, and the right option with its value."""
         super().__init__(message)
         self.option, self.value = option, value
 
@@ -29,9 +34,14 @@ class Misplaced(BakeoffError):
 
 
 class BakeoffWarning(UserWarning):
-    """Something that does not stop the work. The command line prints it as a sentence."""
+    """A problem that does not stop the work. The command line prints its message."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its type if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def install(package: str) -> str:
-    """Return the command that installs a package for the Python that runs this."""
+    """Return the command that installs a package for the current Python."""
     return f"{shlex.quote(sys.executable)} -m pip install {package}"

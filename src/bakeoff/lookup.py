@@ -1,4 +1,4 @@
-"""Name to value, with "did you mean" when there is no such name."""
+"""Looks up names, with "did you mean" suggestions for unknown ones."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,15 +11,15 @@ Value = TypeVar("Value")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return the sentence that says `name` is no known `kind`, with the nearest names or all of them."""
+    """Return the message for an unknown `name` of a `kind`, with the nearest names or all of them."""
     return f"unknown {kind} {name!r}: {hint(name, known)}"
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return the question after the names nearest to `name`, or all names if none is near."""
+    """Return "did you mean …?" with the names nearest to `name`, or a list of all names if none is near."""
     names = sorted(known)
     near = nearest(name, names)
-    return question(near) if near else f"there are: {', '.join(names)}"
+    return question(near) if near else f"choose from {', '.join(names)}"
 
 
 def question(names: Iterable[str]) -> str:
@@ -28,13 +28,13 @@ def question(names: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to three names like `name`, the nearest first; capitals do not matter."""
+    """Return up to three names similar to `name`, the nearest first, ignoring case."""
     by_letters = {each.casefold(): each for each in sorted(known, reverse=True)}
     return [by_letters[found] for found in get_close_matches(name.casefold(), sorted(by_letters), n=3, cutoff=0.5)]
 
 
 def spelled(name: str, known: Iterable[str]) -> str:
-    """Return the one known name that differs in capitals, hyphens and underscores alone, else `name` as it is."""
+    """Return the only known name that equals `name` except for case, hyphens and underscores, else `name` itself."""
     same = [each for each in known if _letters(each) == _letters(name)]
     return same[0] if len(same) == 1 and name not in same else name
 

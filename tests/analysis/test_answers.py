@@ -6,9 +6,9 @@ import pytest
 
 import tiny
 from bakeoff.analysis.answers import in_general, on_each_data_set
-from bakeoff.analysis.audit import Material, gather
+from bakeoff.analysis.snapshot import Snapshot, read_snapshot
 from bakeoff.cli import cli
-from bakeoff.cli.answer import tell
+from bakeoff.console.answers import describe_data_set
 from bakeoff.store.store import Store
 
 
@@ -19,9 +19,9 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-def read(store: Path) -> Material:
+def read(store: Path) -> Snapshot:
     with Store(store) as opened:
-        return gather(opened)
+        return read_snapshot(opened)
 
 
 def test_the_best_is_compared_with_every_other(store):
@@ -38,29 +38,29 @@ def test_the_best_is_compared_with_every_other(store):
 
 def test_the_cheapest_of_those_that_are_as_good(store):
     """All made-up networks cost the same, so the best itself is the cheapest unless another is cheaper."""
-    material = read(store)
-    [answer] = on_each_data_set(material)
+    snapshot = read(store)
+    [answer] = on_each_data_set(snapshot)
     assert (answer.cheapest, answer.flops_share) == (answer.best, 1)
     worst = min(answer.leads, key=lambda lead: lead.corrected * -1)
-    for run in material.tested.values():
+    for run in snapshot.evaluated.values():
         if run.result.run.net == worst.net:
             run.result.measures["flops"] = 2000
-    [answer] = on_each_data_set(material)
+    [answer] = on_each_data_set(snapshot)
     expected = worst.net if not worst.is_significant else answer.best
     assert answer.cheapest == expected and answer.flops_share in (0.1, 1)
 
 
 def test_where_flops_are_unknown_nothing_is_said_of_the_cheapest(store):
-    material = read(store)
-    [answer] = on_each_data_set(material)
-    for run in material.tested.values():
+    snapshot = read(store)
+    [answer] = on_each_data_set(snapshot)
+    for run in snapshot.evaluated.values():
         if run.result.run.net == answer.best:
             del run.result.measures["flops"]
-    [answer] = on_each_data_set(material)
+    [answer] = on_each_data_set(snapshot)
     assert answer.best in answer.flops_unknown and answer.flops_share is None
     assert (answer.cheapest, answer.cheapest_accuracy) == (None, None)
-    text = "\n".join(tell(answer))
-    assert f"FLOPs unknown for {answer.best}" in text and "no network of fewer" not in text
+    text = "\n".join(describe_data_set(answer))
+    assert f"FLOPs unknown for {answer.best}" in text and "fewer FLOPs" not in text
 
 
 def test_probabilities_of_the_best_and_of_the_front(store):
@@ -84,21 +84,21 @@ def test_a_single_run_is_tested_by_mcnemar(tmp_path):
 
 
 def test_what_holds_however_often_one_looks(tmp_path, capsys):
-    """Six seeds of a network that is right and of one that guesses."""
-    tiny.finished_store(tmp_path / "a.db", ("lenet-afif",), seeds=6, clarity=2)
-    tiny.finished_store(tmp_path / "a.db", ("nin",), seeds=6, clarity=0.1)
+    """Ten seeds of a network that is right and of one that often is not."""
+    tiny.finished_store(tmp_path / "a.db", ("lenet-afif",), seeds=10, clarity=2)
+    tiny.finished_store(tmp_path / "a.db", ("nin",), seeds=10, clarity=0.5)
     [lead] = on_each_data_set(read(tmp_path / "a.db"))[0].leads
     assert lead.standing.verdict == "first" and lead.standing.low > 0
     assert lead.standing.low < lead.difference.low
     cli.main(["answer", "--store", str(tmp_path / "a.db")], standalone_mode=False)
-    assert "(6 seeds): significant, however often one looked" in capsys.readouterr().out
+    assert "(10 seeds): significant, valid under continuous monitoring" in capsys.readouterr().out
 
 
 def test_networks_without_a_shared_seed_have_no_probabilities(tmp_path):
-    material = read_two(tmp_path)
-    first, second = material.cells
+    snapshot = read_two(tmp_path)
+    first, second = snapshot.cells
     apart = replace(
-        material, cells=(replace(first, results=first.results[:1]), replace(second, results=second.results[1:]))
+        snapshot, cells=(replace(first, results=first.results[:1]), replace(second, results=second.results[1:]))
     )
     [answer] = on_each_data_set(apart)
     assert (answer.leads, answer.probability_best, answer.fronts, answer.shared_seeds) == ((), {}, (), 0)
@@ -117,14 +117,14 @@ def test_over_data_sets(tmp_path):
     assert "describe these data sets only" in answer.ranking.caution
 
 
-def over(material: Material, accuracies: dict[str, tuple[float, ...]]) -> Material:
-    """The material as if its cells had these accuracies on these data sets."""
+def over(snapshot: Snapshot, accuracies: dict[str, tuple[float, ...]]) -> Snapshot:
+    """The snapshot as if its cells had these accuracies on these data sets."""
     cells = []
     for data, row in accuracies.items():
-        for cell, accuracy in zip(material.cells, row, strict=True):
+        for cell, accuracy in zip(snapshot.cells, row, strict=True):
             results = tuple(replace(r, measures=r.measures | {"test_accuracy": accuracy}) for r in cell.results)
             cells.append(replace(cell, data=data, results=results))
-    return replace(material, cells=tuple(cells))
+    return replace(snapshot, cells=tuple(cells))
 
 
 def test_what_many_data_sets_say_of_another_one(tmp_path):
@@ -139,13 +139,13 @@ def test_what_many_data_sets_say_of_another_one(tmp_path):
     assert few.elsewhere[0].corrected is None
 
 
-def read_two(folder: Path) -> Material:
+def read_two(folder: Path) -> Snapshot:
     tiny.finished_store(folder / "two.db")
     return read(folder / "two.db")
 
 
 def test_of_many_networks_the_hopeless_ones_are_counted():
-    from bakeoff.cli.answer import _shares
+    from bakeoff.console.answers import _shares
 
     assert _shares({"a": 0.9, "b": 0.0}) == "a 0.900, b 0.000"
     many = {"a": 0.9, "b": 0.1} | dict.fromkeys("cdefgh", 0.001)
@@ -153,11 +153,11 @@ def test_of_many_networks_the_hopeless_ones_are_counted():
 
 
 def test_a_front_of_another_cost_is_not_called_that_of_flops(store):
-    from bakeoff.cli.answer import tell
+    from bakeoff.console.answers import describe_data_set
 
     answer = on_each_data_set(read(store))[0]
     blank = replace(answer, fronts=tuple(front for front in answer.fronts if front.cost != "flops"))
-    assert blank.fronts and not any("FLOPs: " in line for line in tell(blank))
+    assert blank.fronts and not any("FLOPs: " in line for line in describe_data_set(blank))
 
 
 def test_the_command(store, capsys, tmp_path):

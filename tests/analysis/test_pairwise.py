@@ -1,4 +1,4 @@
-"""Which network of a table is better: the errors that this makes, and what it finds."""
+"""Which network of a table is better: error rates and power."""
 
 import math
 import time
@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.analysis.pairwise import Comparison, Lead, compare
-from bakeoff.stats.paired import mcnemar, paired_difference
+from bakeoff.analysis.pairwise import Lead, PairwiseComparison, compare_pairs
+from bakeoff.stats.mcnemar import mcnemar
+from bakeoff.stats.paired import paired_difference
 from simulated import table
 
 LEVEL = 0.05
@@ -21,7 +22,7 @@ def as_table(right: np.ndarray) -> dict[str, dict[int, np.ndarray]]:
 
 def leads(right: np.ndarray) -> list[Lead]:
     """What a user reads: the best of the data against every other."""
-    comparison, means = compare(as_table(right)), right.mean(axis=(1, 2))
+    comparison, means = compare_pairs(as_table(right)), right.mean(axis=(1, 2))
     best = f"n{int(means.argmax())}"
     found = [comparison.lead(best, net) for net in comparison.names if net != best]
     return [lead for lead in found if lead is not None]
@@ -32,7 +33,7 @@ def leads(right: np.ndarray) -> list[Lead]:
 def test_every_pair_is_what_it_is_alone(nets, seeds, images, draw):
     random = np.random.default_rng(draw)
     right = table(random, np.full(nets, 0.05), seeds, images)
-    comparison = compare(as_table(right))
+    comparison = compare_pairs(as_table(right))
     for i in range(nets):
         for j in range(nets):
             if i != j:
@@ -53,7 +54,7 @@ def test_networks_with_other_seeds_are_compared_on_those_they_share():
     own = as_table(right)
     own["n1"] = {seed: own["n1"][seed] for seed in (3, 4)}
     own["n2"] = {7: own["n2"][0]}
-    comparison = compare(own)
+    comparison = compare_pairs(own)
     shared = comparison.lead("n1", "n0")
     assert shared.difference.seeds == 2
     assert shared.difference.mean == pytest.approx(right[1, 3:].mean() - right[0, 3:].mean())
@@ -62,14 +63,14 @@ def test_networks_with_other_seeds_are_compared_on_those_they_share():
 
 
 def test_nothing_to_compare():
-    assert compare({}).corrected == {} and compare({"a": {0: np.ones(5, bool)}}).corrected == {}
+    assert compare_pairs({}).corrected == {} and compare_pairs({"a": {0: np.ones(5, bool)}}).corrected == {}
     one = {"a": {0: np.ones(1, bool)}, "b": {0: np.zeros(1, bool)}}
-    assert compare(one).lead("a", "b") is None
+    assert compare_pairs(one).lead("a", "b") is None
 
 
 def test_a_lead_among_many_is_less_than_a_lead_alone():
     right = table(np.random.default_rng(3), np.full(8, 0.004), 5, leads=np.array([0.02, *[0.0] * 7]))
-    among, alone = compare(as_table(right)), compare(as_table(right[:2]))
+    among, alone = compare_pairs(as_table(right)), compare_pairs(as_table(right[:2]))
     assert among.lead("n0", "n1").difference == alone.lead("n0", "n1").difference
     assert among.lead("n0", "n1").corrected > alone.lead("n0", "n1").corrected
     assert among.lead("n0", "n1").standing.low is None or (
@@ -81,7 +82,7 @@ def test_a_large_table_takes_a_moment():
     random = np.random.default_rng(0)
     right = {f"n{k}": {s: random.random(10_000) < 0.9 for s in range(5)} for k in range(40)}
     start = time.process_time()
-    comparison = compare(right)
+    comparison = compare_pairs(right)
     assert len([comparison.lead("n0", f"n{k}") for k in range(1, 40)]) == 39
     assert time.process_time() - start < 4
 
@@ -107,7 +108,7 @@ SPREADS = {
 @pytest.mark.parametrize("seeds", [1, 3, 5])
 @pytest.mark.parametrize("spread", SPREADS)
 def test_equal_networks(nets, seeds, spread):
-    """Any claim that the best of the data is better than another is false. Single runs: these two, without seeds."""
+    """Any claim that the best is better than another is false. Single runs: these two, without seeds."""
     random, repeats = np.random.default_rng(nets), 1000
     spreads = SPREADS[spread](nets) * (seeds > 1)
     wrong = np.mean([any(lead.is_significant for lead in leads(table(random, spreads, seeds))) for _ in range(repeats)])
@@ -117,7 +118,7 @@ def test_equal_networks(nets, seeds, spread):
 
 
 AHEAD = {1: 0.0125, 2: 0.026, 4: 0.057}
-"""Points of accuracy → the lead that `table` makes them of, as chances end at 1."""
+"""Points of accuracy → the lead that `table` needs for them, since probabilities end at 1."""
 
 
 @pytest.mark.accuracy
@@ -125,13 +126,13 @@ AHEAD = {1: 0.0125, 2: 0.026, 4: 0.057}
 @pytest.mark.parametrize("seeds", [1, 3, 5])
 @pytest.mark.parametrize("spread", ["small", "large"])
 def test_one_is_better(nets, seeds, spread):
-    """How often it is called better than all others, and than a given one; false claims among the others stay rare."""
+    """How often it is called better than all others, and than a given one; false claims among the others are rare."""
     random, repeats, told = np.random.default_rng(nets), 200, []
     for points, lead in AHEAD.items():
         ahead = np.array([lead, *[0.0] * (nets - 1)])
         every = one = 0.0
         for _ in range(repeats):
-            found = compare(as_table(table(random, SPREADS[spread](nets) * (seeds > 1), seeds, leads=ahead)))
+            found = compare_pairs(as_table(table(random, SPREADS[spread](nets) * (seeds > 1), seeds, leads=ahead)))
             better = [
                 own.is_significant and own.difference.mean > 0
                 for own in (found.lead("n0", f"n{k}") for k in range(1, nets))
@@ -145,7 +146,7 @@ def test_one_is_better(nets, seeds, spread):
 @pytest.mark.parametrize(("nets", "last"), [(2, 20), (4, 20), (10, 20), (20, 12)])
 @pytest.mark.parametrize("spread", SPREADS)
 def test_equal_networks_looked_at_after_every_seed(nets, last, spread):
-    """From the third seed on, by the test that may be looked at however often."""
+    """From the third seed on, by the test that is valid under continuous monitoring."""
     random, repeats, wrong = np.random.default_rng(nets), 400, 0
     for _ in range(repeats):
         right = table(random, SPREADS[spread](nets), last)
@@ -159,4 +160,4 @@ def test_equal_networks_looked_at_after_every_seed(nets, last, spread):
 
 
 def test_names_are_those_given():
-    assert isinstance(compare(as_table(table(np.random.default_rng(0), np.full(2, 0.1), 2))), Comparison)
+    assert isinstance(compare_pairs(as_table(table(np.random.default_rng(0), np.full(2, 0.1), 2))), PairwiseComparison)

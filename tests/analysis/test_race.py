@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import tiny
-from bakeoff.analysis.race import Race, make_race, plan_race, rounds, standings
+from bakeoff.analysis.race import Race, make_race, plan_race, race_results, rounds
 from bakeoff.errors import BakeoffError
-from bakeoff.execution.plan import Plan, record_of
+from bakeoff.execution.plan import Plan, make_record
 from bakeoff.spec.records import Failure, Outcome
 from bakeoff.spec.run import Run
 from bakeoff.studies.study import Exceptional, Study
@@ -24,7 +24,7 @@ def carry_out(store: Path, runs: tuple[Run, ...], chances: dict[str, float], fai
     """Make results as if networks had been trained that get this share of the images right."""
     labels = DATA.test.labels
     with tiny.ClaimingStore(store, create=True) as opened:
-        opened.add(runs, [record_of(DATA)])
+        opened.add(runs, [make_record(DATA)])
         for run in runs:
             if run in failing:
                 opened.fail(run.id, Failure("error", "made up"), {})
@@ -64,23 +64,23 @@ def test_a_clear_case_ends_soon(tmp_path, race, plan):
     played = play(tmp_path / "a.db", CLEAR, race, plan)
     assert {run.net for run in played[0]} == {"a", "b", "c"} and len(played[0]) == 9
     assert all({(run.net, run.seed) for run in batch} == {("a", n), ("b", n)} for n, batch in enumerate(played[1:], 3))
-    (settled,) = standings(race, plan, tmp_path / "a.db")
+    (settled,) = race_results(race, plan, tmp_path / "a.db")
     assert settled.verdict == "first" and settled.seeds == 2 + len(played) < 8
-    assert settled.said.startswith(f"tiny: settled after {settled.seeds} seeds: a is better than b by ")
+    assert settled.sentence.startswith(f"tiny: settled after {settled.seeds} seeds: a is better than b by ")
     assert settled.low is not None and 0 < settled.low < settled.difference < settled.high
 
 
 def test_the_second_may_be_the_better_one(tmp_path, plan):
     race = make_race(STUDY, ("b", "a"), 12)
     play(tmp_path / "a.db", CLEAR, race, plan)
-    (settled,) = standings(race, plan, tmp_path / "a.db")
+    (settled,) = race_results(race, plan, tmp_path / "a.db")
     assert settled.verdict == "second" and settled.difference < 0
-    assert "a is better than b by" in settled.said
+    assert "a is better than b by" in settled.sentence
 
 
-def test_equal_networks_go_on_to_the_limit_or_are_alike(tmp_path, race, plan):
+def test_equal_networks_continue_to_the_limit_or_are_alike(tmp_path, race, plan):
     played = play(tmp_path / "a.db", CLOSE, race, plan)
-    (settled,) = standings(race, plan, tmp_path / "a.db")
+    (settled,) = race_results(race, plan, tmp_path / "a.db")
     assert settled.verdict == "alike" or (settled.verdict == "open" and len(played) == 10)
 
 
@@ -88,9 +88,9 @@ def test_identical_networks_are_alike(tmp_path, race, plan):
     same = Plan(STUDY, plan.runs, plan.data)
     for part in rounds(race, same, tmp_path / "a.db", 2):
         carry_out(tmp_path / "a.db", part.plan.runs, dict.fromkeys("abc", 1.0))
-    (settled,) = standings(race, plan, tmp_path / "a.db")
+    (settled,) = race_results(race, plan, tmp_path / "a.db")
     assert (settled.verdict, settled.seeds) == ("alike", 5), "among three networks; two alone would take four seeds"
-    assert "200 test images cannot show less than" in settled.said
+    assert "200 test images cannot show less than" in settled.sentence
 
 
 def test_batches_are_as_large_as_there_are_workers(tmp_path, race, plan):
@@ -98,7 +98,7 @@ def test_batches_are_as_large_as_there_are_workers(tmp_path, race, plan):
     assert sorted({run.seed for run in batch}) == [3, 4, 5, 6] and len(batch) == 8
 
 
-def test_it_goes_on_from_the_store(tmp_path, race, plan):
+def test_it_continues_from_the_store(tmp_path, race, plan):
     store = tmp_path / "a.db"
     wait = rounds(race, plan, store, 2)
     for _ in range(2):
@@ -106,7 +106,7 @@ def test_it_goes_on_from_the_store(tmp_path, race, plan):
     again = play(store, CLEAR, race, plan)
     whole = play(tmp_path / "b.db", CLEAR, race, plan)
     assert again[1:] == whole[2:]
-    assert standings(race, plan, store) == standings(race, plan, tmp_path / "b.db")
+    assert race_results(race, plan, store) == race_results(race, plan, tmp_path / "b.db")
     assert len(play(store, CLEAR, race, plan)) == 1
 
 
@@ -114,7 +114,7 @@ def test_all_seeds_of_the_store_count(tmp_path, race, plan):
     store = tmp_path / "a.db"
     carry_out(store, plan.runs, CLEAR)
     assert len(play(store, CLEAR, race, plan)) == 1
-    assert standings(race, plan, store)[0].seeds == 12
+    assert race_results(race, plan, store)[0].seeds == 12
     assert len(play(store, CLEAR, race, plan, restart=True)) == 3
 
 
@@ -123,7 +123,7 @@ def test_seeds_that_failed_are_passed_over_until_a_retry(tmp_path, race, plan):
     lost = next(run for run in plan.runs if (run.net, run.seed) == ("a", 4))
     carry_out(store, (lost,), CLOSE, (lost,))
     assert 4 not in {run.seed for batch in play(store, CLOSE, race, plan) for run in batch}
-    assert standings(race, plan, store)[0].seeds == 11 or standings(race, plan, store)[0].verdict == "alike"
+    assert race_results(race, plan, store)[0].seeds == 11 or race_results(race, plan, store)[0].verdict == "alike"
     assert [run.seed for run in play(store, CLOSE, race, plan, retry_failed=True)[-1]] == [4, 4]
 
 
@@ -131,9 +131,9 @@ def test_nothing_finished_is_open_and_ends(tmp_path, race, plan):
     store, lost = tmp_path / "a.db", tuple(run for run in plan.runs if run.net == "b")
     for part in rounds(race, plan, store, 2):
         carry_out(store, part.plan.runs, CLOSE, lost)
-    (settled,) = standings(race, plan, store)
+    (settled,) = race_results(race, plan, store)
     assert (settled.verdict, settled.difference, settled.seeds) == ("open", None, 0)
-    assert settled.said == "tiny: open: no seed of both networks has finished"
+    assert settled.sentence == "tiny: open: no seed of both networks has finished"
 
 
 def test_the_plan_has_extra_seeds_for_the_two_alone():
@@ -146,11 +146,11 @@ def test_the_plan_has_extra_seeds_for_the_two_alone():
 def test_two_that_never_meet_cannot_be_settled():
     longer = Exceptional(nets=("nin",), set={"epochs": 3})
     study = Study(name="t", nets=("lenet-afif", "nin"), data=("digits",), set={"image.scale": 4}, cells=(longer,))
-    with pytest.raises(BakeoffError, match="meet on no data set under one recipe"):
+    with pytest.raises(BakeoffError, match="nothing to settle"):
         plan_race(make_race(study, ("lenet-afif", "nin")))
 
 
 @pytest.mark.parametrize("nets", [(), ("a",), ("a", "a"), ("a", "b", "c")])
 def test_it_takes_two(nets):
-    with pytest.raises(BakeoffError, match="between two networks"):
+    with pytest.raises(BakeoffError, match="two networks"):
         make_race(STUDY, nets)

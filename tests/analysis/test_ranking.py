@@ -8,36 +8,19 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ranked import RECIPE, failed, result
 from rich.console import Console
 
 import tiny
-from bakeoff.analysis.ranking import RANK_BY, by_table, cells, rank
+from bakeoff.analysis.ranking import RANK_BY, group_by_table, rank
 from bakeoff.api import Results, load
 from bakeoff.cli import cli
 from bakeoff.errors import BakeoffError
-from bakeoff.reporting.exports import to_latex
-from bakeoff.reporting.tables import to_csv, to_json, to_markdown
-from bakeoff.spec.recipe import L2, SGD, Recipe, Stop
+from bakeoff.reporting.row_formats import to_latex
+from bakeoff.reporting.tables import ranking_to_markdown, to_csv, to_json
+from bakeoff.spec.recipe import SGD
 from bakeoff.spec.records import Failure, Result
-from bakeoff.spec.run import PROTOCOL, Run
-from generated import RECIPES
-
-RECIPE = Recipe(
-    name="plain", epochs=3, batch_size=32, validation=0.1, select="last", normalize="unit", optimizer=SGD(lr=0.1)
-)
-
-
-def result(net="conv", seed=0, accuracy=None, data="digits", data_hash="h", recipe=RECIPE, **measures) -> Result:
-    """One run, finished if it has an accuracy."""
-    run = Run(net, data, data_hash, recipe, seed)
-    if accuracy is None:
-        return Result(run.id, run, "waiting")
-    return Result(run.id, run, "done", measures={"test_accuracy": accuracy, **measures})
-
-
-def failed(net="conv", seed=0) -> Result:
-    run = Run(net, "digits", "h", RECIPE, seed)
-    return Result(run.id, run, "failed", failure=Failure("error", "x"))
+from bakeoff.spec.run import Run
 
 
 class TestRows:
@@ -59,7 +42,7 @@ class TestRows:
         assert row.test_accuracy_sd == pytest.approx(0.1)
         assert row.test_accuracy_high - row.test_accuracy_low == pytest.approx(2 * 4.302653 * 0.1 / 3**0.5)
         assert (row.train_seconds, row.parameters, row.flops, row.test_loss) == (11.0, 1000, 5, 0.5)
-        assert row.interval == "95% t interval over seeds"
+        assert row.interval == "95 % t interval over seeds"
         assert row.selection == "last epoch"
 
     def test_say_which_parameters_they_count(self):
@@ -135,7 +118,7 @@ class TestRanks:
                 result("b", accuracy=0.7, recipe=other),
             ]
         )
-        found = [[(row.data, row.recipe, row.net, row.rank) for row in table] for table in by_table(rows)]
+        found = [[(row.data, row.recipe, row.net, row.rank) for row in table] for table in group_by_table(rows)]
         assert found == [
             [("digits", "plain", "b", 1), ("digits", "plain", "a", 2)],
             [("mnist", "plain", "a", 1)],
@@ -161,16 +144,6 @@ class TestRanks:
         assert [(row.net, row.rank) for row in rows] == [("b", 1), ("a", 2)]
 
 
-def test_cells_differ_in_more_than_the_seed():
-    runs = [result(seed=0, accuracy=0.5), result("drop"), result(seed=1, accuracy=0.6)]
-    first, second = cells(runs)
-    assert (first.net, len(first.results), len(first.finished)) == ("conv", 2, 2)
-    assert first.interval("test_accuracy").mean == pytest.approx(0.55)
-    assert second.interval("test_accuracy") is None
-    assert second.median("train_seconds") is None
-    assert first.median("unheard_of") is None
-
-
 def test_nothing_has_no_ranking():
     assert rank([]) == []
 
@@ -179,53 +152,6 @@ def test_runs_of_two_protocols_are_never_averaged():
     old = result(accuracy=0.5)
     old = replace(old, run=msgspec.structs.replace(old.run, protocol=1))
     assert sorted(row.test_accuracy for row in rank([old, result(accuracy=0.7)])) == [0.5, 0.7]
-
-
-class TestLabels:
-    """One recipe is one table, whatever it was called when it was asked for; two never pass for one."""
-
-    def test_do_not_depend_on_the_order_of_typing(self):
-        changed = msgspec.structs.replace(RECIPE, epochs=4, batch_size=8)
-        one = msgspec.structs.replace(changed, name="plain (epochs=4, batch_size=8)")
-        other = msgspec.structs.replace(changed, name="plain (batch_size=8, epochs=4)")
-        third = msgspec.structs.replace(other, optimizer=SGD(lr=0.2))  # a network that is treated in its own way
-        rows = rank([result("a", recipe=one), result("b", recipe=other), result("c", recipe=third)])
-        assert {row.recipe for row in rows} == {"plain (batch_size=8, epochs=4)"}
-
-    def test_spell_sizes_as_now_whatever_older_versions_wrote(self):
-        image = msgspec.structs.replace(RECIPE.image, size=(48, 64))
-        old = msgspec.structs.replace(RECIPE, image=image, name="plain (epochs=3, image.size=[48, 64])")
-        new = msgspec.structs.replace(old, name="plain (epochs=3, image.size=48x64)")
-        [row] = rank([result("a", recipe=old), result("a", seed=1, recipe=new)])
-        assert row.recipe == new.name
-
-    def test_say_what_differs_where_a_network_met_two_recipes_of_one_name(self):
-        longer = msgspec.structs.replace(RECIPE, epochs=9)
-        gentle = msgspec.structs.replace(RECIPE, optimizer=SGD(lr=0.01))
-        rows = rank([result("a"), result("a", recipe=longer), result("b", recipe=longer), result("c", recipe=gentle)])
-        assert {(row.net, row.recipe) for row in rows} == {
-            ("a", "plain (epochs=3)"),
-            ("a", "plain (epochs=9)"),
-            ("b", "plain (epochs=9)"),
-            ("c", "plain (epochs=3)"),
-        }
-
-    @pytest.mark.parametrize("changes", [{"stop": Stop("train_loss", 3)}, {"l2": L2(1e-4, "weights")}])
-    def test_say_what_differs_where_one_recipe_lacks_a_table(self, changes):
-        rows = rank([result("a"), result("a", recipe=msgspec.structs.replace(RECIPE, **changes))])
-        assert len({row.recipe for row in rows}) == 2
-        assert all(f"{next(iter(changes))}." in row.recipe for row in rows)
-
-    @given(recipes=st.lists(RECIPES, max_size=6), called=st.sampled_from(["a", "a (epochs=3)", "a (with b)"]))
-    def test_are_different_for_different_recipes_of_a_network(self, recipes, called):
-        found = cells(result("a", recipe=msgspec.structs.replace(recipe, name=called)) for recipe in recipes)
-        assert len({cell.recipe for cell in found}) == len({recipe.key for recipe in recipes})
-
-    def test_tell_protocols_apart_where_there_are_several(self):
-        new = result("a", accuracy=0.5)
-        old = replace(new, run=msgspec.structs.replace(new.run, protocol=1))
-        assert {cell.recipe for cell in cells([new])} == {cell.recipe for cell in cells([old])} == {"plain"}
-        assert [cell.recipe for cell in cells([old, new])] == ["plain (protocol 1)", f"plain (protocol {PROTOCOL})"]
 
 
 def test_validation_accuracies_stand_beside_and_may_decide(tmp_path, capsys):
@@ -245,7 +171,9 @@ def test_validation_accuracies_stand_beside_and_may_decide(tmp_path, capsys):
     assert [row.net for row in by_validation] == [second.net, first.net]
     assert [row.rank for row in by_validation] == [1, 2]
     assert {row.ranked_by for row in by_validation} == {RANK_BY["validation"]} != {first.ranked_by}
-    assert "Ranked by validation accuracy" in to_markdown(by_validation) and "Ranked" not in to_markdown([first])
+    assert "Ranked by validation accuracy" in ranking_to_markdown(
+        by_validation
+    ) and "Ranked" not in ranking_to_markdown([first])
     cli.main(["results", "--rank-by", "validation", "--json", "--store", str(path)], standalone_mode=False)
     assert {row["ranked_by"] for row in json.loads(capsys.readouterr().out)} == {RANK_BY["validation"]}
     cli.main(["answer", "--rank-by", "validation", "--json", "--store", str(path)], standalone_mode=False)
@@ -280,7 +208,7 @@ def test_printed_intervals_are_within_what_can_be(accuracies, tmp_path, capsys):
         Result(str(s), tiny.run(seed=s), "done", measures={"test_accuracy": a}) for s, a in enumerate(accuracies)
     ]
     rows = rank(results)
-    for text in (to_markdown(rows), to_latex(rows), _terminal(rows)):
+    for text in (ranking_to_markdown(rows), to_latex(rows), _terminal(rows)):
         for low, high in re.findall(r"\[(-?[\d.]+), (-?[\d.]+)", text.replace("{[}", "[")):
             assert 0 <= float(low) <= float(high) <= 100
         for half in re.findall(r"± ([\d.]+)%", text):

@@ -38,7 +38,7 @@ def test_every_check_passes(device):
     assert page.count("FAILED") == 0 and all(name in page for name in NAMES)
 
 
-def test_what_fails_is_in_the_report(monkeypatch):
+def test_failures_are_in_the_report(monkeypatch):
     def broken(shape: ImageShape, classes: int) -> torch.nn.Module:
         raise RuntimeError("no kernel image is available")
 
@@ -48,7 +48,7 @@ def test_what_fails_is_in_the_report(monkeypatch):
     assert "FAILED" in gpu.report("cpu", {"networks": [line]}, [], 1.0)
 
 
-def test_what_no_time_is_left_for_is_in_the_report():
+def test_checks_without_time_left_are_in_the_report():
     [line] = gpu.each(["conv"], lambda name: gpu.network(name, "cpu"), gpu.Deadline(-1))
     assert not line.passed and "no time" in line.told
     assert "no time left" in gpu.timed("cpu", [("conv", "1x28x28", 8, 100)], gpu.Deadline(-1))[0]
@@ -58,3 +58,24 @@ def test_a_product_that_is_rounded_in_fp32_is_found(monkeypatch):
     monkeypatch.setattr(gpu.hardware, "autocast", lambda _: torch.autocast("cpu", torch.bfloat16))
     passed, told = gpu.rounded("fp32", "cpu")
     assert not passed and "matrices" in told
+
+
+def test_speeds_are_measured_dry():
+    sections = gpu.gpu_speed.sections("cpu", gpu.noise, lambda: True, small=True)
+    assert [one.title for one in sections] == [
+        "The cells of afif2018", "CUDA graphs", "The speed-record network", "Beside other loops",
+    ]  # fmt: skip
+    assert not [row for one in sections for row in one.rows if row[0].startswith("FAILED")]
+    assert all(len(row) == len(one.head) for one in sections for row in one.rows)
+    page = gpu.report("cpu", {}, [], 1.0, sections)
+    assert all(f"## {one.title}" in page for one in sections)
+
+
+def test_a_section_that_fails_leaves_the_others(monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setattr(gpu.gpu_speed, "study_cells", fail)
+    first, *_ = gpu.gpu_speed.sections("cpu", gpu.noise, lambda: True, small=True)
+    assert first.rows == [["FAILED: RuntimeError: no kernel image is available"]]
+    assert all(one.rows == [["no time was left"]] for one in gpu.gpu_speed.sections("cpu", gpu.noise, lambda: False))

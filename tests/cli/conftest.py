@@ -53,7 +53,7 @@ def tiny_options() -> list[str]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, own_cache) -> tuple[str, Said]:
-    """A store that the command line filled, and what it said: two networks, two seeds."""
+    """A store of two networks and two seeds that the command line filled, and its output."""
     store = str(tmp_path_factory.mktemp("trained") / "a.db")
     arguments = ["--nets", "lenet-afif,nin", "--data", "digits", "--seeds", "2", *TINY, "--store", store]
     said = call("run", *arguments, "--json")

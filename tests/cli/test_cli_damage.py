@@ -1,4 +1,4 @@
-"""A run that cannot be read costs no other, and is named everywhere."""
+"""A run that cannot be read does not affect others, and is named everywhere."""
 
 import json
 
@@ -60,7 +60,7 @@ def test_from_python(broken):
     assert "nin" in str(results)
 
 
-def test_is_trained_anew_only_when_asked(bakeoff, tmp_path, tiny_options):
+def test_is_trained_again_only_when_asked(bakeoff, tmp_path, tiny_options):
     store = str(tmp_path / "a.db")
     command = ["run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "2", *tiny_options, "--store", store]
     assert bakeoff(*command).code == 0

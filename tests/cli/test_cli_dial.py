@@ -9,7 +9,7 @@ TINY = ["--epochs", "2", "--set", "images_per_class=20", "--set", "validation=50
 
 @pytest.fixture(scope="module")
 def turned(bakeoff, tmp_path_factory):
-    """A store that `bakeoff dial` filled, and what it said."""
+    """A store that `bakeoff dial` filled, and its output."""
     store = str(tmp_path_factory.mktemp("dial") / "a.db")
     asked = ["dial", "digits", "--turn", "contrast,label-noise", "--steps", "2", "--nets", "lenet-afif,nin", *TINY]
     return store, asked, bakeoff(*asked, "--store", store)
@@ -18,13 +18,13 @@ def turned(bakeoff, tmp_path_factory):
 def test_turns_trains_and_tells(turned):
     _, _, said = turned
     assert said.code == 0
-    assert "Contrast: share of the contrast that stays. Recipe quick" in said.out
-    assert "Label-noise: share of wrong training labels" in said.out
+    assert "Contrast: fraction of the contrast that is kept. Recipe quick" in said.out
+    assert "Label-noise: fraction of wrong training labels" in said.out
     assert said.err.count("on the test images") == 6  # the images as they are belong to both
     assert "chance" in said.out and "0.0625" in said.out
 
 
-def test_goes_on_where_it_was_and_gives_json_and_csv(turned, bakeoff):
+def test_continues_where_it_was_and_gives_json_and_csv(turned, bakeoff):
     store, asked, _ = turned
     again = bakeoff(*asked, "--store", store, "--json")
     assert "6 of 6 runs are already in the store" in again.err
@@ -61,13 +61,13 @@ def test_plans_without_training(bakeoff, tmp_path):
     ("arguments", "told"),
     [
         (["--turn", "contrst"], "unknown dial 'contrst': did you mean contrast"),
-        (["--turn", "colour"], "digits has no colours to take away"),
-        (["--turn", "contrast", "--levels", "1,much"], "--levels takes numbers by comma"),
-        (["--turn", "contrast", "--levels", "2"], "contrast takes a number from 0 to 1"),
+        (["--turn", "colour"], "digits has no colours"),
+        (["--turn", "contrast", "--levels", "1,much"], "--levels takes numbers"),
+        (["--turn", "contrast", "--levels", "2"], "contrast expects a number from 0 to 1"),
         (["--turn", "contrast", "--steps", "1"], "at least 2 steps"),
     ],
 )
-def test_mistakes_are_one_sentence(bakeoff, tmp_path, arguments, told):
+def test_errors_are_one_sentence(bakeoff, tmp_path, arguments, told):
     said = bakeoff("dial", "digits", *arguments, "--nets", "lenet-afif", "--store", str(tmp_path / "a.db"))
     assert said.code == 2 and told in said.err and said.err.count("\n") == 1
 

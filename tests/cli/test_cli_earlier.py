@@ -1,4 +1,4 @@
-"""A store of an earlier version, with a run that was stopped: read, and gone on with, as if nothing had changed.
+"""A store of an earlier version, with a run that was stopped, is read and continued as if nothing had changed.
 
 `earlier.db` was written by the version that had not yet been divided into packages, by the command below, stopped in
 the second run's 61st epoch.
@@ -33,7 +33,7 @@ def test_its_runs_keep_their_ids_and_numbers(earlier):
     assert finished.measures["test_accuracy"] == pytest.approx(0.814136, abs=1e-6)
 
 
-def test_the_stopped_run_goes_on_from_its_checkpoint(earlier, bakeoff):
+def test_the_stopped_run_continues_from_its_checkpoint(earlier, bakeoff):
     with Store(earlier) as store:
         before = {result.id: result for result in store.results()}
     settings = [word for change in CHANGES for word in ("--set", change)]

@@ -1,4 +1,4 @@
-"""The exit code tells how a command ended."""
+"""The exit code says how a command ended."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ def test_is_1_where_runs_failed_now_or_before(command, bakeoff, failing):
     if command == "dial":
         options = failing[2:]
     first = bakeoff(*COMMANDS[command], *options)
-    assert "failed: `bakeoff results` names" in first.err
+    assert "failed: `bakeoff results` says why" in first.err
     assert first.code == 1
     assert bakeoff(*COMMANDS[command], *options).code == 1
     assert bakeoff(*COMMANDS[command], *options, "--json").code == 1
@@ -81,15 +81,15 @@ def test_is_1_where_a_finished_run_cannot_be_tested_further(bakeoff, tiny_option
 
 
 def test_is_3_for_a_fault_of_our_own(bakeoff, trained, monkeypatch):
-    monkeypatch.setattr("bakeoff.analysis.ranking.by_table", lambda rows: 1 / 0)
+    monkeypatch.setattr("bakeoff.analysis.ranking.group_by_table", lambda rows: 1 / 0)
     said = bakeoff("results", "--store", trained[0])
     assert said.code == 3
     assert "ZeroDivisionError" in said.err
-    assert said.err.splitlines()[-1].startswith("bakeoff: this is a fault of bakeoff itself")
+    assert said.err.splitlines()[-1].startswith("bakeoff: this is a bug in bakeoff")
 
 
 @pytest.mark.parametrize("whom", ["the command", "all its processes"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_is_130_or_143_when_stopped_and_gives_its_runs_back(number, code, whom, tmp_path, own_cache):
     store = tmp_path / "a.db"
     options = ["--nets", "lenet-afif,nin", "--data", "digits", "--seeds", "1", "--workers", "2", "--epochs", "100000"]
@@ -102,7 +102,7 @@ def test_is_130_or_143_when_stopped_and_gives_its_runs_back(number, code, whom, 
         out, err = process.communicate(timeout=120)
     assert seen
     assert (process.returncode, out) == (code, "")
-    assert err.strip().splitlines()[-1].startswith("Stopped. What was finished is kept")
+    assert err.strip().splitlines()[-1].startswith("Stopped.")
     assert "leaked" not in err
     assert "Traceback" not in err
     with Store(store) as opened:

@@ -16,7 +16,7 @@ MISTAKES = {
     "unknown network": (["run", "--nets", "conf", "--data", "digits"], "unknown network 'conf': did you mean conv"),
     "unknown data set": (["run", "--data", "digit"], "unknown data set 'digit': did you mean digits?"),
     "unknown recipe": ([*RUN, "--recipe", "quik"], "unknown recipe 'quik': did you mean quick?"),
-    "unknown field": ([*RUN, "--set", "epocs=3"], "unknown recipe field 'epocs': did you mean epochs?"),
+    "unknown field": ([*RUN, "--set", "epocs=3"], "unknown recipe field 'epocs': did you mean epochs"),
     "unknown inner field": ([*RUN, "--set", "optimizer.rate=3"], "unknown recipe field 'optimizer.rate'"),
     "impossible value": ([*RUN, "--set", "optimizer.lr=fast"], "optimizer.lr: expected float, got str"),
     "no validation in figures": ([*RUN, "--set", "validation=0.0"], "validation: expected float > 0.0, or none"),
@@ -34,7 +34,7 @@ MISTAKES = {
     "no value": ([*RUN, "--set", "epochs"], "--set takes FIELD=VALUE, such as epochs=3 or optimizer.lr=0.01"),
     "wrong size": ([*RUN, "--size", "big"], "--size takes a side such as 64, or HEIGHTxWIDTH such as 48x64; got 'big'"),
     "no epochs": ([*RUN, "--epochs", "0"], "Invalid value for '--epochs': 0 is not in the range x>=1"),
-    "no names of data": (["run", "--data", ""], "names no data: add --data"),
+    "no names of data": (["run", "--data", ""], "add --data"),
     "an empty study": (["run", ""], "unknown study ''"),
     "an empty size": ([*RUN, "--size", ""], "--size takes a side such as 64"),
     "seeds of thousands of digits": ([*RUN, "--seeds", "9" * 5000], "Invalid value for '--seeds'"),
@@ -50,15 +50,15 @@ MISTAKES = {
         ["run", "--nets", "conv", "--data", "digits"],
         "conv needs at least 18×18 pixels; these images are 8×8: add --scale 3 to enlarge them",
     ),
-    "no networks": (["run", "--nets", ",", "--data", "digits"], "names no nets: add --nets"),
+    "no networks": (["run", "--nets", ",", "--data", "digits"], "add --nets"),
     "networks twice": (["run", "--nets", "nin,nin", "--data", "digits"], "names the same nets twice"),
     "unknown device": ([*RUN, "--device", "tpu"], "unknown device 'tpu': choose auto, cpu, cuda or mps"),
     "unknown study": (["run", "demmo"], "unknown study 'demmo': did you mean demo? (or the path of a .toml file)"),
-    "absent study": (["run", "absent.toml"], "cannot read the study file absent.toml"),
+    "absent study": (["run", "absent.toml"], "cannot read the study absent.toml"),
     "absent folder of images": (["run", "--data", "folder:absent"], "absent does not exist"),
-    "folder without its prefix": (["run", "--data", "."], "for a folder of your own images write folder:."),
-    "no folder for the store": ([*RUN, "--store", "absent/a.db"], "the folder absent for the store does not exist"),
-    "no store": (["results", "--store", "absent.db"], "no store at absent.db: `bakeoff run --store absent.db` makes"),
+    "folder without images": (["run", "--data", "."], "one sub-folder of images per class"),
+    "no folder for the store": ([*RUN, "--store", "absent/a.db"], "the folder absent of the store does not exist"),
+    "no store": (["results", "--store", "absent.db"], "no store at absent.db: `bakeoff run --store absent.db`"),
     "no store for a report": (["report", "--store", "absent.db"], "no store at absent.db"),
     "unknown format": (["results", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
     "an empty path for the store": (["results", "--store", ""], "expected a path, found nothing"),
@@ -168,7 +168,7 @@ def test_is_one_sentence(mistake, bakeoff, tmp_path, monkeypatch):
         ),
     ],
 )
-def test_in_a_study_file_is_told_with_its_line(text, words, bakeoff, tmp_path):
+def test_in_a_study_file_is_reported_with_its_line(text, words, bakeoff, tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(text)
     said = bakeoff("run", str(path), "--dry-run")
@@ -188,7 +188,7 @@ def test_in_the_choice_of_a_store_destroys_nothing(command, bakeoff, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_full_disk_is_one_sentence():
+def test_a_full_disk_gives_one_sentence():
     command = f"{sys.executable} -m bakeoff datasets --json > /dev/full"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode != 0
@@ -197,7 +197,7 @@ def test_a_full_disk_is_one_sentence():
 
 
 @pytest.mark.parametrize("arguments", ["datasets", "datasets --json", "--help"])
-def test_a_reader_that_has_seen_enough_is_no_error(arguments):
+def test_a_reader_that_has_seen_enough_is_not_an_error(arguments):
     command = f"{sys.executable} -m bakeoff {arguments} | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.stderr == ""

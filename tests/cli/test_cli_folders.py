@@ -9,8 +9,9 @@ import pytest
 from PIL import Image as Picture
 
 from bakeoff.cli.options import as_data
+from bakeoff.execution.options import StudyOptions
 from bakeoff.execution.session import choose_study, make_plan
-from bakeoff.reporting.figures.pictures import find
+from bakeoff.reporting.figures.pictures import find_images
 from bakeoff.spec.data import data_label
 from bakeoff.store.store import Store
 
@@ -55,7 +56,7 @@ def test_a_study_finds_its_folders_from_anywhere(tmp_path, monkeypatch):
     (tmp_path / "study" / "own.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
     for folder, file in ((tmp_path, "study/own.toml"), (tmp_path / "study", "own.toml")):
         monkeypatch.chdir(folder)
-        (run,) = make_plan(choose_study(file)).runs
+        (run,) = make_plan(choose_study(file, StudyOptions())).runs
         assert data_label(run.data) == "folder:photos"
 
 
@@ -103,37 +104,37 @@ def test_the_page_of_an_edited_folder_says_what_changed(bakeoff, edited, tmp_pat
     assert "4 images added, 1 gone, 1 relabelled" in " ".join((tmp_path / "a.html").read_text(encoding="utf-8").split())
 
 
-def test_what_was_left_out_is_told_everywhere(bakeoff, tmp_path):
+def test_what_was_left_out_is_reported_everywhere(bakeoff, tmp_path):
     photos, store, page = draw(tmp_path / "my photos"), str(tmp_path / "a.db"), tmp_path / "a.html"
     (photos / "a" / "cut.png").write_bytes((photos / "a" / "0-0.png").read_bytes()[:60])
     (photos / "a" / "also.jpg").write_bytes(b"no image")
     for i in range(12):
         (photos / "b" / f"{i}.xml").touch()
-    reasons = {"no image (.xml)": 12, "no image": 1}
+    reasons = {"not an image (.xml)": 12, "not an image": 1}
     data = f"folder:{photos}"
     described = json.loads(bakeoff("data", data, "--json").out)
     assert reasons.items() <= described["left_out"].items() and len(described["skipped"]) == 14
     shown = bakeoff("data", data).out
-    assert "12 × no image (.xml)" in shown and "and 4 more" in shown
+    assert "12 × not an image (.xml)" in shown and "and 4 more" in shown
     planned = bakeoff("run", "--data", data, *TINY, "--dry-run", "--json")
     assert json.loads(planned.out)["left_out"]["folder:my photos"] == described["left_out"]
     run = bakeoff("run", "--data", data, *TINY, "--store", store)
     for said in (planned, run):
-        assert "12 × no image (.xml)" in said.err and f"bakeoff data 'folder:{photos}'" in said.err
+        assert "12 × not an image (.xml)" in said.err and f"bakeoff data 'folder:{photos}'" in said.err
     (finding,) = [
         f for f in json.loads(bakeoff("audit", "--store", store, "--json").out) if f["kind"] == "files-left-out"
     ]
-    assert finding["severity"] == "caution" and finding["evidence"][0]["no image (.xml)"] == 12
-    assert "12 × no image (.xml)" in " ".join(bakeoff("audit", "--store", store).out.split())
+    assert finding["severity"] == "caution" and finding["evidence"][0]["not an image (.xml)"] == 12
+    assert "12 × not an image (.xml)" in " ".join(bakeoff("audit", "--store", store).out.split())
     assert "files-left-out" in json.loads(bakeoff("results", "--store", store, "--json").out)[0]["findings"]
     bakeoff("report", "--store", store, "--output", str(page))
-    assert "Left out of folder:my photos: 12 × no image (.xml)" in page.read_text(encoding="utf-8")
+    assert "Left out of folder:my photos: 12 × not an image (.xml)" in page.read_text(encoding="utf-8")
     (photos / "a" / "also.jpg").unlink()
-    plan = make_plan(choose_study(nets=["lenet-afif"], data=[data], changes={"image.scale": 4}))
+    plan = make_plan(choose_study(None, StudyOptions(nets=["lenet-afif"], data=[data], changes={"image.scale": 4})))
     with Store(store) as opened:
         opened.add(plan.runs, plan.records())
         (record,) = opened.datasets().values()
-    assert "no image" not in record.facts["left_out"], "it is told as it is now"
+    assert "not an image" not in record.facts["left_out"], "it is told as it is now"
 
 
 def test_classes_of_classes_are_noted(bakeoff, tmp_path, monkeypatch):
@@ -166,13 +167,15 @@ def test_a_run_says_at_which_size_it_trains(bakeoff, tmp_path):
 def test_pictures_are_found_by_content_where_the_folder_was(tmp_path):
     photos = draw(tmp_path / "photos", seed=7)
     given = [f"folder:{photos}", f"folder:{photos}~colour=0"]
-    plan = make_plan(choose_study(nets=["lenet-afif"], data=given, seeds=1, changes={"image.scale": 4}))
+    plan = make_plan(
+        choose_study(None, StudyOptions(nets=["lenet-afif"], data=given, seeds=1, changes={"image.scale": 4}))
+    )
     photos.rename(tmp_path / "elsewhere")
     draw(tmp_path / "photos", seed=8)
     records = {record.content_hash: record for record in plan.records()}
     assert len(plan.runs) == 2
     for run in plan.runs:
-        found = find(run, records[run.data_hash])
+        found = find_images(run, records[run.data_hash])
         assert not isinstance(found, str), found
         assert found.info.content_hash == run.data_hash
         assert (found.test.images == found.test.images[:, :1]).all() == ("colour" in run.data)

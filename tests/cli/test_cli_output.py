@@ -1,14 +1,16 @@
-"""No output fails: whatever characters the terminal has, however narrow it is, and whether anybody reads it."""
+"""No output fails, whatever the terminal's character set and width, and whether or not anybody reads it."""
 
 import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 import bakeoff
@@ -27,6 +29,14 @@ IN_STORE = {
     "compare": ["compare", "--study", "afif2018", "--all"],
     "compare csv": ["compare", "--study", "afif2018", "--format", "csv"],
     "forget": ["forget", "--nets", "nin", "--dry-run"],
+    "models": ["models"],
+    "models --json": ["models", "--json"],
+    "predict": ["predict", "lenet-afif", "digit.png"],
+    "evaluate": ["evaluate", "lenet-afif", "--data", "digits"],
+    "explain": ["explain", "lenet-afif", "digit.png"],
+    "export": ["export", "lenet-afif", "-o", "model.safetensors"],
+    "card": ["card", "lenet-afif"],
+    "pick": ["pick", "digits", "--nets", "linear", "--budget", "0.01s"],
     "run": ["run", "--dry-run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1", "--epochs", "1"],
     "ablate": ["ablate", "conv", "--from", "drop", "--data", "digits", "--scale", "3", "--seeds", "1", "--dry-run"],
     "dial": [
@@ -44,6 +54,7 @@ IN_STORE = {
     ],
 }
 ALONE = {
+    "complete": ["complete", "bash"],
     "nets": ["nets"],
     "show": ["show", "lenet-afif"],
     "datasets": ["datasets"],
@@ -57,7 +68,11 @@ ALONE = {
     "run --help": ["run", "--help"],
     "a mistake": ["run", "--nets", "größe\x1b[31m日本"],
 }
-COMMAND_LINES = IN_STORE | ALONE
+ON_FILES = {"new": ["new", "net", "another"], "check": ["check", "mine.py"],
+            "merge": ["merge", "copied.db", "-o", "merged.db", "--overwrite"],
+            "store": ["store", "info", "copied.db"],
+            "track": ["track", "--help"]}  # fmt: skip
+COMMAND_LINES = IN_STORE | ALONE | ON_FILES
 
 
 class Stream(io.TextIOWrapper):
@@ -75,6 +90,12 @@ class Stream(io.TextIOWrapper):
 def say(trained, tmp_path, monkeypatch) -> Iterator[Callable[..., str]]:
     """Run a command line on streams of an encoding and return what it printed."""
     monkeypatch.chdir(tmp_path)
+    PIL.Image.new("L", (8, 8)).save("digit.png")
+    shutil.copyfile(trained[0], "copied.db")
+    Path("mine.py").write_text(
+        "from torch import nn\n\n\ndef net(images, classes):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(images.channels * images.height * images.width, classes))\n"
+    )
 
     def said(line: str, encoding: str = "utf-8", **environment: str) -> str:
         streams = Stream(encoding), Stream(encoding)
@@ -98,7 +119,11 @@ def say(trained, tmp_path, monkeypatch) -> Iterator[Callable[..., str]]:
 
 def test_every_command_is_tried() -> None:
     tried = {arguments[0] for arguments in COMMAND_LINES.values()}
-    assert set(COMMANDS) - tried <= {"reproduce"}  # it prints what run and compare print
+    assert set(COMMANDS) - tried <= {
+        "reproduce",  # prints what run and compare print
+        "serve",  # does not end
+        "tune",  # trains until its budget is spent
+    }
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES)
@@ -124,7 +149,7 @@ def test_plain_characters_read_the_same(say) -> None:
 
 @pytest.mark.parametrize("line", [*ALONE, "results", "answer", "audit", "compare"])
 def test_in_a_narrow_terminal(line, say) -> None:
-    """No number is cut short there, and no name."""
+    """No number and no name is truncated there."""
     narrow = say(line, COLUMNS="20")
     shown = {
         "datasets": "fashion-mnist 604,388",
@@ -153,7 +178,7 @@ PROGRAM = f"{sys.executable} -m bakeoff"
 
 
 @pytest.mark.parametrize("arguments", ["results", "answer", "audit --json"])
-def test_nobody_reads_on(arguments, trained, tmp_path) -> None:
+def test_closed_pipe(arguments, trained, tmp_path) -> None:
     """The reader ends before anything is printed; exit code 141 is what a shell makes of SIGPIPE."""
     command = f"{PROGRAM} {arguments} --store {trained[0]} | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -171,7 +196,7 @@ def test_closed_streams(closing, trained, tmp_path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_full_disk_is_told_once() -> None:
+def test_a_full_disk_is_reported_once() -> None:
     done = subprocess.run(f"{PROGRAM} datasets > /dev/full", shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
 
@@ -189,7 +214,7 @@ def test_a_console_obeys_no_text() -> None:
     assert r"a\x1b]0;title\x07b \u202e :cat:" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_a_folder_that_is_gone_is_told(tmp_path) -> None:
+def test_a_folder_that_is_gone_is_reported(tmp_path) -> None:
     command = f'mkdir gone; cd gone; rmdir "$PWD"; {sys.executable} -c "from bakeoff.cli import main; main()" nets'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)

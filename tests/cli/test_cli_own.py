@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -67,7 +69,27 @@ def test_what_a_file_prints_starts_and_sets_disturbs_nothing(file, options):
         "lenet-afif": 1,
     }
     assert said.stderr.count("seen") == said.stderr.count("raw ") == 1
-    assert "mine.py changes torch.set_default_dtype, torch.set_grad_enabled when it is read" in said.stderr
+    assert "mine.py changes torch.set_default_dtype, torch.set_grad_enabled" in said.stderr
+
+
+@pytest.mark.faults
+def test_a_file_that_forks_and_prints_megabytes_disturbs_nothing(file, options, tmp_path):
+    """The process that it leaves behind does not keep the command from ending."""
+    left = tmp_path / "left"
+    forks = f"os.fork() or (open({str(left)!r}, 'a').write(f'{{os.getpid()}} '), time.sleep(1000))"
+    path = file(network(f"self.seen or print('x' * 4_000_000); self.seen = 1; {GIVES}", forks))
+    environment = os.environ | {"PYTHONPATH": str(Path(api.__file__).parents[1])}
+    started = [sys.executable, "-m", "bakeoff", "run", "--nets", f"{path},lenet-afif", *options, "--json"]
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:  # pipes would wait for the sleepers
+        try:
+            code = subprocess.run(started, stdout=out, stderr=err, env=environment, timeout=120).returncode
+        finally:
+            for process in left.read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGKILL)
+    assert code == 0, (tmp_path / "err").read_text()[-2000:]
+    assert [row["seeds"] for row in json.loads((tmp_path / "out").read_text())] == [1, 1]
+    assert (tmp_path / "err").read_text().count("x" * 1000) >= 4000
 
 
 @pytest.mark.parametrize(
@@ -75,13 +97,13 @@ def test_what_a_file_prints_starts_and_sets_disturbs_nothing(file, options):
     [
         (network(GIVES, "sys.exit(0)"), "mine.py: SystemExit: it ends the program (0) (mine.py, line 4)"),
         (network("sys.exit(0)"), "it ends the program (0) (mine.py, line 11)"),
-        (network("os._exit(0)"), "ended the process that did it (exit code 0)"),
-        (network("return self.last(x.flatten(1)), None"), "in evaluation give the logits alone"),
+        (network("os._exit(0)"), "ended its process (exit code 0)"),
+        (network("return self.last(x.flatten(1)), None"), "only the logits in evaluation"),
         (network(f"torch.manual_seed(0); {GIVES}"), "sets the seed of torch in forward"),
     ],
 )
 @pytest.mark.parametrize("show", [True, False])
-def test_a_file_that_will_not_do_is_a_mistake_of_the_user(text, words, show, file, options, bakeoff, tmp_path):
+def test_an_unusable_file_is_a_user_error(text, words, show, file, options, bakeoff, tmp_path):
     path = file(text)
     said = bakeoff("show", path, "--images", "1x8x8") if show else bakeoff("run", "--nets", path, *options)
     assert said.code == 2
@@ -102,7 +124,7 @@ def test_a_failure_after_the_start_names_file_and_line_everywhere(file, options,
     assert frame[["failed_file", "failed_line"]].to_numpy().tolist() == [[path, 12]]
 
 
-def test_an_endless_run_is_stopped_and_others_go_on(file, options, bakeoff):
+def test_an_endless_run_is_stopped_and_others_continue(file, options, bakeoff):
     endless = f"self.seen += self.training\n        while self.seen > 5: pass\n        {GIVES}"
     path = file(network(endless))
     arguments = ["--nets", f"{path},lenet-afif", *options, "--workers", "1", "--run-timeout", "10s"]
@@ -114,7 +136,7 @@ def test_an_endless_run_is_stopped_and_others_go_on(file, options, bakeoff):
 
 
 def test_an_endless_file_is_stopped(file, bakeoff, monkeypatch):
-    monkeypatch.setattr("bakeoff.execution.isolate.SECONDS", 1.0)
+    monkeypatch.setattr("bakeoff.execution.isolate.TIMEOUT_SECONDS", 1.0)
     said = bakeoff("show", file(network(GIVES, "while True: time.sleep(0.01)")))
     assert said.code == 2 and "took more than 1 s and was stopped in line 4 of mine.py" in said.err
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.analysis.gains import Gain
-from bakeoff.analysis.published import Comparison
+from bakeoff.analysis.ablation import Gain
+from bakeoff.analysis.published import PublishedComparison
 from bakeoff.store.store import Store
 from bakeoff.studies.toml import parse_study
 
@@ -55,7 +55,7 @@ def study(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def reproduced(study, tmp_path_factory, bakeoff):
-    """A store with a part of the study, and what was said."""
+    """A store with a part of the study, and the output."""
     store = str(tmp_path_factory.mktemp("reproduced") / "a.db")
     return store, bakeoff("reproduce", study, "--nets", "lenet-afif", "--store", store)
 
@@ -89,7 +89,7 @@ class TestReproduce:
 
     def test_prints_json_with_stable_keys(self, reproduced, study, bakeoff):
         rows = json.loads(bakeoff("reproduce", study, "--nets", "lenet-afif", "--store", reproduced[0], "--json").out)
-        assert [list(row) for row in rows] == [[field.name for field in fields(Comparison)]] * len(rows)
+        assert [list(row) for row in rows] == [[field.name for field in fields(PublishedComparison)]] * len(rows)
         assert {row["verdict"] for row in rows} >= {"for information", "not run"}
         assert next(row for row in rows if row["measure"] == "parameters")["verdict"] == "agrees"
 
@@ -121,7 +121,7 @@ class TestReproduce:
             (["afif"], "unknown study 'afif': did you mean afif2018"),
             (["afif2018", "--data-as", "cifar10"], "--data-as takes NAME=DATA, such as"),
             (["afif2018", "--data-as", "cifar=folder:x"], "unknown data set of the study 'afif2018' 'cifar': did you"),
-            (["clark2020", "--nets", "nin", "--data", "cifar10"], "leaves out these networks on cifar10"),
+            (["clark2020", "--nets", "nin", "--data", "cifar10"], "excludes these networks on cifar10"),
             ([], "Missing argument"),
         ],
     )
@@ -171,7 +171,7 @@ class TestCompare:
     def test_comes_as_csv(self, reproduced, bakeoff):
         text = bakeoff("compare", "--store", reproduced[0], "--format", "csv").out
         rows = list(csv.DictReader(io.StringIO(text)))
-        assert list(rows[0]) == [field.name for field in fields(Comparison)]
+        assert list(rows[0]) == [field.name for field in fields(PublishedComparison)]
         assert [row["of_class"] for row in rows if row["measure"] == "class_accuracy"] == ["3", "9"]
         assert rows[-1]["measured"] == ""
         assert rows[-1]["verdict"] == "not run"
@@ -200,7 +200,7 @@ class TestCompare:
         import bakeoff
 
         frame = bakeoff.compare(reproduced[0], study)
-        assert list(frame.columns) == [field.name for field in fields(Comparison)]
+        assert list(frame.columns) == [field.name for field in fields(PublishedComparison)]
         assert frame.equals(bakeoff.compare(reproduced[0]))
 
 
@@ -241,7 +241,7 @@ class TestAblate:
         ("arguments", "words"),
         [
             (["conv", "--from", "conv", "--data", "digits"], "conv and conv do not differ"),
-            (["conv", "--from", "drop"], "say which images to try the changes on"),
+            (["conv", "--from", "drop"], "images to try the changes on"),
             (["conv", "--from", "drob", "--data", "digits"], "unknown network 'drob': did you mean drop"),
             (["conv", "--from", "drop", "--data", "digits", "--recipe", "quik"], "unknown recipe 'quik'"),
             (["conv", "--data", "digits"], "Missing option '--from'"),
@@ -281,7 +281,7 @@ def test_more_epochs_continue_shorter_runs(bakeoff, tmp_path):
     arguments += ["--scale", "4", "--set", "images_per_class=20", "--store", str(tmp_path / "a.db"), "--json"]
     bakeoff(*arguments, "--epochs", "1")
     longer = bakeoff(*arguments, "--epochs", "3")
-    assert "2 runs went on from shorter ones" in longer.err
+    assert "2 runs resumed from shorter runs" in longer.err
     anew = bakeoff(*arguments, "--epochs", "3", "--restart")
     assert "went on" not in anew.err
     accuracies = [json.loads(said.out)[0]["test_accuracy"] for said in (longer, anew)]

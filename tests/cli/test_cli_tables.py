@@ -23,7 +23,7 @@ def test_a_table_that_fits_is_whole():
 
 @pytest.mark.parametrize(("width", "shown"), [(32, ["network", "accuracy"]), (12, ["network"])])
 def test_columns_that_do_not_fit_are_left_out_and_named(width, shown):
-    """No number is ever cut short."""
+    """No number is ever truncated."""
     text = " ".join(printed(width).split())
     left_out = [name for name in ("network", "accuracy", "seconds") if name not in shown]
     assert text.endswith(f"Not shown in {width} columns: {', '.join(left_out)}")
@@ -35,7 +35,7 @@ def test_what_is_kept_stays_however_narrow():
     assert "Not shown in 12 columns: seconds" in " ".join(printed(12, kept=2).split())
 
 
-def test_files_get_wide_tables_unless_told_otherwise(monkeypatch):
+def test_files_get_wide_tables_by_default(monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     assert wide_console().width == FILE_WIDTH
     monkeypatch.setenv("COLUMNS", "100")

@@ -1,8 +1,6 @@
 import io
-import sys
 import time
 from collections.abc import Iterator
-from types import ModuleType, SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -77,7 +75,7 @@ def test_names_are_for_people():
     assert label(FIRST) == "lenet-afif · tiny · seed 0"
 
 
-def test_what_was_there_is_told_first_and_bars_go_on_from_it():
+def test_finished_work_is_reported_first_and_bars_continue_from_it():
     text = io.StringIO()
     console = Console(file=text, force_terminal=True, width=120, color_system=None)
     two = Epoch(2, 0.5, 0.75, 0.6, 0.5, 0.1, 2.0, 0.5, 1234.5, 10**9)
@@ -88,35 +86,12 @@ def test_what_was_there_is_told_first_and_bars_go_on_from_it():
         time.sleep(0.35)  # until the bars are drawn
 
     follow(watched(), RUNS, 2, console)
-    told = "1 of 3 runs is already in the store; 1 goes on from the last epoch in the store"
+    told = "1 of 3 runs is already in the store; 1 resumes from the last epoch in the store"
     shown = text.getvalue()
-    assert told in shown and shown.index(told) < shown.index("going on after epoch 2/3")
+    assert told in shown and shown.index(told) < shown.index("resuming after epoch 2/3")
 
 
-class Cell:
-    """The output of a notebook's cell: what is shown in it now, and how often another was opened."""
-
-    def __init__(self) -> None:
-        self.shown: list[dict] = []
-        self.opened = 0
-
-    def display(self, shown: dict, raw: bool, display_id: bool) -> "Cell":
-        self.opened += 1
-        self.update(shown, raw)
-        return self
-
-    def update(self, shown: dict, raw: bool) -> None:
-        self.shown.append(shown)
-
-
-def test_a_notebook_has_one_bar(monkeypatch):
-    cell = Cell()
-    ipython = ModuleType("IPython")
-    ipython.get_ipython = lambda: SimpleNamespace(kernel=True)
-    ipython.display = ModuleType("IPython.display")
-    ipython.display.display = cell.display
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
+def test_a_notebook_has_one_bar(cell, monkeypatch):
     monkeypatch.setattr("bakeoff.console.notebook.EVERY", 0.0)
     text = io.StringIO()
     counts = follow(EVENTS, RUNS, 2, Console(file=text))

@@ -9,3 +9,9 @@ def photos(tmp_path, monkeypatch):
     for i in range(20):
         draw(tmp_path / "photos" / "ab"[i % 2] / f"{i}.png", i)
     return tmp_path / "photos"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder of images that is not there yet."""
+    return tmp_path / "photos"

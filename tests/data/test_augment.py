@@ -1,13 +1,15 @@
 import math
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import ndimage
 
-from bakeoff.data.augment import augment, cutout, draw, grey
+from bakeoff.data.augment import augment, cutout, draw_changes, grey
 from bakeoff.spec.recipe import Augment
 
 EVERYTHING = Augment(
@@ -22,12 +24,12 @@ def random_images(n=6, channels=3, height=7, width=10, seed=0):
 
 
 def apply(images, how, seed=0, epoch=1):
-    return augment(images, draw(how, len(images), tuple(images.shape[2:]), seed, epoch), how)
+    return augment(images, draw_changes(how, len(images), tuple(images.shape[2:]), seed, epoch), how)
 
 
 def test_without_settings_nothing_is_drawn_and_nothing_changes():
     images = random_images()
-    assert draw(Augment(), 6, (7, 10), 0, 1) == {}
+    assert draw_changes(Augment(), 6, (7, 10), 0, 1) == {}
     assert apply(images, Augment()) is images
 
 
@@ -43,8 +45,8 @@ def test_everything_at_once_keeps_shape_and_range(channels):
 
 @given(st.integers(1, 500), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**63 - 1))
 @settings(max_examples=30, deadline=None)
-def test_draws_stay_within_what_the_settings_allow(count, height, width, seed):
-    changes = draw(EVERYTHING, count, (height, width), seed, 3)
+def test_draws_stay_within_the_settings(count, height, width, seed):
+    changes = draw_changes(EVERYTHING, count, (height, width), seed, 3)
     assert changes["flip"].dtype == torch.bool
     assert (changes["rotation"].abs() <= math.radians(20) + 1e-6).all()
     assert (changes["shear"].abs() <= math.radians(10) + 1e-6).all()
@@ -62,19 +64,19 @@ def test_the_largest_random_number_still_rounds_below_the_side():
 
 
 def test_half_of_the_images_are_mirrored_and_shifts_reach_the_ends():
-    changes = draw(Augment(flip=True, shift=0.5, crop=4), 20_000, (10, 20), 0, 1)
+    changes = draw_changes(Augment(flip=True, shift=0.5, crop=4), 20_000, (10, 20), 0, 1)
     assert changes["flip"].float().mean() == pytest.approx(0.5, abs=0.02)
     assert changes["shift"].amin(0).tolist() == pytest.approx([-5, -10], abs=0.05)
     assert changes["shift"].amax(0).tolist() == pytest.approx([5, 10], abs=0.05)
     assert changes["crop"].unique().tolist() == list(range(9))
 
 
-def test_one_change_is_drawn_alike_whatever_else_is_on_but_anew_each_epoch_and_seed():
-    alone = draw(Augment(flip=True), 50, (8, 8), 1, 1)["flip"]
-    assert torch.equal(alone, draw(EVERYTHING, 50, (8, 8), 1, 1)["flip"])
-    assert torch.equal(alone[:20], draw(EVERYTHING, 20, (8, 8), 1, 1)["flip"])
-    assert not torch.equal(alone, draw(Augment(flip=True), 50, (8, 8), 1, 2)["flip"])
-    assert not torch.equal(alone, draw(Augment(flip=True), 50, (8, 8), 2, 1)["flip"])
+def test_each_augmentation_has_its_own_stream_per_epoch_and_seed():
+    alone = draw_changes(Augment(flip=True), 50, (8, 8), 1, 1)["flip"]
+    assert torch.equal(alone, draw_changes(EVERYTHING, 50, (8, 8), 1, 1)["flip"])
+    assert torch.equal(alone[:20], draw_changes(EVERYTHING, 20, (8, 8), 1, 1)["flip"])
+    assert not torch.equal(alone, draw_changes(Augment(flip=True), 50, (8, 8), 1, 2)["flip"])
+    assert not torch.equal(alone, draw_changes(Augment(flip=True), 50, (8, 8), 2, 1)["flip"])
 
 
 def test_flip_mirrors_the_chosen_images_and_twice_is_the_identity():
@@ -89,7 +91,7 @@ def test_flip_mirrors_the_chosen_images_and_twice_is_the_identity():
 @settings(max_examples=30, deadline=None)
 def test_crop_equals_a_loop_over_padded_images(height, width, margin, seed):
     images = random_images(4, 3, height, width, seed)
-    changes = draw(Augment(crop=margin), 4, (height, width), seed, 1)
+    changes = draw_changes(Augment(crop=margin), 4, (height, width), seed, 1)
     cropped = augment(images, changes, Augment(crop=margin))
     for image, (top, left), result in zip(images.numpy(), changes["crop"].tolist(), cropped.numpy(), strict=True):
         padded = np.pad(image, ((0, 0), (margin, margin), (margin, margin)))
@@ -108,7 +110,7 @@ def test_crop_equals_a_loop_over_padded_images(height, width, margin, seed):
 def test_a_shift_alone_equals_the_interpolation_that_also_turns_and_zooms(fill, height, width, amount, flip, seed):
     images = random_images(5, 3, height, width, seed)
     how = Augment(shift=amount, flip=flip, fill=fill)
-    changes = draw(how, 5, (height, width), seed, 1)
+    changes = draw_changes(how, 5, (height, width), seed, 1)
     separable = augment(images, changes, how)
     general = augment(images, changes | {"rotation": torch.zeros(5)}, how)
     torch.testing.assert_close(separable, general, atol=0.02, rtol=0)
@@ -193,7 +195,7 @@ def test_saturation_leaves_grey_images_alone():
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 15), st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
 def test_cutout_sets_one_square_around_the_middle_to_zero(height, width, side, seed):
-    centres = draw(Augment(cutout=side), 3, (height, width), seed, 1)["cutout"]
+    centres = draw_changes(Augment(cutout=side), 3, (height, width), seed, 1)["cutout"]
     images = torch.ones(3, 2, height, width).contiguous(memory_format=torch.channels_last)
     result = cutout(images, centres, side)
     assert result.is_contiguous(memory_format=torch.channels_last)
@@ -209,3 +211,52 @@ def test_the_callers_images_are_never_changed():
     before = images.clone()
     apply(images, EVERYTHING)
     assert torch.equal(images, before)
+
+
+class TestResizedCrop:
+    HOW = Augment(resized_crop=(0.1, 0.9), resized_crop_ratio=(0.5, 2.0))
+
+    @pytest.mark.parametrize("size", [(30, 44), (9, 9), (64, 20)])
+    def test_is_pillows_crop_and_resize(self, size):
+        """Pillow rounds to whole grey levels after each of the two directions."""
+        images = random_images(20, height=size[0], width=size[1])
+        changes = draw_changes(self.HOW, 20, size, 0, 1)
+        ours = augment(images, changes, self.HOW)
+        for image, (top, left, height, width), changed in zip(
+            images, changes["resized_crop"].tolist(), ours, strict=True
+        ):
+            whole = Image.fromarray(image.permute(1, 2, 0).numpy())
+            box = (left, top, left + width, top + height)
+            pillow = np.asarray(whole.crop(box).resize(size[::-1], Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+            assert np.abs(changed.numpy() - pillow).max() < 1.05
+
+    def test_windows_have_the_areas_and_ratios_asked_for(self):
+        top, left, height, width = draw_changes(self.HOW, 5000, (200, 200), 0, 1)["resized_crop"].double().unbind(1)
+        area, ratio = height * width / 200**2, width / height
+        assert area.min() == pytest.approx(0.1, abs=0.005) and area.max() <= 0.91
+        assert ratio.min() >= 0.49 and ratio.max() <= 2.04
+        assert ratio.log().mean() == pytest.approx(0, abs=0.03)
+        assert ((top + height <= 200) & (left + width <= 200) & (top >= 0) & (left >= 0)).all()
+
+    def test_takes_the_largest_window_where_none_fits(self):
+        how = Augment(resized_crop=(1.0 - 1e-9, 1.0), resized_crop_ratio=(1.0, 1.0))
+        windows = draw_changes(how, 50, (30, 70), 0, 1)["resized_crop"]
+        assert (windows[:, 2:] == 30).all()
+        assert windows[:, 1].unique().numel() > 5
+
+    def test_of_the_whole_image_changes_nothing(self):
+        images = random_images(height=9, width=9)
+        whole = torch.tensor([[0, 0, 9, 9]] * len(images))
+        torch.testing.assert_close(
+            augment(images, {"resized_crop": whole}, Augment()), images.float(), atol=1e-3, rtol=0
+        )
+
+
+@pytest.mark.parametrize("how", [Augment(policy="trivial"), Augment(policy="rand")])
+def test_operations_follow_the_moves_in_bytes(how):
+    images = random_images(40, height=12, width=12)
+    changed = apply(images, how)
+    assert changed.dtype == torch.uint8
+    assert not torch.equal(changed, images)
+    moved = msgspec.structs.replace(how, shift=0.1, brightness=0.1, resized_crop=(0.5, 1.0))
+    assert apply(images, moved).dtype == torch.uint8

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.data import batches
-from bakeoff.data.batches import Source, eval_batches, train_batches
+from bakeoff.data.batches import ImageSource, eval_batches, train_batches
 from bakeoff.data.dataset import Images
 from bakeoff.data.normalize import fit_normalizer
 from bakeoff.machine.hardware import reset_peak_memory
@@ -41,7 +41,7 @@ def random_split(n=50, shape=(3, 8, 8)):
 
 
 def epoch_of(split, how, seed=0, epoch=1, indices=None, device="cpu"):
-    source = Source.on(split, device)
+    source = ImageSource.on(split, device)
     indices = torch.arange(len(split)) if indices is None else indices
     normalizer = fit_normalizer(split.images, indices, how.image, how.normalize).to(device)
     return list(train_batches(source, indices, how, normalizer, seed, epoch))
@@ -65,7 +65,7 @@ def test_an_epoch_shows_each_image_once_with_its_label(n, batch_size, seed):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_no_network_meets_a_last_batch_of_one(name):
+def test_the_last_batch_is_never_a_single_image(name):
     """Where maps are one pixel across, batch normalisation finds no variance in it, whatever the network."""
     shape = ImageShape(3, *[max(32, NETS[name].smallest)] * 2)
     ((first, _),) = epoch_of(random_split(5), recipe(batch_size=4))
@@ -81,7 +81,7 @@ def test_only_the_indices_are_shown():
     assert images[:, 0, 0, 0].tolist() == labels.tolist()
 
 
-def test_the_order_is_drawn_anew_each_epoch_and_seed_and_is_the_same_again():
+def test_the_order_differs_by_epoch_and_seed_and_is_reproducible():
     def order(seed, epoch):
         return torch.cat([labels for _, labels in epoch_of(numbered(64), recipe(), seed, epoch)]).tolist()
 
@@ -102,7 +102,7 @@ def test_an_epoch_is_a_function_of_seed_and_epoch_alone(image):
         assert images.is_contiguous(memory_format=torch.channels_last) and images.dtype == torch.float32
 
 
-def test_what_happens_to_an_image_does_not_depend_on_the_size_of_batches():
+def test_augmentation_does_not_depend_on_the_batch_size():
     small, large = (recipe(augment=RANDOM_CHANGES, normalize="unit", batch_size=size) for size in (7, 50))
     images = [torch.cat([images for images, _ in epoch_of(random_split(), how)]) for how in (small, large)]
     torch.testing.assert_close(*images)
@@ -112,7 +112,7 @@ def test_evaluation_goes_in_order_and_changes_nothing():
     how = recipe(augment=RANDOM_CHANGES, normalize="channel", batch_size=16)
     split = random_split()
     normalizer = fit_normalizer(split.images, np.arange(50), how.image, how.normalize)
-    source = Source.on(split, "cpu")
+    source = ImageSource.on(split, "cpu")
     every = list(eval_batches(source, None, how, normalizer))
     assert [len(labels) for _, labels in every] == [16, 16, 16, 2]
     assert torch.equal(torch.cat([labels for _, labels in every]), torch.from_numpy(split.labels))
@@ -145,7 +145,7 @@ def test_a_mapped_file_is_not_copied_into_memory(tmp_path):
     epoch_of(random_split(600, shape), how)  # the allocator takes what batches of this size need
     before = own_memory()
     normalizer = fit_normalizer(mapped.images, np.arange(n), how.image, how.normalize)
-    source = Source.on(mapped, "cpu")
+    source = ImageSource.on(mapped, "cpu")
     shown = train_batches(source, torch.arange(n), how, normalizer, 0, 1)
     assert sum(len(labels) for _, labels in shown) == n
     assert own_memory() - before < mapped.images.nbytes / 2
@@ -157,7 +157,7 @@ def test_a_mapped_file_is_not_copied_into_memory(tmp_path):
 def test_a_gpu_gets_the_batches_the_cpu_gets(monkeypatch, share):
     monkeypatch.setattr(batches, "RESIDENT_SHARE", share)
     split = random_split()
-    assert Source.on(split, "cuda").images.is_cuda == (share > 0)
+    assert ImageSource.on(split, "cuda").images.is_cuda == (share > 0)
     for augment in (RANDOM_CHANGES, Augment(shift=0.2, flip=True, crop=2), Augment()):
         how = recipe(augment=augment, normalize="pixel", image=Image(size=(12, 12)))
         for (images, labels), (on_gpu, gpu_labels) in zip(

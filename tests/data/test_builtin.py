@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from bakeoff.data import DATASETS, Entry, info, load
+from bakeoff.data import DATASETS, Entry, info, load_dataset
 from bakeoff.data.builtin import content_hash, load_builtin
 from bakeoff.data.describe import mean_and_std
 from bakeoff.data.fetch import Remote
@@ -21,7 +21,7 @@ from bakeoff.spec.recipe import Image
 
 
 def test_digits_need_no_network():
-    digits = load("digits")
+    digits = load_dataset("digits")
     assert digits.train.images.dtype == np.uint8
     assert (digits.train.images.min(), digits.train.images.max()) == (0, 255)
     assert len(np.unique(digits.train.images)) == 17
@@ -34,12 +34,12 @@ FORM = (
     "01234567890123456789012345678909556509898417735100227820126337334"
     "66649150952820017632174631391768431405369617544728225795488490898"
 )
-"""What everybody wrote who contributed to scikit-learn's digits."""
+"""What each contributor to scikit-learn's digits wrote."""
 FORM_STARTS = (0, 130, 256, 386, 516, 646, 776, 906, 1029, 1157, 1287, 1415, 1545, 1667, 1797)
 
 
 def test_nobody_wrote_for_training_and_test_digits():
-    digits = load("digits")
+    digits = load_dataset("digits")
     labels = "".join(map(str, [*digits.train.labels, *digits.test.labels]))
     forms = [labels[start:end] for start, end in pairwise(FORM_STARTS)]
     matches = [SequenceMatcher(None, FORM, form, autojunk=False).get_matching_blocks() for form in forms]
@@ -47,12 +47,12 @@ def test_nobody_wrote_for_training_and_test_digits():
     assert (copied, len(labels), 14 * len(FORM)) == (1796, 1797, 1820), "all is copied but one digit, and 23 are lost"
     assert min(map(len, forms)) >= 122
     assert len(digits.train) == 1415 == FORM_STARTS[11]
-    assert "other people" in DATASETS["digits"].description
+    assert "other writers" in DATASETS["digits"].description
 
 
 @pytest.mark.parametrize(("name", "mean", "std"), [("mnist", 0.1307, 0.3081), ("fashion-mnist", 0.2860, 0.3530)])
 def test_real_data_have_the_known_mean_and_spread_and_open_at_once(shared_data, name, mean, std):
-    dataset = load(name)
+    dataset = load_dataset(name)
     assert dataset.train.images.shape == (60_000, 1, 28, 28)
     assert dataset.test.images.shape == (10_000, 1, 28, 28)
     found = mean_and_std(dataset.train.images)
@@ -61,15 +61,15 @@ def test_real_data_have_the_known_mean_and_spread_and_open_at_once(shared_data, 
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        again = load(name, Image(size=(64, 64)))
+        again = load_dataset(name, Image(size=(64, 64)))
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.05
     assert again.info == dataset.info == info(name)
 
 
-def test_an_entry_is_true_to_what_is_loaded(shared_data):
+def test_an_entry_matches_the_loaded_data(shared_data):
     for name in ("digits", "mnist", "fashion-mnist"):
-        entry, dataset = DATASETS[name], load(name)
+        entry, dataset = DATASETS[name], load_dataset(name)
         assert (entry.shape, entry.classes) == (dataset.info.shape, len(dataset.info.classes))
         assert (entry.train_images, entry.test_images) == (len(dataset.train), len(dataset.test))
 
@@ -159,9 +159,9 @@ def test_every_entry_is_complete():
 
 def test_unknown_names_get_a_hint(tmp_path):
     with pytest.raises(BakeoffError, match="unknown data set 'minst': did you mean mnist"):
-        load("minst")
+        load_dataset("minst")
     with pytest.raises(BakeoffError, match=f"write folder:{tmp_path}"):
-        load(str(tmp_path))
+        load_dataset(str(tmp_path))
 
 
 def test_importing_is_quick_and_loads_nothing_heavy():

@@ -37,7 +37,7 @@ def test_mean_and_spread_are_numpy_s(count, channels, seed):
     np.testing.assert_allclose(std, (images / 255).std(axis=(0, 2, 3)), atol=1e-12)
 
 
-def test_pieces_make_no_difference(monkeypatch):
+def test_the_chunk_size_does_not_matter(monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (50, 3, 8, 8), np.uint8)
     whole = mean_and_std(images)
     monkeypatch.setattr("bakeoff.data.describe.CHUNK", 500)
@@ -67,7 +67,8 @@ def test_a_description_is_json_with_every_key():
     content = msgspec.json.decode(msgspec.json.encode(describe(dataset(images, [0, 1], images[:1], [1]))))
     assert set(content) == {
         *("name", "shape", "content_hash", "source", "licence", "citation", "classes"),
-        *("splits", "sizes", "image", "depth", "nesting", "skipped", "left_out", "duplicates", "properties"),
+        *("splits", "sizes", "image", "depth", "reading", "nesting", "skipped", "left_out", "duplicates", "twins"),
+        *("groups", "properties"),
     }
     assert content["splits"]["train"] == {"images": 2, "per_class": {"a": 1, "b": 1}, "mean": [0.5], "std": [0.5]}
     assert content["splits"]["test"]["per_class"] == {"a": 0, "b": 1}

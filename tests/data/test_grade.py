@@ -59,7 +59,7 @@ def test_stronger_clutter_covers_what_weaker_covers_and_more():
 
 
 @given(labels=LABELS, level=st.integers(2, 5))
-def test_fewer_classes_are_part_of_more_and_numbered_anew(labels, level):
+def test_fewer_classes_are_part_of_more_and_renumbered(labels, level):
     rows, kept = grade.classes(labels, 5, level)
     more, _ = grade.classes(labels, 5, min(5, level + 1))
     assert set(rows) <= set(more)

@@ -1,4 +1,4 @@
-"""Layouts of image folders as people have them: read as they are meant, or refused; never a split for a class."""
+"""Layouts of image folders found in practice are read correctly or refused; a split is never taken for a class."""
 
 import os
 import subprocess
@@ -68,15 +68,15 @@ def test_splits_are_found_however_they_are_called(tmp_path, train, test):
     assert strays == [".", train]
 
 
-def test_what_is_neither_is_left_out_and_listed(tmp_path):
+def test_other_folders_are_skipped_and_listed(tmp_path):
     make(tmp_path, *(f"seg_{split}/seg_{split}/{label}/1.jpg" for split in ("train", "test") for label in "ab"))
     make(tmp_path, *(f"seg_pred/seg_pred/{i}.jpg" for i in range(7)))
     assert set(counts(tmp_path)) == {(split, label) for split in ("train", "test") for label in "ab"}
-    assert list_images(tmp_path).skipped == (("seg_pred", "neither a train, val nor test folder: 7 images"),)
+    assert list_images(tmp_path).skipped == (("seg_pred", "not a train, val or test folder: 7 images"),)
 
 
-def test_the_order_of_what_is_listed_never_changes(tmp_path):
-    """Hashes of texts differ between processes: what goes through a set must not come out in its order."""
+def test_the_order_is_stable(tmp_path):
+    """String hashes differ between processes: the order of a set must not affect anything."""
     make(tmp_path, *(f"{split}/{label}/1.jpg" for split in ("train", "val", "test") for label in "ab"), "x/1.jpg")
     make(tmp_path, *(f"{split}/stray.jpg" for split in ("train", "val", "test")))
     ask = f"from bakeoff.data.tree import *; print(list_images(Path({str(tmp_path)!r})))"
@@ -98,7 +98,7 @@ def test_wrapping_folders_are_followed(tmp_path):
     make(tmp_path, *(f"pets/photos/{label}/1.jpg" for label in ("cat", "dog")), "pets/photos/cover.txt")
     assert counts(tmp_path) == {("train", "cat"): 1, ("train", "dog"): 1}
     make(tmp_path, "other/")
-    with pytest.raises(BakeoffError, match=r"only pets has images, in sub-folders: give folder:.*/pets if"):
+    with pytest.raises(BakeoffError, match=r"only pets .*has images, in sub-folders: give folder:.*/pets if"):
         list_images(tmp_path)
 
 
@@ -110,7 +110,7 @@ def test_a_data_set_may_lie_in_a_folder_called_for_a_split(tmp_path):
         list_images(tmp_path)
 
 
-def test_annotations_beside_images_are_no_class(tmp_path):
+def test_annotations_are_not_a_class(tmp_path):
     make(tmp_path, "images/cat/1.jpg", "images/dog/1.jpg", "annotations/cat/1.xml", "annotations/dog/1.xml")
     assert counts(tmp_path) == {("train", "cat"): 1, ("train", "dog"): 1}
     assert list_images(tmp_path).skipped == (("annotations", "no images"),)
@@ -146,7 +146,7 @@ CLUTTER = [
 ]
 
 
-def test_what_programs_and_systems_leave_is_no_class(tmp_path):
+def test_clutter_of_programs_and_systems_is_not_a_class(tmp_path):
     make(tmp_path, "a/1.jpg", "b/1.jpg", *CLUTTER, *(f"a/{path}" for path in CLUTTER if "results" not in path))
     (tmp_path / "results").write_bytes(b"SQLite format 3\0")
     tree = list_images(tmp_path)
@@ -155,7 +155,7 @@ def test_what_programs_and_systems_leave_is_no_class(tmp_path):
     assert list_images(tmp_path).classes == ("a", "b", "my.files")
 
 
-def test_files_are_known_by_what_they_hold(tmp_path):
+def test_files_are_recognised_by_their_content(tmp_path):
     make(tmp_path, "a/1.jpg", "b/1.jpg", "b/notes.txt", "b/labels", "b/film.mp4", "b/raw.NEF")
     heic = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
     for name, content in {"a": b"\x89PNG\r\n\x1a\n", "b.data": b"II*\0", "c.bin": heic, "d": b"RIFF1234WEBP"}.items():
@@ -164,10 +164,10 @@ def test_files_are_known_by_what_they_hold(tmp_path):
     tree = list_images(tmp_path)
     assert [file.path for file in tree.files] == ["a/1.jpg", "a/a", "a/b.data", "a/c.bin", "a/d", "b/1.jpg"]
     assert dict(tree.others) == {
-        "b/notes.txt": "no image (.txt)",
-        "b/labels": "no image (no extension)",
-        "b/film.mp4": "no image (.mp4)",
-        "b/raw.NEF": "a camera's raw file (.nef): convert it",
+        "b/notes.txt": "not an image (.txt)",
+        "b/labels": "not an image (no extension)",
+        "b/film.mp4": "not an image (.mp4)",
+        "b/raw.NEF": "camera raw file (.nef): convert it",
     }
 
 

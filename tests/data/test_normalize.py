@@ -42,6 +42,21 @@ def test_raw_and_unit_only_scale():
     np.testing.assert_allclose(unit.numpy(), images / 255, atol=1e-7)
 
 
+def test_weights_bring_their_own_statistics():
+    images, (mean, std) = random_images(3), ((0.4, 0.5, 0.6), (0.1, 0.2, 0.3))
+    found = fit_normalizer(images, np.arange(3), Image(scale=2), "weights", (mean, std))
+    by_numpy = (images / 255 - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
+    np.testing.assert_allclose(
+        found(torch.from_numpy(images.repeat(2, 2).repeat(2, 3))), by_numpy.repeat(2, 2).repeat(2, 3), atol=5e-6
+    )
+
+
+def test_grey_images_are_normalised_by_the_average_of_the_channels_of_weights():
+    images = random_images(3, channels=1)
+    found = fit_normalizer(images, np.arange(3), Image(), "weights", ((0.4, 0.5, 0.6), (0.1, 0.2, 0.3)))
+    np.testing.assert_allclose(found(torch.from_numpy(images)), (images / 255 - 0.5) / 0.2, atol=5e-6)
+
+
 @pytest.mark.parametrize("how", ["channel", "pixel"])
 @pytest.mark.parametrize("image", [Image(scale=3), Image(size=(8, 6)), Image(size=(6, 6), fit="pad", scale=2)])
 def test_statistics_are_those_of_the_resized_images(how, image):

@@ -27,7 +27,7 @@ META = Meta(
 )
 SPLITS = {
     "train": Split([TRAIN[:3], TRAIN[3:]], np.array([0, 1, 0, 1])),
-    "test": Split([TRAIN[:2]], np.array([1, 1]), ("a/1.png", "a/2.png")),
+    "test": Split([TRAIN[:2]], np.array([1, 1]), ("a/1.png", "a/2.png"), ("patient 7", "")),
 }
 
 
@@ -37,12 +37,13 @@ def folder(tmp_path, monkeypatch):
     return pack_folder("tiny")
 
 
-def test_what_is_packed_is_opened_again(folder):
+def test_a_pack_reads_back(folder):
     assert open_pack(folder) is None
     written = write_pack(folder, META, SPLITS)
     for dataset in (written, open_pack(folder)):
         np.testing.assert_array_equal(dataset.train.images, TRAIN)
         assert dataset.train.labels.tolist() == [0, 1, 0, 1]
+        assert (dataset.train.groups, dataset.test.groups) == ((), ("patient 7", ""))
         assert dataset.train.labels.dtype == np.int64
         assert dataset.validation is None
         assert dataset.info == META.info
@@ -59,7 +60,7 @@ def test_writing_to_the_images_does_not_reach_the_file(folder):
 
 @pytest.mark.parametrize("victim", ["meta.json", "train-images.npy", "test-labels.npy"])
 @pytest.mark.parametrize("damage", ["remove", "empty", "cut", "overwrite"])
-def test_a_damaged_pack_is_written_anew(folder, victim, damage):
+def test_a_damaged_pack_is_rewritten(folder, victim, damage):
     write_pack(folder, META, SPLITS)
     path = folder / victim
     content = path.read_bytes()
@@ -79,7 +80,7 @@ def test_of_two_writers_the_second_uses_the_work_of_the_first(folder):
 
 
 def test_several_processes_may_pack_at_once(tmp_path):
-    program = "import bakeoff.data as d; print(d.load('digits').info.content_hash)"
+    program = "import bakeoff.data as d; print(d.load_dataset('digits').info.content_hash)"
     environment = os.environ | {"BAKEOFF_CACHE": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     started = [
         subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE) for _ in range(2)
@@ -96,7 +97,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
         write_pack(pack_folder("tiny"), META, SPLITS)
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(folder):
+def test_a_full_disk_is_a_clear_error_and_leaves_nothing_behind(folder):
     def chunks():
         yield TRAIN[:1]
         raise OSError(28, "No space left on device")

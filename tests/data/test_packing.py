@@ -10,10 +10,10 @@ from drawn import draw
 from PIL import Image as Picture
 
 from bakeoff.data import decode as decode_module
-from bakeoff.data import file_names, info, load, look, packing, room_needed, scan
+from bakeoff.data import disk_space_needed, file_names, info, inspect, load_dataset, packing, scan
 from bakeoff.data.depth import Depth
 from bakeoff.errors import BakeoffError
-from bakeoff.execution.plan import record_of
+from bakeoff.execution.plan import make_record
 from bakeoff.spec.recipe import Image
 
 
@@ -42,9 +42,9 @@ class TestDepth:
             stored[i] = np.random.default_rng(i).integers(0, top, shape, np.uint16)
             stored[i].flat[0] = top
             sixteen_bits(tmp_path / "ab"[i % 2] / f"{i}.png", stored[i])
-        dataset = load(f"folder:{tmp_path}")
+        dataset = load_dataset(f"folder:{tmp_path}")
         assert dataset.depth == Depth(0, white)
-        assert record_of(dataset).facts["depth"] == {"black": 0, "white": white}
+        assert make_record(dataset).facts["depth"] == {"black": 0, "white": white}
         for name, split in dataset.splits().items():
             for file, image in zip(file_names(dataset, name), split.images, strict=True):
                 expected = np.rint(stored[int(Path(file).stem)] * (255 / white))
@@ -55,12 +55,12 @@ class TestDepth:
             values = np.random.default_rng(i).integers(0, 65_536, (6, 5), np.uint16)
             values[0, 0] = 65_535
             sixteen_bits(tmp_path / "full" / "ab"[i % 2] / f"{i}.png", values)
-        dataset = load(f"folder:{tmp_path / 'full'}")
+        dataset = load_dataset(f"folder:{tmp_path / 'full'}")
         assert dataset.depth == Depth(0, 65_535)
         with Picture.open(tmp_path / "full" / (file := file_names(dataset, "test")[0])) as picture:
             expected = np.rint(np.asarray(picture) / 257)
         np.testing.assert_array_equal(dataset.test.images[0, 0], expected, err_msg=file)
-        assert load(f"folder:{photos}").depth is None
+        assert load_dataset(f"folder:{photos}").depth is None
 
     def test_begins_at_the_lowest_value_below_zero(self):
         assert Depth.of(-1024, 3071) == Depth(-1024, 4095)
@@ -71,10 +71,10 @@ class TestHeaders:
     def test_tell_all_facts_without_a_pixel_decoded(self, photos, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr("bakeoff.data.decode.decode", None)
-            seen = look(f"folder:{photos}")
-            graded = look(f"folder:{photos}~classes=2~imbalance=4", Image((4, 4)))
-        whole = load(f"folder:{photos}")
-        assert look(f"folder:{photos}").pack == whole.pack
+            seen = inspect(f"folder:{photos}")
+            graded = inspect(f"folder:{photos}~classes=2~imbalance=4", Image((4, 4)))
+        whole = load_dataset(f"folder:{photos}")
+        assert inspect(f"folder:{photos}").pack == whole.pack
         assert seen.pack is None and seen.info == info(f"folder:{photos}") == whole.info
         assert seen.sizes == whole.sizes and seen.manifest == whole.manifest
         for name, split in seen.splits().items():
@@ -85,16 +85,16 @@ class TestHeaders:
     def test_are_read_once(self, photos, monkeypatch):
         info(f"folder:{photos}")
         monkeypatch.setattr(decode_module, "read_header", None)
-        assert len(load(f"folder:{photos}").train) == 16
-        assert len(load(f"folder:{photos}", Image((4, 4))).train) == 16
+        assert len(load_dataset(f"folder:{photos}").train) == 16
+        assert len(load_dataset(f"folder:{photos}", Image((4, 4))).train) == 16
 
     def test_leave_room_for_the_pack_or_say_what_it_takes(self, photos, monkeypatch):
-        assert room_needed(f"folder:{photos}", Image((64, 64))) == 2 * 20 * 3 * 64 * 64
+        assert disk_space_needed(f"folder:{photos}", Image((64, 64))) == 2 * 20 * 3 * 64 * 64
         monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**6))
         with pytest.raises(BakeoffError, match=r"20 images .* 500×400 needs 24 MB .* 1 MB are free: .*--size 64"):
-            load(f"folder:{photos}", Image((500, 400)))
-        load(f"folder:{photos}")
-        assert room_needed(f"folder:{photos}", Image()) == 0 == room_needed("digits", Image())
+            load_dataset(f"folder:{photos}", Image((500, 400)))
+        load_dataset(f"folder:{photos}")
+        assert disk_space_needed(f"folder:{photos}", Image()) == 0 == disk_space_needed("digits", Image())
 
 
 def test_large_pictures_are_decoded_by_few_processes_at_a_time(tmp_path, monkeypatch):
@@ -106,15 +106,15 @@ def test_large_pictures_are_decoded_by_few_processes_at_a_time(tmp_path, monkeyp
 
     def run(work, tasks, *rest):
         seen.extend(task.processes for task in tasks)
-        return scan.run(work, tasks, *rest)
+        return scan.in_processes(work, tasks, *rest)
 
-    monkeypatch.setattr(packing, "run", run)
-    assert len(load(f"folder:{tmp_path}", Image((8, 8), "crop")).train) == 4
+    monkeypatch.setattr(packing, "in_processes", run)
+    assert len(load_dataset(f"folder:{tmp_path}", Image((8, 8), "crop")).train) == 4
     assert seen == [2] * 6
 
 
 def extract(archive: Path, target: Path, every: int) -> None:
-    """Unpack every so-manieth file."""
+    """Unpack every n-th file."""
     with tarfile.open(archive) as tar:
         for i, member in enumerate(tar):
             if member.isfile() and (i % every == 0 or member.size > 500_000):
@@ -123,7 +123,7 @@ def extract(archive: Path, target: Path, every: int) -> None:
 
 def test_real_photographs_of_one_size(shared_data, tmp_path):
     extract(shared_data / "trashnet-128.tar.xz", tmp_path, every=8)
-    dataset = load(f"folder:{tmp_path / 'trashnet_128'}")
+    dataset = load_dataset(f"folder:{tmp_path / 'trashnet_128'}")
     assert str(dataset.info.shape) == "3x96x128"
     assert dataset.info.classes == ("cardboard", "glass", "metal", "paper", "plastic", "trash")
     assert not dataset.skipped
@@ -134,8 +134,8 @@ def test_real_photographs_with_huge_ones_among_them(shared_data, tmp_path):
     extract(shared_data / "sign-digits.tar.xz", tmp_path, every=20)
     name = f"folder:{tmp_path / 'sign_digits'}"
     with pytest.raises(BakeoffError, match=r"100×100 .*, 3024×3024 .*--size 64"):
-        load(name)
-    dataset = load(name, Image(size=(64, 64)))
+        load_dataset(name)
+    dataset = load_dataset(name, Image(size=(64, 64)))
     assert str(dataset.info.shape) == "3x64x64"
     assert dataset.info.classes == tuple("0123456789")
     assert (3024, 3024, 3) in dataset.sizes

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import tiny
-from bakeoff.data import load
+from bakeoff.data import load_dataset
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.properties import (
     LABELS,
     Properties,
     balance,
     colourfulness,
-    compute,
+    compute_properties,
     edge_density,
     intrinsic_dimension,
     neighbour_error,
@@ -61,7 +61,7 @@ def test_balance_is_one_for_equal_classes():
     assert 0.4 < balance(np.array([90, 10])) < 0.5
 
 
-def test_the_nearest_neighbour_knows_what_it_has_seen():
+def test_the_nearest_neighbour_of_a_training_image_is_itself():
     points = np.arange(10, dtype=np.float32)[:, None]
     labels = np.arange(10) % 2
     assert neighbour_error(points, labels, points + 0.1, labels) == 0
@@ -69,10 +69,10 @@ def test_the_nearest_neighbour_knows_what_it_has_seen():
 
 
 def test_they_are_computed_once_and_the_same_every_time(monkeypatch):
-    dataset = load("digits")
+    dataset = load_dataset("digits")
     first = properties(dataset)
-    assert first == compute(dataset)
-    monkeypatch.setattr("bakeoff.data.properties.compute", lambda dataset: pytest.fail("computed again"))
+    assert first == compute_properties(dataset)
+    monkeypatch.setattr("bakeoff.data.properties.compute_properties", lambda dataset: pytest.fail("computed again"))
     assert properties(dataset) == first
     assert set(LABELS) == set(Properties.__struct_fields__)
     assert (first.side, first.channels, first.classes, first.train_images) == (8, 1, 10, 1415)
@@ -84,7 +84,7 @@ def test_large_images_take_little_memory():
     large = [Images(random.integers(0, 256, (n, 3, 375, 500), np.uint8), np.arange(n) % 2) for n in (20, 4)]
     info = DataInfo("large", ImageShape(3, 375, 500), ("a", "b"), "0", 20, 0, 4, True)
     tracemalloc.start()
-    found = compute(Dataset(info, large[0], None, large[1], "", "", ""))
+    found = compute_properties(Dataset(info, large[0], None, large[1], "", "", ""))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 300 * 2**20  # it was gigabytes
@@ -101,5 +101,5 @@ def test_large_images_are_compared_at_a_smaller_size_others_as_they_are():
 
 
 def test_the_smallest_data_sets_have_them_too():
-    found = compute(tiny.dataset(train=6, test=3))
+    found = compute_properties(tiny.dataset(train=6, test=3))
     assert found.classes == 3

@@ -39,12 +39,13 @@ def test_the_result_has_the_shape_the_recipe_says(own, size, fit, scale, channel
 
 @pytest.mark.parametrize("size", [(5, 6), (18, 24), (9, 5), (20, 7), (7, 1)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_stretching_agrees_with_pillow(size, channels):
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_stretching_agrees_with_pillow(size, channels, interpolation):
     images = random_images(channels=channels)
-    resized = resize(images, Image(size=size)).numpy().astype(int)
+    resized = resize(images, Image(size=size, interpolation=interpolation)).numpy().astype(int)
     for image, result in zip(images.numpy(), resized, strict=True):
         for plane, ours in zip(image, result, strict=True):
-            theirs = Picture.fromarray(plane).resize(size[::-1], Picture.Resampling.BILINEAR)
+            theirs = Picture.fromarray(plane).resize(size[::-1], Picture.Resampling[interpolation.upper()])
             assert np.abs(ours - np.asarray(theirs, dtype=int)).max() <= 1
 
 

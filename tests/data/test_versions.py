@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.data.manifest import changes, manifest_of
-from bakeoff.data.versions import versions
+from bakeoff.data.versions import label_versions
 
 
 def sha(image: object) -> str:
@@ -57,25 +57,27 @@ USED = [("folder:x/photos", "1" * 64), ("mnist", "2" * 64), ("folder:photos", "3
 
 def test_the_newer_one_says_what_changed():
     known = {"1" * 64: facts({1: A, 2: A, 3: B}), "3" * 64: facts({1: A, 2: B, 4: B, 5: B})}
-    found = versions(USED, lambda: known)
+    found = label_versions(USED, lambda: known)
     assert {name: version.label for name, version in found.items()} == {
         "1" * 64: "folder:photos (111111)",
         "2" * 64: "mnist",
         "3" * 64: "folder:photos (333333)",
     }
-    assert found["1" * 64].said == "older than folder:photos (333333)"
-    assert found["3" * 64].said == "newer than folder:photos (111111): 2 images added, 1 gone, 1 relabelled"
-    assert found["2" * 64].said == ""
+    assert found["1" * 64].difference == "older than folder:photos (333333)"
+    assert found["3" * 64].difference == "newer than folder:photos (111111): 2 images added, 1 gone, 1 relabelled"
+    assert found["2" * 64].difference == ""
 
 
-def test_folders_of_one_name_and_old_stores_say_what_is_known():
+def test_unrelated_folders_and_old_stores_show_what_is_known():
     apart = {"1" * 64: facts({1: A}), "3" * 64: facts({2: A}, "/y")}
-    assert versions(USED, lambda: apart)["3" * 64].said.endswith("no image in common, from /y instead of /x")
+    assert label_versions(USED, lambda: apart)["3" * 64].difference.endswith(
+        "no image in common, from /y instead of /x"
+    )
     old = {"1" * 64: facts(None), "3" * 64: facts({1: A}, count=1200)}
-    said = versions(USED, lambda: old)["3" * 64].said
-    assert "not on record (1,200 train and 2 test images instead of 10 train and 2 test)" in said
-    assert versions(USED, dict)["3" * 64].said.endswith(": which images changed is not on record")
+    said = label_versions(USED, lambda: old)["3" * 64].difference
+    assert "not recorded (1,200 train and 2 test images instead of 10 train and 2 test)" in said
+    assert label_versions(USED, dict)["3" * 64].difference.endswith(": changed images not recorded")
 
 
-def test_nothing_is_asked_where_every_name_has_one_version():
-    assert versions([("digits", "1"), ("mnist", "2")], lambda: 1 / 0)["1"].label == "digits"  # type: ignore
+def test_facts_are_not_read_if_every_name_has_one_version():
+    assert label_versions([("digits", "1"), ("mnist", "2")], lambda: 1 / 0)["1"].label == "digits"  # type: ignore

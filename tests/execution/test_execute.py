@@ -1,22 +1,58 @@
 import multiprocessing
-import os
-import signal
 import time
 from pathlib import Path
 
-import pytest
-from planned import ONE, WILD, kinds, predictions, study
+from planned import ONE, kinds, predictions, study
 
 import tiny
-from bakeoff.errors import BakeoffError
-from bakeoff.execution.execute import can_be_extended, execute
-from bakeoff.execution.executors.local import Pool
+from bakeoff.execution.execute import execute, execute_queue
+from bakeoff.execution.extend import can_be_extended
 from bakeoff.execution.plan import Plan, plan
-from bakeoff.execution.worker import Message, Placement
+from bakeoff.execution.worker import Placement
 from bakeoff.spec.paths import checkpoint_path, weights_path
-from bakeoff.spec.records import Epoch, Failure
+from bakeoff.spec.records import Epoch
 from bakeoff.store.claims import working
 from bakeoff.store.store import Store
+
+
+class TestTheTestImages:
+    def test_are_not_evaluated_before_they_may_be(self, store):
+        planned = plan(study(seeds=1))
+        held = Placement(1, 1, hold_test=True)
+        assert kinds(list(execute(planned, store, held))) == {"started": 1, "epoch": 2, "trained": 1}
+        assert kinds(list(execute(planned, store, held))) == {"resumed": 1, "started": 1, "epoch": 2, "trained": 1}
+        (result,) = store.results()
+        assert (result.state, len(result.epochs), result.measures) == ("waiting", 2, {})
+        events = list(execute(planned, store, ONE))
+        assert kinds(events) == {"resumed": 1, "started": 1, "epoch": 2, "done": 1}
+        assert store.results()[0].epochs == result.epochs  # not trained again
+        with Store(store.path.with_name("b.db"), create=True) as other:
+            list(execute(planned, other, ONE))
+            assert predictions(other) == predictions(store)
+
+
+class TestQueue:
+    def test_chooses_the_next_run_by_what_has_happened(self, store):
+        planned = plan(study(nets=("lenet-afif", "nin"), seeds=2))
+        events = []
+
+        def queue():
+            for number, run in enumerate(planned.runs):
+                assert kinds(events)["done"] == number
+                yield run
+                while kinds(events)["done"] <= number:
+                    yield None
+
+        for event in execute_queue(queue(), planned, store, Placement(2, 1)):
+            events.append(event)
+        assert kinds(events) == {"started": 4, "epoch": 8, "done": 4}
+        assert [result.state for result in store.results()] == ["done"] * 4
+
+    def test_lengthens_runs_that_it_has_trained(self, store):
+        short, long = (plan(study(seeds=1, set=tiny.DIGITS | {"schedule": "cooldown", "epochs": n})) for n in (3, 5))
+        held = Placement(1, 1, hold_test=True)
+        events = list(execute_queue([short.runs[0], long.runs[0]], short, store, held))
+        assert kinds(events) == {"started": 2, "epoch": 8, "trained": 2, "extended": 1}
 
 
 class TestExecution:
@@ -31,7 +67,7 @@ class TestExecution:
         assert kinds(list(execute(planned, store, ONE))) == {"kept": 2}
         assert predictions(store) == before
 
-    def test_has_every_result_in_the_store_before_it_is_told(self, store):
+    def test_has_every_result_in_the_store_before_it_is_reported(self, store):
         with Store(store.path) as reader:
             for event in execute(plan(study(seeds=1)), store, ONE):
                 (known,) = reader.results([event.run.id])
@@ -45,7 +81,7 @@ class TestExecution:
         events = list(execute(plan(study(nets=("lenet-afif", "nin"), seeds=2)), store, Placement(2, 1)))
         assert kinds(events) == {"kept": 1, "started": 3, "epoch": 6, "done": 3}
 
-    def test_goes_on_where_it_was_closed(self, store, tmp_path):
+    def test_continues_where_it_was_closed(self, store, tmp_path):
         planned = plan(study(seeds=1, set=tiny.DIGITS | {"epochs": 4}))
         with Store(tmp_path / "whole.db", create=True) as whole:
             list(execute(planned, whole, ONE))
@@ -72,7 +108,7 @@ class TestExecution:
         assert not can_be_extended(one.recipe)
 
     def test_a_late_command_leaves_the_files_of_the_new_owner_alone(self, store):
-        """It was not heard of for long; the other has finished the run meanwhile, or is at it."""
+        """It had no heartbeat for long; the other has finished the run in the meantime, or is training it."""
         planned = plan(study(seeds=1, set=tiny.DIGITS | {"epochs": 4}))
         (run,) = planned.runs
         paths = checkpoint_path(store.files, run.id), weights_path(store.files, run.id)
@@ -124,7 +160,7 @@ class TestExecution:
 class TestLongerRuns:
     """More epochs of a finished run, where its schedule does not look at how many there will be."""
 
-    def test_go_on_from_shorter_ones_to_the_same_bits(self, store, tmp_path):
+    def test_continue_from_shorter_ones_to_the_same_bits(self, store, tmp_path):
         short, long = (
             plan(study(seeds=1, set=tiny.DIGITS | {"schedule": "constant", "epochs": epochs})) for epochs in (2, 5)
         )
@@ -139,58 +175,19 @@ class TestLongerRuns:
             assert predictions(store)[run_id] == predictions(other)[run_id]
         assert [r.state for r in store.results()] == ["done", "done"]
 
-    def test_begin_anew_where_the_schedule_knew_the_end(self, store):
+    def test_read_a_store_once_however_many_are_queued(self, store, monkeypatch):
+        settings = tiny.DIGITS | {"schedule": "constant"}
+        plans = [plan(study(seeds=1, set=settings | {"epochs": epochs})) for epochs in (1, 2, 3, 4)]
+        whole, read = [], Store._read
+        monkeypatch.setattr(Store, "_read", lambda self, ids=None: (whole.append(ids is None), read(self, ids))[1])
+        events = list(execute_queue([made.runs[0] for made in plans], plans[0], store, ONE))
+        assert kinds(events)["extended"] == 3
+        assert sum(whole) == 1
+
+    def test_start_over_where_the_schedule_knew_the_end(self, store):
         for epochs in (2, 3):
             events = list(execute(plan(study(seeds=1, set=tiny.DIGITS | {"epochs": epochs})), store, ONE))
             assert "extended" not in kinds(events)
-
-
-class TestFailures:
-    STUDY = study(nets=("nin", "lenet-afif"), cells=(WILD,), seeds=1)
-
-    def test_end_no_study(self, store):
-        events = list(execute(plan(self.STUDY), store, ONE))
-        assert kinds(events) == {"started": 2, "failed": 1, "epoch": 2, "done": 1}
-        failed, done = store.results()
-        assert (failed.state, failed.failure.kind, done.state) == ("failed", "diverged", "done")
-
-    def test_are_tried_again_only_on_request(self, store):
-        planned = plan(self.STUDY)
-        list(execute(planned, store, ONE))
-        assert kinds(list(execute(planned, store, ONE))) == {"failed-before": 1, "kept": 1}
-        again = list(execute(planned, store, ONE, retry_failed=True))
-        assert kinds(again) == {"kept": 1, "started": 1, "failed": 1}
-
-    def test_end_the_study_if_asked(self, store):
-        events = list(execute(plan(self.STUDY), store, ONE, fail_fast=True))
-        assert kinds(events) == {"started": 1, "failed": 1}
-        assert [r.state for r in store.results()] == ["failed", "waiting"]
-
-    def test_of_the_disk_end_the_study_and_mark_nothing_as_failed(self, store, monkeypatch):
-        planned = plan(study(seeds=1))
-        full = Message(planned.runs[0].id, Failure("disk-full", "no space left for checkpoints"), {})
-        monkeypatch.setattr(Pool, "messages", lambda self, timeout: iter([full]))
-        with pytest.raises(BakeoffError, match=r"no space left for checkpoints: make room at .* and go on"):
-            list(execute(planned, store, ONE))
-        assert [r.state for r in store.results()] == ["waiting"]
-
-    def test_of_a_killed_worker_are_failures_of_its_run(self, store, monkeypatch):
-        pools: list[Pool] = []
-        submit = Pool.submit
-        monkeypatch.setattr(Pool, "submit", lambda self, run: (pools.append(self), submit(self, run)))
-        planned = plan(study(set=tiny.DIGITS | {"epochs": 30}))
-        killed = []
-        events = []
-        for event in execute(planned, store, ONE):
-            events.append(event)
-            if event.kind == "epoch" and not killed:
-                killed = [worker.process.pid for worker in pools[0]._workers.values()]
-                os.kill(killed[0], signal.SIGKILL)
-        counted = kinds(events)
-        assert (counted["started"], counted["failed"], counted["done"]) == (2, 1, 1)
-        assert [r.failure and r.failure.kind for r in store.results()] == ["killed", None]
-        list(execute(planned, store, ONE, retry_failed=True))
-        assert [r.state for r in store.results()] == ["done", "done"]
 
 
 def run_and_note(planned: Plan, path: Path, notes: Path) -> None:
@@ -228,51 +225,6 @@ def test_a_claim_that_this_process_left_can_be_taken_up_again(store):
     assert kinds(list(execute(planned, store, ONE)))["done"] == 1
 
 
-class TestLostRuns:
-    """Another command took a run over, which it may where this one has not been heard of for long."""
-
-    def steal(self, store: Store, run_id: str) -> None:
-        with Store(store.path) as other:
-            other._db.execute("UPDATE runs SET owner = NULL WHERE id = ?", (run_id,))
-            assert other.claim(run_id, "elsewhere.example:1:1700000000")
-
-    def test_are_told_and_the_rest_is_done(self, store):
-        planned = plan(study(set=tiny.DIGITS | {"epochs": 4}))
-        events = []
-        for event in execute(planned, store, ONE):
-            events.append(event)
-            if event.kind == "started" and event.run.seed == 0:
-                self.steal(store, event.run.id)
-        assert kinds(events) == {"started": 2, "lost": 1, "epoch": 4, "done": 1}
-        assert next(event.run.seed for event in events if event.kind == "lost") == 0
-        assert [result.state for result in store.results()] == ["running", "done"]
-        assert store.results()[0].epochs == ()
-
-    def test_are_noticed_at_the_next_heartbeat(self, store, monkeypatch):
-        monkeypatch.setattr("bakeoff.execution.execute.BEAT_SECONDS", 0.0)
-        monkeypatch.setattr(Store, "record_epoch", lambda *_: None)
-        planned = plan(study(seeds=1, set=tiny.DIGITS | {"epochs": 100_000}))
-        events = []
-        for event in execute(planned, store, ONE):
-            events.append(event)
-            if event.kind == "started":
-                self.steal(store, event.run.id)
-        assert kinds(events)["lost"] == 1
-
-    def test_that_another_command_finished_meanwhile_are_kept(self, store, monkeypatch):
-        planned = plan(study(seeds=1))
-        claim = Store.claim
-
-        def late(self, run_id, owner, **how):
-            monkeypatch.setattr(Store, "claim", claim)
-            with Store(self.path) as other:
-                list(execute(planned, other, ONE))
-            return claim(self, run_id, owner, **how)
-
-        monkeypatch.setattr(Store, "claim", late)
-        assert kinds(list(execute(planned, store, ONE))) == {"kept": 1}
-
-
 def test_images_that_are_there_twice_are_looked_for_once(store, monkeypatch):
     list(execute(plan(study(seeds=1)), store, ONE))
     [record] = store.datasets().values()
@@ -290,6 +242,6 @@ def test_files_lie_beside_the_store(store):
     assert store.files == Path(f"{store.path}.files")
 
 
-def test_epochs_are_told_with_what_they_are(store):
+def test_epochs_are_reported_with_what_they_are(store):
     events = [event for event in execute(plan(study(seeds=1)), store, ONE) if event.kind == "epoch"]
     assert all(isinstance(event.content, Epoch) for event in events)

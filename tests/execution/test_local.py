@@ -13,8 +13,9 @@ import pytest
 import tiny
 from bakeoff import data
 from bakeoff.errors import BakeoffError
+from bakeoff.execution.executors import Resources
 from bakeoff.execution.executors.local import Pool
-from bakeoff.execution.worker import Message, Placement, Step, Told
+from bakeoff.execution.worker import JobOutput, Message, Placement, Step
 from bakeoff.nets import user_file
 from bakeoff.nets.sources import Source
 from bakeoff.spec.paths import checkpoint_path, weights_path
@@ -81,7 +82,7 @@ def own_run(run, tmp_path) -> Run:
     return msgspec.structs.replace(run, net=called)
 
 
-def end_at_once(*_) -> Told:
+def end_at_once(*_) -> JobOutput:
     """A job that ends its process."""
     os._exit(3)
 
@@ -90,12 +91,12 @@ class TestPool:
     def test_trains_runs_and_tells_of_each_epoch(self, run, tmp_path):
         other = msgspec.structs.replace(run, seed=1)
         with Pool(Placement(2, 1), tmp_path) as pool:
-            assert pool.idle == 2
+            assert pool.resources == Resources(2, 2)
             for one in (run, other):
                 pool.submit(one)
-            assert (pool.idle, pool.at_work) == (0, [run, other])
+            assert (pool.resources.idle, pool.running) == (0, [run, other])
             said = collect(pool, until=2)
-            assert (pool.idle, pool.at_work) == (2, [])
+            assert (pool.resources.idle, pool.running) == (2, [])
         for one in (run, other):
             own = [message for message in said if message.run_id == one.id]
             assert [m.content.epoch for m in own if isinstance(m.content, Epoch)] == [1, 2]
@@ -114,7 +115,7 @@ class TestPool:
         assert used[0] == used[1] != used[2] == used[3]
         assert capfd.readouterr().out == ""
 
-    def test_stops_a_run_that_takes_too_long_and_goes_on(self, run, tmp_path):
+    def test_stops_a_run_that_takes_too_long_and_continues(self, run, tmp_path):
         endless = longer(run)
         with Pool(Placement(1, 1, run_timeout=2.0), tmp_path) as pool:
             pool.submit(endless)
@@ -135,17 +136,17 @@ class TestPool:
             "    def forward(self, x):\n        while len(x) > 1:\n            pass\n"
         )
         file = str(tmp_path / "é endless.py")
-        called = user_file.add({"": Source(text, file)}, ["Endless"])
-        user_file.keep(called, tmp_path)
+        called = user_file.register_net({"": Source(text, file)}, ["Endless"])
+        user_file.save_sources(called, tmp_path)
         with Pool(Placement(1, 1, run_timeout=3.0), tmp_path) as pool:
-            traces = Path(pool._traces.name)
+            stacks = Path(pool._stack_folder.name)
             pool.submit(msgspec.structs.replace(run, net=called))
             failure = collect(pool)[-1].content
         assert (failure.kind, failure.file) == ("timeout", file) and failure.line in (7, 8)
         assert f"é endless.py, line {failure.line}" in failure.message
-        assert not traces.exists()
+        assert not stacks.exists()
 
-    def test_turns_a_killed_worker_into_a_failure_and_goes_on(self, run, tmp_path):
+    def test_turns_a_killed_worker_into_a_failure_and_continues(self, run, tmp_path):
         endless = longer(run)
         with Pool(Placement(1, 1), tmp_path) as pool:
             pool.submit(endless)
@@ -156,7 +157,7 @@ class TestPool:
             assert failure.run_id == endless.id
             assert failure.content.kind == "killed"
             assert "killed (signal 9)" in failure.content.message
-            assert pool.idle == 1
+            assert pool.resources.idle == 1
             pool.submit(run)
             assert isinstance(collect(pool)[-1].content, Outcome)
             assert process_ids(pool) != [victim]
@@ -173,7 +174,7 @@ class TestPool:
             (victim,) = process_ids(pool)
             os.kill(victim, signal.SIGKILL)
             assert list(pool.messages(timeout=5)) == []
-            assert pool.idle == 1
+            assert pool.resources.idle == 1
             assert process_ids(pool) != [victim]
             for one in (run, msgspec.structs.replace(run, seed=1), msgspec.structs.replace(run, seed=2)):
                 pool.submit(one)
@@ -190,7 +191,7 @@ class TestPool:
                 if wait:
                     victim.process.join()
                 pool.submit(run)
-                assert pool.at_work == [run]
+                assert pool.running == [run]
                 assert isinstance(collect(pool)[-1].content, Outcome)
 
     def test_gives_a_run_on_that_its_worker_had_not_begun(self, run, tmp_path):
@@ -206,7 +207,7 @@ class TestPool:
             pool.submit(run)
             assert wait_for(pool, Failure).content.kind == "killed"  # it had begun: that is about the run
             deaths = 0
-            with pytest.raises(BakeoffError, match=r"3 worker processes in a row ended .* killed .* fewer --workers"):
+            with pytest.raises(BakeoffError, match=r"3 worker processes in a row .* killed .* fewer --workers"):
                 while deaths < 10:
                     os.kill(process_ids(pool)[0], signal.SIGKILL)
                     list(pool.messages(timeout=5))
@@ -219,8 +220,8 @@ class TestPool:
             pool.submit(endless)
             wait_for(pool, Step)
             before = process_ids(pool)
-            pool.dismiss(endless.id)
-            assert (pool.idle, pool.at_work) == (1, [])
+            pool.cancel(endless.id)
+            assert (pool.resources.idle, pool.running) == (1, [])
             assert all(map(ends, before))
             pool.submit(run)
             assert {message.run_id for message in collect(pool)} == {run.id}
@@ -234,7 +235,7 @@ class TestPool:
         assert checkpoint_path(tmp_path, longer(run).id).exists()
 
     def test_ends_with_its_parent(self, run, tmp_path):
-        """However the parent dies, no worker goes on training."""
+        """However the parent dies, no worker continues training."""
         code = (
             "import sys, msgspec, pathlib\n"
             "from bakeoff.spec.run import Run\n"
@@ -256,6 +257,6 @@ class TestPool:
             parent.kill()
         assert all(ends(process_id) for process_id in ids)
 
-    def test_hears_nothing_from_workers_without_runs(self, tmp_path):
+    def test_ignores_workers_without_runs(self, tmp_path):
         with Pool(Placement(1, 1), tmp_path) as pool:
             assert list(pool.messages(timeout=0.05)) == []

@@ -1,10 +1,14 @@
 import json
 
 import pytest
+import torch
 from planned import WILD, study
 
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.plan import plan
+from bakeoff.nets import PRETRAINED, build
+from bakeoff.nets.weights import Weights
+from bakeoff.spec.data import ImageShape
 from bakeoff.studies.study import Exceptional
 
 
@@ -38,18 +42,19 @@ class TestPlans:
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
-            ({"nets": ()}, "the study 'tiny' names no nets: add --nets"),
-            ({"data": ()}, "names no data: add --data"),
-            ({"nets": ("nin", "nin")}, "names the same nets twice: nin, nin"),
-            ({"nets": ("lenet-afiv",)}, "unknown network 'lenet-afiv': did you mean lenet-afif"),
-            ({"data": ("digit",)}, "unknown data set 'digit': did you mean digits"),
-            ({"recipe": "quik"}, "unknown recipe 'quik': did you mean quick"),
-            ({"set": {"epocs": 1}}, "unknown recipe field 'epocs': did you mean epochs"),
-            ({"set": {"epochs": 0}}, "cannot set epochs=0"),
-            ({"nets": ("conv",)}, "conv needs at least 18×18 pixels; these images are 8×8: add --scale 3"),
-            ({"set": {"validation": "own"}}, "digits has no validation split of its own: add --set validation=0.1"),
+            ({"nets": ()}, "--nets"),
+            ({"data": ()}, "--data"),
+            ({"nets": ("nin", "nin")}, "twice: nin"),
+            ({"nets": ("lenet-afiv",)}, "'lenet-afiv': did you mean lenet-afif"),
+            ({"data": ("digit",)}, "'digit': did you mean digits"),
+            ({"recipe": "quik"}, "'quik': did you mean quick"),
+            ({"set": {"epocs": 1}}, "'epocs': did you mean epochs"),
+            ({"set": {"epochs": 0}}, "epochs=0"),
+            ({"nets": ("conv",)}, "--scale 3"),
+            ({"set": {"validation": "own"}}, "--set validation=0.1"),
+            ({"set": {"normalize": "weights"}}, "add --set normalize=channel"),
             ({"set": {"images_per_class": 500}}, "500"),
-            ({"set": {"validation": 5000}}, "both parts need at least one"),
+            ({"set": {"validation": 5000}}, "5000"),
             ({"data": ("folder:absent",)}, "absent"),
         ],
     )
@@ -59,6 +64,30 @@ class TestPlans:
             plan(study(**changes))
         assert words in str(caught.value)
 
+    def test_say_which_weights_runs_start_from(self, monkeypatch):
+        torch.manual_seed(0)
+        entries = build("nin", ImageShape(1, 32, 32), 5).state_dict()
+        weights = Weights("made", "ab" * 32, "a test", lambda: entries, channels=1)
+        monkeypatch.setitem(PRETRAINED, "nin:made", weights)
+        pretrained, scratch = plan(study(nets=("nin:made", "nin"), seeds=1)).runs
+        assert (pretrained.net, pretrained.weights, scratch.weights) == ("nin:made", "ab" * 32, "")
+
+    def test_refuse_weights_that_do_not_fit(self, monkeypatch):
+        weights = Weights("made", "ab" * 32, "a test", dict)
+        monkeypatch.setitem(PRETRAINED, "nin:empty", weights)
+        with pytest.raises(BakeoffError, match=r"the weights do not fit nin:empty: .* entries are missing"):
+            plan(study(nets=("nin:empty",), seeds=1))
+
     def test_never_hold_a_run_twice(self):
         data_as = plan(study(data=("digits",), variants=(Exceptional(nets=("lenet-afif",)),))).runs
         assert len({run.id for run in data_as}) == len(data_as) == 2
+
+
+def test_cells_with_their_own_recipes_are_ranked_with_the_others():
+    nets = {"nets": ("lenet-afif", "nin")}
+    assert not plan(study(**nets, cells=(WILD,))).compared
+    own = Exceptional(nets=("nin",), recipe="afif2018", set={"image.scale": 4})
+    also = Exceptional(nets=("nin",), recipe="modern", set={"batch_size": 64})
+    made = plan(study(**nets, cells=(own,), variants=(also,)))
+    (table,) = made.compared
+    assert {use.recipe_key for use in table} == {run.recipe.key for run in made.runs}

@@ -4,14 +4,16 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+import torch
 
 import tiny
 from bakeoff import data
 from bakeoff.errors import BakeoffError
-from bakeoff.execution.worker import Placement, cores, explain, place, train
+from bakeoff.execution.worker import Placement, cores, placement_for, to_failure, train_run
 from bakeoff.spec.recipe import SGD
-from bakeoff.spec.records import Failure
+from bakeoff.spec.records import Failure, Outcome
 from bakeoff.spec.run import Run
 
 
@@ -25,31 +27,31 @@ def run() -> Run:
 class TestPlacement:
     def test_is_one_worker_per_core_with_one_thread_each(self, monkeypatch):
         monkeypatch.setattr("bakeoff.execution.worker.cores", lambda: 8)
-        assert place(100) == Placement(8, 1, "cpu")
-        assert place(3) == Placement(3, 2, "cpu")
-        assert place(0) == Placement(1, 8, "cpu")
-        assert place(100, "cuda") == Placement(1, 8, "cuda")
+        assert placement_for(100) == Placement(8, 1, "cpu")
+        assert placement_for(3) == Placement(3, 2, "cpu")
+        assert placement_for(0) == Placement(1, 8, "cpu")
+        assert placement_for(100, "cuda") == Placement(1, 8, "cuda")
 
     def test_may_be_chosen(self, monkeypatch):
         monkeypatch.setattr("bakeoff.execution.worker.cores", lambda: 8)
-        assert place(100, workers=2) == Placement(2, 4, "cpu")
-        assert place(100, workers=2, threads=1) == Placement(2, 1, "cpu")
-        assert place(2, workers=20) == Placement(2, 4, "cpu")  # no more than there is work for
+        assert placement_for(100, workers=2) == Placement(2, 4, "cpu")
+        assert placement_for(100, workers=2, threads=1) == Placement(2, 1, "cpu")
+        assert placement_for(2, workers=20) == Placement(2, 4, "cpu")  # no more than there is work for
 
     @pytest.mark.parametrize("wrong", [{"workers": 0}, {"threads": -1}])
-    def test_needs_somebody_to_work(self, wrong):
+    def test_needs_a_worker(self, wrong):
         with pytest.raises(BakeoffError, match="must be 1 to 1024"):
-            place(3, **wrong)
+            placement_for(3, **wrong)
 
     def test_counts_the_cores_this_process_may_use(self):
         assert 1 <= cores() <= os.cpu_count()
 
 
 class TestFailures:
-    """Whatever goes wrong with one run is told, and the next one can be trained."""
+    """Whatever goes wrong with one run is reported, and the next one can be trained."""
 
     def outcome(self, run: Run, tmp_path: Path) -> Failure:
-        with closing(train(run, Placement(1, 1), tmp_path)) as items:
+        with closing(train_run(run, Placement(1, 1), tmp_path)) as items:
             *_, (last, environment) = items
         assert isinstance(last, Failure)
         assert environment["threads"] == 1
@@ -71,7 +73,7 @@ class TestFailures:
 
     def test_of_images_that_changed_since_the_plan(self, run, tmp_path):
         failure = self.outcome(msgspec.structs.replace(run, data_hash="0" * 64), tmp_path)
-        assert failure.message.startswith("the images of digits have changed since the study began")
+        assert failure.message.startswith("the images of digits have changed")
 
     def test_of_anything_else_keep_the_traceback(self, run, tmp_path, monkeypatch):
         def fail(*_):
@@ -95,7 +97,18 @@ class TestFailures:
         ],
     )
     def test_have_kinds(self, error, kind):
-        assert explain(error).kind == kind
+        assert to_failure(error).kind == kind
+
+    @pytest.mark.parametrize("allocate", [lambda: torch.empty(2**58), lambda: np.empty(2**58)], ids=["torch", "numpy"])
+    def test_of_memory_are_recognised_by_the_allocators(self, allocate, run, tmp_path, monkeypatch):
+        """The errors that they really raise without memory; the next run is trained."""
+        with monkeypatch.context() as patched:
+            patched.setattr("bakeoff.training.loop.build", lambda *_: allocate())
+            assert self.outcome(run, tmp_path).kind == "out-of-memory"
+        with closing(train_run(run, Placement(1, 1), tmp_path)) as items:
+            *_, (last, _) = items
+        assert isinstance(last, Outcome)
 
     def test_of_memory_give_a_hint(self):
-        assert "use a smaller batch (--set batch_size=64) or fewer --workers" in explain(MemoryError()).message
+        message = to_failure(MemoryError()).message
+        assert "--set batch_size=" in message and "--workers" in message

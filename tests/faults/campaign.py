@@ -1,7 +1,9 @@
-"""What the campaigns share: the study that is disturbed, and what must come of it all the same."""
+"""What the campaigns share: the study that is disturbed, and its expected results."""
 
+import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -14,22 +16,32 @@ from tiny import without_times
 
 EPOCHS = 120
 STUDY = [
-    *("--nets", "lenet-afif,nin", "--data", "digits", "--seeds", "2", "--epochs", str(EPOCHS)),
+    *("--data", "digits", "--seeds", "2", "--epochs", str(EPOCHS)),
     *("--set", "images_per_class=60", "--set", "select=best-validation-loss"),
     *("--workers", "2", "--threads", "1"),
 ]
 """Four runs of some seconds each, long enough to be hit in every phase."""
+LARGE, SMALL = "lenet-afif,nin", "lenet-afif,linear"
+"""Networks: with checkpoints of megabytes, and with many epochs a second."""
 
 
-def start(store: Path, log: Path | None = None) -> subprocess.Popen[str]:
+def start(
+    store: Path, log: Path | None = None, environment: dict[str, str] | None = None, nets: str = LARGE
+) -> subprocess.Popen[str]:
     """Start the study as a user would, in a process group of its own; what it says goes to a file beside the store."""
-    command = [sys.executable, "-m", "bakeoff", "run", *STUDY, "--retry-failed", "--store", str(store)]
+    command = [sys.executable, "-m", "bakeoff", "run", "--nets", nets, *STUDY, "--retry-failed", "--store", str(store)]
     with (log or store.with_suffix(".log")).open("a") as said:
-        return subprocess.Popen(command, stdout=said, stderr=said, text=True, start_new_session=True)
+        return subprocess.Popen(
+            command, stdout=said, stderr=said, text=True, process_group=0, env=os.environ | (environment or {})
+        )
+
+
+start_small = partial(start, nets=SMALL)
+"""Start the study with small networks."""
 
 
 def content(store: Path) -> dict[str, tuple]:
-    """All that must be the same in two stores, by run: the last bit of it."""
+    """Everything that must be bit-identical in two stores, by run."""
     with Store(store) as opened:
         return {
             result.id: (

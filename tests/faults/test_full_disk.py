@@ -33,7 +33,7 @@ def disk(tmp_path) -> Iterator[Path]:
 
 
 def test_a_full_disk_loses_nothing(reference, disk, tmp_path, capsys):
-    """The room for store and checkpoints changes from one command to the next."""
+    """The disk space for store and checkpoints changes from one command to the next."""
     random.seed(3)
     store, log, ballast = disk / "a.db", tmp_path / "a.log", disk / "ballast"
     ends: Counter[str] = Counter()

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from fuzzing import damage
 
 import tiny
 from bakeoff import studies
@@ -18,23 +19,6 @@ from bakeoff.studies.toml import parse_study, write_study
 from bakeoff.training.loop import fit
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
-
-
-def damage(content: bytes, dice: random.Random) -> bytes:
-    """Some bytes changed, a stretch lost or zeroed, or the end cut off."""
-    changed = bytearray(content)
-    kind = dice.choice(["bytes", "bytes", "bytes", "cut", "zeros", "lost"])
-    start = dice.randrange(len(changed))
-    if kind == "bytes":
-        for _ in range(dice.choice([1, 2, 5, 20, 100])):
-            changed[dice.randrange(len(changed))] = dice.randrange(256)
-    elif kind == "cut":
-        del changed[start:]
-    elif kind == "zeros":
-        changed[start : start + dice.choice([1, 16, 512, 4096])] = bytes(len(changed[start : start + 16]))
-    else:
-        del changed[start : start + dice.choice([1, 16, 512, 4096])]
-    return bytes(changed)
 
 
 def call(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
@@ -126,12 +110,12 @@ def test_damaged_checkpoints_change_no_result(tmp_path, capsys):
 def test_damaged_study_files_are_read_or_explained(tmp_path, monkeypatch, capsys):
     dice, ends = random.Random(6), Counter()
     path = tmp_path / "study.toml"
-    for name in studies.names():
-        whole = write_study(studies.load(name)).encode()
+    for name in studies.study_names():
+        whole = write_study(studies.load_study(name)).encode()
         for _ in range(200):
             path.write_bytes(damage(whole, dice))
             try:
-                study = studies.load(str(path))
+                study = studies.load_study(str(path))
                 assert parse_study(write_study(study), "again") == study
                 ends["read"] += 1
             except BakeoffError as error:

@@ -52,7 +52,7 @@ class TestMeter:
         meter.stop()
         assert meter.joules == pytest.approx(1.5)
 
-    def test_goes_on_from_an_earlier_session(self, powercap):
+    def test_continues_from_an_earlier_session(self, powercap):
         meter = EnergyMeter(ALL_CORES, 10.0)
         meter.start()
         count(powercap, 2_000_000, 1_000_000)

@@ -24,7 +24,7 @@ class TestDevice:
         assert choose_device() == choose_device("auto") == expected
         assert choose_device("cpu") == "cpu"
 
-    def test_that_is_unknown_or_absent_is_told(self, monkeypatch):
+    def test_that_is_unknown_or_absent_is_reported(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         with pytest.raises(BakeoffError, match=r"'tpu'.* auto, cpu, cuda or mps"):
             choose_device("tpu")
@@ -78,14 +78,14 @@ class TestPrecision:
 
         torch.set_float32_matmul_precision("medium")  # as a program around this one may have it
         torch.backends.cudnn.allow_tf32 = True
-        hardware.prepare(Machine(threads=torch.get_num_threads()))
+        hardware.prepare_process(Machine(threads=torch.get_num_threads()))
         assert are_rounded() == (False, False)
         for precision in ("fp32", "bf16", "tf32"):
             with hardware.tf32_if_chosen(Machine(precision=precision)):
                 assert are_rounded() == (precision == "tf32",) * 2
             assert are_rounded() == (False, False)
 
-    def test_that_is_unknown_is_told(self):
+    def test_that_is_unknown_is_reported(self):
         with pytest.raises(BakeoffError, match=r"'fp16'.* auto, fp32, tf32 or bf16"):
             choose_precision("cpu", "fp16")
 
@@ -118,7 +118,7 @@ def test_memory_at_its_highest_is_known_though_it_was_freed():
     """In a process of its own, as that of a worker."""
     code = (
         "import torch; from bakeoff.machine import hardware\n"
-        "hardware.prepare(hardware.Machine(threads=1))\n"
+        "hardware.prepare_process(hardware.Machine(threads=1))\n"
         "before = hardware.peak_memory_bytes('cpu')\n"
         "block = torch.ones(40_000_000)\n"  # 160 MB
         "del block\n"
@@ -131,7 +131,7 @@ def test_memory_at_its_highest_is_known_though_it_was_freed():
 def test_preparing_sets_the_threads():
     before = torch.get_num_threads()
     try:
-        hardware.prepare(Machine(threads=1))
+        hardware.prepare_process(Machine(threads=1))
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)

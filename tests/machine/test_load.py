@@ -89,7 +89,7 @@ def test_what_one_session_could_not_count_is_unknown(monkeypatch):
     assert counted.measures().keys() == {"processor_seconds", "other_processor_seconds"}
 
 
-def test_a_resumed_run_goes_on_counting(tmp_path):
+def test_a_resumed_run_continues_counting(tmp_path):
     first = fit(tiny.run(), tiny.dataset(), tiny.MACHINE, tmp_path)
     next(first)
     first.close()

@@ -83,12 +83,12 @@ def test_a_study_is_trained_without_them(other_system, tmp_path, own_cache):
     assert "Traceback" not in done.stderr
 
 
-def test_a_worker_that_dies_is_told_without_them(other_system, tmp_path, own_cache):
-    """Its exit code is a number there too."""
+def test_a_worker_that_dies_is_reported_without_them(other_system, tmp_path, own_cache):
+    """Its exit code is a number there, too."""
     code = (
         "import pathlib, sys\n"
-        "from bakeoff.execution.executors.local import _death\n"
-        "print(_death(-9).message); print(_death(1).message); print(_death(None).message)\n"
+        "from bakeoff.execution.executors.local import _exit_failure\n"
+        "print(_exit_failure(-9).message); print(_exit_failure(1).message); print(_exit_failure(None).message)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=other_system, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

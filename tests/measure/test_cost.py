@@ -17,7 +17,7 @@ SMALL = ImageShape(1, 8, 8)
 
 
 class Sleeper(nn.Module):
-    """Takes as long as it is told, and notes the batches it saw."""
+    """Takes as long as it is told to, and records its batches."""
 
     def __init__(self, seconds: float, per_image: float = 0.0):
         super().__init__()
@@ -45,10 +45,13 @@ class TestInferenceCost:
         assert net.seen == [1] * (2 + cost.MOST) + [8] * 4 + [256] * (2 + cost.MOST)
         net = Sleeper(0.03)
         inference_cost(net, SMALL, tiny.MACHINE)
-        assert net.seen.count(1) == 2 + cost.FEWEST
+        assert net.seen.count(1) in (2 + cost.FEWEST, 2 + cost.FEWEST + 1)
+        net = Sleeper(0.06)
+        inference_cost(net, SMALL, tiny.MACHINE)
+        assert net.seen.count(1) == 1 + cost.FEWEST
 
     def test_leaves_out_batches_that_take_too_long(self):
-        """Too long beside the training: what is dear after seconds is cheap after hours."""
+        """Too long compared with the training: what is expensive after seconds is cheap after hours."""
         net = Sleeper(0.0, per_image=0.001)
         assert inference_cost(net, SMALL, tiny.MACHINE).keys() == TIMED
         assert 256 not in net.seen

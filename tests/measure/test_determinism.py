@@ -10,7 +10,7 @@ SHAPE = ImageShape(1, 8, 8)
 
 
 class Puts(nn.Module):
-    """Does what torch cannot do the same way twice, on processors too."""
+    """Uses an operation that torch cannot do deterministically, even on CPUs."""
 
     def __init__(self):
         super().__init__()

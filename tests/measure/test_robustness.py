@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import tiny
-from bakeoff.data.batches import Source
+from bakeoff.data.batches import ImageSource
 from bakeoff.data.normalize import fit_normalizer
 from bakeoff.measure import robustness as module
 from bakeoff.measure.corruptions import CORRUPTIONS, SEVERITIES
@@ -12,7 +12,7 @@ from bakeoff.measure.robustness import corrupted, robustness
 from bakeoff.spec.recipe import Image
 
 DATA = tiny.dataset(test=40)
-TEST = Source.on(DATA.test, "cpu")
+TEST = ImageSource.on(DATA.test, "cpu")
 
 
 def measure(net: nn.Module, scale: int = 1) -> dict[str, float]:
@@ -92,7 +92,7 @@ def test_pixels_stay_bytes():
 
 
 def test_no_image_is_evaluated_alone(monkeypatch):
-    """A network that squeezes its maps stumbles over one; which noise an image gets does not change by it."""
+    """A network that squeezes its maps fails on one image; the noise of each image stays the same."""
     monkeypatch.setattr(module, "BATCH", 13)
     net = Rows()
     whole = measure(net)

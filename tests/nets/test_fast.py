@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bakeoff.nets import build, fast
-from bakeoff.nets.fast import BITS, Dropout, Linear, MaxPool2d, move, speed_up
+from bakeoff.nets.fast import BITS, Dropout, Linear, MaxPool2d, speed_up, to_device
 from bakeoff.spec.data import ImageShape
 
 
@@ -96,7 +96,7 @@ def test_max_pool_is_torchs_with_its_gradient_ties_included(shape, seed, channel
     assert torch.equal(ours.grad, theirs.grad)
 
 
-def test_max_pool_hands_on_what_is_no_number():
+def test_max_pool_hands_on_what_is_not_a_number():
     x = torch.zeros(1, 1, 2, 2)
     x[0, 0, 1, 0] = torch.nan
     assert MaxPool2d(2)(x).isnan().all()
@@ -148,5 +148,5 @@ def test_a_network_computes_the_same_and_keeps_its_weights_names():
 
 
 def test_networks_move_to_the_layout_that_convolutions_like():
-    net = move(nn.Conv2d(3, 8, 3), "cpu")
+    net = to_device(nn.Conv2d(3, 8, 3), "cpu")
     assert net.weight.is_contiguous(memory_format=torch.channels_last)

@@ -47,7 +47,7 @@ def shapes(net) -> set[str]:
     ("name", "images"), [(name, images) for name, net in NETS.items() for images in sorted(shapes(net))]
 )
 def test_forward_and_backward(name, images):
-    """Small networks really compute; for the large ones torch only works out the shapes."""
+    """Small networks really compute; for large ones, torch only infers the shapes."""
     shape = ImageShape.parse(images)
     cost = summarize(name, shape, 10)
     small = cost.total < 12e6 and cost.flops < 1e9
@@ -80,7 +80,7 @@ def test_smallest_is_the_smallest(name):
         net.build(ImageShape(3, side, side), 10)(torch.empty(2, 3, side, side))
 
 
-def test_a_refusal_says_how_to_go_on():
+def test_a_refusal_says_how_to_continue():
     with pytest.raises(BakeoffError, match=r"these images are 28×28: add --scale 3 to enlarge them"):
         build("alexnet", ImageShape(1, 28, 28), 10)
 
@@ -125,7 +125,7 @@ def test_families_have_any_valid_depth(name, depth):
         ("conv+bn", "conv has no named changes"),
     ],
 )
-def test_what_there_is_not(name, sentence):
+def test_unknown_networks(name, sentence):
     with pytest.raises(BakeoffError, match=sentence):
         find_net(name)
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -21,19 +23,26 @@ def test_logits_pass_and_auxiliary_ones_in_training():
         (torch.zeros(4, 5), "4 × 5"),
         (torch.zeros(4, 3, 1, 1), "4 × 3 × 1 × 1"),
         (torch.zeros(()), "a single number"),
-        ({"logits": RIGHT}, "a dict"),
+        ([RIGHT], "a list of 4 × 3"),
+        ({"logits": RIGHT, "loss": None}, "a dict of logits, loss: return the logits alone"),
+        (SimpleNamespace(logits=RIGHT), "a SimpleNamespace: return the logits alone"),
         (None, "a NoneType"),
     ],
 )
-def test_anything_else_is_told(outputs, told, training):
+def test_anything_else_is_reported(outputs, told, training):
     with pytest.raises(BakeoffError) as caught:
         logits_of(outputs, 4, 3, "mine", training=training)
-    assert f"mine must give 4 × 3 logits for 4 images in {'training' if training else 'evaluation'}" in str(
+    assert f"mine: expected 4 × 3 logits for 4 images in {'training' if training else 'evaluation'}" in str(
         caught.value
     )
-    assert f"gives {told}" in str(caught.value)
+    assert f"got {told}" in str(caught.value)
 
 
-def test_a_tuple_in_evaluation_is_told_what_to_give():
-    with pytest.raises(BakeoffError, match="in evaluation give the logits alone"):
+def test_features_beside_the_logits_are_not_taken_for_auxiliary_ones():
+    with pytest.raises(BakeoffError, match="4 × 64: return only the first"):
+        logits_of((RIGHT, torch.zeros(4, 64)), 4, 3, "mine", training=True)
+
+
+def test_a_tuple_in_evaluation_gets_advice():
+    with pytest.raises(BakeoffError, match="only the logits in evaluation"):
         logits_of((RIGHT, RIGHT), 4, 3, "mine", training=False)

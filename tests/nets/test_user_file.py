@@ -1,57 +1,23 @@
 import codecs
 import hashlib
-import importlib
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from own_files import LINEAR, SHAPE, add
 from torch import nn
 
 from bakeoff.errors import BakeoffError
-from bakeoff.execution.session import choose_study, known_network
+from bakeoff.execution.names import known_network
+from bakeoff.execution.options import StudyOptions
+from bakeoff.execution.session import choose_study
 from bakeoff.nets import build, find_net, guard, user_file
-from bakeoff.nets.fast import move
+from bakeoff.nets.fast import to_device
 from bakeoff.nets.guard import undone
-from bakeoff.nets.sources import RUNNING, digest_of, gather
+from bakeoff.nets.sources import digest_sources, gather_file
 from bakeoff.nets.summary import summarize
-from bakeoff.spec.data import ImageShape
 
-SHAPE = ImageShape(3, 8, 8)
-LINEAR = """
-from torch import nn
-
-def linear(images, classes):
-    return nn.Sequential(nn.Flatten(), nn.Linear(images.channels * images.height * images.width, classes))
-"""
-
-
-@pytest.fixture(autouse=True)
-def _nothing_known(monkeypatch):
-    monkeypatch.setattr(user_file, "OWN", {})
-    monkeypatch.setattr(user_file, "FOLDERS", [])
-
-
-def add(given: str) -> str:
-    """Read a network's file in this process and return what it is called."""
-    path, wanted = user_file.split(given)
-    texts = gather(path)
-    return user_file.add(texts, user_file.look(texts).names, wanted)
-
-
-@pytest.fixture
-def file(tmp_path):
-    """Write a file and return its path."""
-
-    def write(text: str, name: str = "mine.py") -> Path:
-        path = tmp_path / name
-        path.write_text(text)
-        return path
-
-    return write
+pytestmark = pytest.mark.usefixtures("nothing_known")
 
 
 class TestNames:
@@ -69,10 +35,10 @@ class TestNames:
             "set = { epochs = 3 }\n"
         )
         called = add(str(path))
-        made = choose_study(str(study))
+        made = choose_study(str(study), StudyOptions())
         assert made.nets == (called, "conv")
         assert made.cells[0].nets == (called,)
-        assert choose_study(nets=[f"{path}:linear"]).nets == (called,)
+        assert choose_study(None, StudyOptions(nets=[f"{path}:linear"])).nets == (called,)
         assert known_network("conv") == "conv"
 
 
@@ -82,7 +48,7 @@ class TestNetworks:
         net = build(called, SHAPE, 5)
         assert net(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
         assert summarize(called, SHAPE, 5).total == 3 * 64 * 5 + 5
-        assert isinstance(move(net, "cpu"), nn.Module)
+        assert isinstance(to_device(net, "cpu"), nn.Module)
         assert find_net(called).source == str(file(LINEAR))
 
     def test_may_be_classes_with_more_arguments_beside_their_parts(self, file):
@@ -102,8 +68,8 @@ class TestNetworks:
 class TestKept:
     def test_texts_are_found_where_they_were_kept(self, file, tmp_path, monkeypatch):
         called = add(str(file(LINEAR)))
-        user_file.keep(called, tmp_path / "kept")
-        user_file.keep("conv", tmp_path / "kept")
+        user_file.save_sources(called, tmp_path / "kept")
+        user_file.save_sources("conv", tmp_path / "kept")
         assert {path.name for path in (tmp_path / "kept").iterdir()} == {f"{called}.py", f"{called}.json"}
         monkeypatch.setattr(user_file, "OWN", {})  # as in a worker
         user_file.FOLDERS.append(tmp_path / "kept")
@@ -111,11 +77,11 @@ class TestKept:
 
     def test_texts_that_were_changed_are_not_run(self, file, tmp_path, monkeypatch):
         called = add(str(file(LINEAR)))
-        user_file.keep(called, tmp_path)
+        user_file.save_sources(called, tmp_path)
         monkeypatch.setattr(user_file, "OWN", {})
         user_file.FOLDERS.append(tmp_path)
-        user_file.kept_path(tmp_path, called).write_text("raise SystemExit")
-        with pytest.raises(BakeoffError, match="is not the text it was"):
+        user_file.source_path(tmp_path, called).write_text("raise SystemExit")
+        with pytest.raises(BakeoffError, match="has changed"):
             find_net(called)
 
     def test_nowhere_are_asked_for(self):
@@ -127,7 +93,7 @@ class TestKept:
 
 class TestTexts:
     def test_have_the_identity_they_had_before_neighbours_counted(self, file):
-        assert digest_of(gather(file("x = 1\n"))) == hashlib.sha256(b"x = 1\n").hexdigest()[:8]
+        assert digest_sources(gather_file(file("x = 1\n"))) == hashlib.sha256(b"x = 1\n").hexdigest()[:8]
 
     @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
     def test_may_be_in_another_encoding(self, encoding, file):
@@ -151,131 +117,13 @@ class TestTexts:
         path.write_bytes(LINEAR.replace("\n", "\r\n").encode())
         assert add(str(path)) == expected
 
-    def test_in_no_encoding_are_told(self, file):
+    def test_in_no_encoding_are_reported(self, file):
         path = file("")
         path.write_bytes(b"# \xe9\n")
         with pytest.raises(BakeoffError, match=r"mine\.py.*save it as UTF-8"):
-            gather(path)
+            gather_file(path)
         with pytest.raises(BakeoffError, match="is not a file"):
-            gather(path.parent)
-
-
-NEIGHBOURS = {
-    "mine.py": "from torch import nn\nfrom blocks.dense import make\nimport width as w\n"
-    "def mine(images, classes):\n    import late\n    return make(images, classes, w.WIDTH + late.MORE)\n",
-    "width.py": "from importlib import import_module\nfrom numbers import Number\nWIDTH = 3\n",
-    "late.py": "MORE = 1\n",
-    "blocks/__init__.py": "",
-    "blocks/dense.py": "from torch import nn\nfrom . import sizes\nfrom .deep.shape import flat\n"
-    "def make(images, classes, width):\n    return nn.Sequential(flat(), nn.Linear(sizes.of(images), width), "
-    "nn.Linear(width, classes))\n",
-    "blocks/sizes.py": "def of(images):\n    return images.channels * images.height * images.width\n",
-    "blocks/deep/shape.py": "from torch import nn\nfrom ..sizes import of\ndef flat():\n    return nn.Flatten()\n",
-    "unused.py": "raise SystemExit\n",
-    "numbers.py": "raise SystemExit\n",
-}
-IMPORTED = {"", "width", "late", "blocks", "blocks.dense", "blocks.sizes", "blocks.deep", "blocks.deep.shape"}
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A network's file and what it imports, in a folder."""
-
-    def write(name: str = "first", **changes: str) -> Path:
-        for inside, text in (NEIGHBOURS | changes).items():
-            path = tmp_path / name / inside
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        return tmp_path / name / "mine.py"
-
-    return write
-
-
-class TestNeighbours:
-    def test_are_those_that_are_imported_here_or_there_now_or_later(self, folder):
-        assert set(gather(folder())) == IMPORTED
-
-    def test_are_imported_and_hide_nothing(self, folder):
-        importlib.invalidate_caches()
-        before = set(sys.modules)
-        called = add(str(folder()))
-        net = build(called, SHAPE, 5)
-        assert net(torch.zeros(2, 3, 8, 8)).shape == (2, 5) and net[1].out_features == 4
-        assert not {name for name in set(sys.modules) - before if not name.startswith("bakeoff_own_")}
-
-    @pytest.mark.parametrize("name", sorted(IMPORTED - {""}))
-    def test_are_part_of_what_the_network_is(self, name, folder):
-        called = add(str(folder()))
-        assert add(str(folder("copy"))) == called
-        files = [inside for inside in NEIGHBOURS if inside.replace("/", ".") in (f"{name}.py", f"{name}.__init__.py")]
-        for inside in files:
-            other = add(str(folder("changed", **{inside: NEIGHBOURS[inside] + "# changed\n"})))
-            assert other.startswith("mine@") and other != called
-
-    def test_of_the_same_name_in_two_folders_do_not_meet(self, folder):
-        first = add(str(folder()))
-        second = add(str(folder("second", **{"width.py": "WIDTH = 7\n"})))
-        assert [build(called, SHAPE, 5)[1].out_features for called in (first, second, first)] == [4, 8, 4]
-
-    def test_are_kept_and_read_where_they_were_kept(self, folder, tmp_path, monkeypatch):
-        path = folder()
-        called = add(str(path))
-        user_file.keep(called, tmp_path / "kept")
-        folder(**dict.fromkeys(NEIGHBOURS, "raise RuntimeError\n"))
-        monkeypatch.setattr(user_file, "OWN", {})
-        for name in [name for name in sys.modules if name.startswith(f"bakeoff_own_{called[-8:]}")]:
-            del sys.modules[name]
-        RUNNING.clear()
-        user_file.FOLDERS.append(tmp_path / "kept")
-        assert build(called, SHAPE, 5)[1].out_features == 4
-        assert {source.file for source in RUNNING.popitem()[1].values()} >= {str(path), str(path.with_name("late.py"))}
-
-    def test_that_were_changed_where_they_were_kept_are_not_run(self, folder, tmp_path, monkeypatch):
-        called = add(str(folder()))
-        user_file.keep(called, tmp_path / "kept")
-        (tmp_path / "kept" / called / "width.py").write_text("WIDTH = 4\n")
-        monkeypatch.setattr(user_file, "OWN", {})
-        user_file.FOLDERS.append(tmp_path / "kept")
-        with pytest.raises(BakeoffError, match="is not the text it was"):
-            find_net(called)
-
-    def test_of_a_file_in_a_package_are_found_by_its_name_and_relatively(self, tmp_path):
-        package = tmp_path / "models"
-        package.mkdir()
-        (package / "__init__.py").write_text("")
-        (package / "size.py").write_text("SIZE = 2\n")
-        path = package / "net.py"
-        for line in ("from .size import SIZE", "from models.size import SIZE", "from size import SIZE"):
-            path.write_text(f"{line}\n{LINEAR}\nassert SIZE == 2\n")
-            assert add(str(path)).startswith("linear@")
-
-    def test_that_lie_elsewhere_are_named(self, folder, tmp_path, monkeypatch):
-        (tmp_path / "elsewhere").mkdir()
-        (tmp_path / "elsewhere" / "common_blocks.py").write_text("")
-        monkeypatch.syspath_prepend(tmp_path / "elsewhere")
-        texts = gather(folder(**{"mine.py": f"import common_blocks, width, wave\n{LINEAR}"}))
-        assert set(texts) == {"", "width"}
-        assert user_file.look(texts).outside == ("common_blocks",)
-
-    def test_failing_are_named_with_their_line(self, folder):
-        with pytest.raises(BakeoffError, match=r"mine\.py: ValueError: no \(late\.py, line 2\)"):
-            add(str(folder(**{"mine.py": "import late\n", "late.py": "\nraise ValueError('no')\n"})))
-        with pytest.raises(BakeoffError, match=r"SyntaxError: .* \(late\.py, line 1\)"):
-            add(str(folder("second", **{"mine.py": "import late\n", "late.py": "def f(:\n"})))
-
-    @given(st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3), min_size=1))
-    @settings(max_examples=50, deadline=None)
-    def test_are_all_that_can_be_reached(self, imports):
-        with TemporaryDirectory() as place:
-            for name, others in imports.items():
-                Path(place, f"{name}.py").write_text("".join(f"import {other}\n" for other in others))
-            Path(place, "start.py").write_text("import a\n")
-            reached, todo = set(), ["a"]
-            while todo:
-                if (name := todo.pop()) in imports and name not in reached:
-                    reached.add(name)
-                    todo += imports[name]
-            assert set(gather(Path(place, "start.py"))) == {"", *reached}
+            gather_file(path.parent)
 
 
 SETTINGS = {
@@ -298,9 +146,9 @@ class TestWhatAFileChangesForAll:
     HEAD = "import os, random, numpy, torch\n"
 
     def test_when_it_is_read_is_undone_and_told(self, line, told, file):
-        texts = gather(file(f"{self.HEAD}{line}\n{LINEAR}"))
+        texts = gather_file(file(f"{self.HEAD}{line}\n{LINEAR}"))
         with undone(guard.SETTINGS | guard.STREAMS) as left:
-            changed = user_file.look(texts).changed
+            changed = user_file.read_contents(texts).changed
         assert (changed, left) == ((told,) if told else (), [])
 
     def test_when_it_is_built_is_undone(self, line, told, file):
@@ -344,15 +192,15 @@ def test_numpy_and_python_draw_from_the_seed_of_a_run(file):
         ("def a(x, y): ...\ndef b(x, y): ...\n", r"has several networks: write .*mine.py:a or .*mine.py:b"),
     ],
 )
-def test_files_that_will_not_do_are_told(text, words, file):
+def test_unusable_files_are_reported(text, words, file):
     with pytest.raises(BakeoffError, match=words):
         add(str(file(text)))
 
 
-def test_files_and_networks_that_are_not_there_are_told(file):
+def test_files_and_networks_that_are_not_there_are_reported(file):
     with pytest.raises(BakeoffError, match=r"cannot read the network .*absent\.py: No such file"):
         add("absent.py")
-    with pytest.raises(BakeoffError, match="has no network 'square'; there are: linear"):
+    with pytest.raises(BakeoffError, match="has no network 'square'; choose from linear"):
         add(f"{file(LINEAR)}:square")
-    with pytest.raises(BakeoffError, match="has no network 'two words'; there are: linear"):
+    with pytest.raises(BakeoffError, match="has no network 'two words'; choose from linear"):
         known_network(f"{file(LINEAR)}:two words")

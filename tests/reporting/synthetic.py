@@ -1,11 +1,11 @@
 """Synthetic stores: made-up runs with the shapes of real ones, for the page and its tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from bakeoff.data import load
+from bakeoff.data import load_dataset
 from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.recipe import SGD, OneCycle, Recipe
 from bakeoff.spec.records import DataRecord, Epoch, Failure, Outcome
@@ -58,15 +58,21 @@ def make_store(
     noise: float = 0.004,
     worse: float = 0.0,
     real: bool = False,
+    kinds: Mapping[str, tuple[float, int, int, float]] = NETS,
+    collapsed: Collection[str] = (),
+    step: float = 0.06,
+    waited: float = 0.0,
+    command: str = "",
 ) -> Path:
     """Fill a new store: the last `waiting` runs never start, the `failing` ones before them diverge.
 
-    All accuracies are lower by `worse`, so that there are mistakes to show.
+    All accuracies are lower by `worse`, so that there are mistakes to show, and by `step` more on each further data
+    set. The networks `collapsed` predict a single class. Runs waited for a CPU in the share `waited` of their time.
 
     With `real`, the data sets are those of these names on this machine, with their own classes and labels.
     """
     random = np.random.default_rng(0)
-    found = {name: load(name, recipe.image) for name in data} if real else {}
+    found = {name: load_dataset(name, recipe.image) for name in data} if real else {}
     truth = {name: found[name].test.labels if real else random.integers(0, len(classes), images) for name in data}
     infos = {name: dataset.info for name, dataset in found.items()} or {
         name: DataInfo(
@@ -90,14 +96,16 @@ def make_store(
         store.add(runs, records)
         store.record_study(
             f'name = "mine"\nnets = {list(nets)}\ndata = {list(data)}\nseeds = {seeds}\n',
-            f"bakeoff run --nets {','.join(nets)} --data {','.join(data)} --recipe {recipe.name} --seeds {seeds}",
+            command
+            or f"bakeoff run --nets {','.join(nets)} --data {','.join(data)} --recipe {recipe.name} --seeds {seeds}",
         )
         for number, run in enumerate(runs):
             if number >= len(runs) - waiting:
                 continue
-            final, parameters, flops, speed = NETS.get(run.net, (0.9, 1_000_000, 10_000_000, 1_000.0))
-            final -= worse + 0.06 * data.index(run.data)
+            final, parameters, flops, speed = kinds.get(run.net, (0.9, 1_000_000, 10_000_000, 1_000.0))
+            final -= worse + step * data.index(run.data)
             final = float(np.clip(final + random.normal(0, noise), 0.05, 0.999))
+            final = 1 / len(infos[run.data].classes) if run.net in collapsed else final
             fails = number >= len(runs) - waiting - failing
             for epoch in range(1, (3 if fails else recipe.epochs) + 1):
                 store.record_epoch(run.id, _epoch(epoch, recipe.epochs, final, speed, random))
@@ -106,9 +114,13 @@ def make_store(
                 store.fail(run.id, Failure("diverged", message, "Traceback: <none>", 3, 57), ENVIRONMENT)
                 continue
             count = len(infos[run.data].classes)
-            store.finish(
-                run.id, _outcome(run, truth[run.data], final, parameters, flops, speed, count, random), ENVIRONMENT
+            outcome = _outcome(
+                run, truth[run.data], final, parameters, flops, speed, count, random, run.net in collapsed
             )
+            if waited:
+                seconds = outcome.measures["train_seconds"]
+                outcome.measures.update(waiting_seconds=waited * seconds, other_processor_seconds=seconds)
+            store.finish(run.id, outcome, ENVIRONMENT)
     return path
 
 
@@ -123,11 +135,12 @@ def _epoch(epoch: int, epochs: int, final: float, speed: float, random: np.rando
 
 def _outcome(
     run: Run, labels: np.ndarray, final: float, parameters: int, flops: int, speed: float, classes: int,
-    random: np.random.Generator,
+    random: np.random.Generator, collapsed: bool = False,
 ) -> Outcome:  # fmt: skip
     difficulty = np.linspace(0.3, 1.7, classes)[labels]
     wrong = random.random(len(labels)) < (1 - final) * difficulty
     predicted = np.where(wrong, (labels + random.choice([1, 3, 5], len(labels))) % classes, labels)
+    predicted = np.zeros_like(labels) if collapsed else predicted
     scores = random.dirichlet(np.full(classes, 0.1), len(labels))
     scores[np.arange(len(labels)), predicted] += random.uniform(0.3, 6, len(labels))
     epochs = run.recipe.epochs
@@ -137,6 +150,7 @@ def _outcome(
         (scores / scores.sum(axis=1, keepdims=True)).astype(np.float16),
         {
             "test_accuracy": float((predicted == labels).mean()),
+            "test_images": len(labels),
             "test_loss": float(2.4 * (predicted != labels).mean()),
             "parameters": parameters + 1000,
             "trainable_parameters": parameters,

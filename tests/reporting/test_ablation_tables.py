@@ -1,7 +1,6 @@
 from dataclasses import replace
 
-from bakeoff.analysis.ablation import Ablation
-from bakeoff.analysis.gains import Gain
+from bakeoff.analysis.ablation import Ablation, Gain
 from bakeoff.reporting.ablation import gain_tables
 from bakeoff.studies.study import Study
 

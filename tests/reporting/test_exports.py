@@ -14,8 +14,9 @@ from bakeoff.analysis.audit import Finding, audit
 from bakeoff.analysis.ranking import Row, rank
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting import exports
-from bakeoff.reporting.exports import export, to_latex, written
-from bakeoff.reporting.severity import audited
+from bakeoff.reporting.exports import export_ranking
+from bakeoff.reporting.row_formats import format_rows, to_latex
+from bakeoff.reporting.severity import add_findings
 from bakeoff.store.store import Store
 
 
@@ -46,21 +47,21 @@ def test_latex_explains_in_a_note_what_is_in_doubt(make) -> None:
 
 def test_csv_and_json_have_the_kinds_of_all_findings(make) -> None:
     table, findings = rows(make()), [finding(), finding(severity="note", kind="label-suspects")]
-    told = {(row["data"], row["net"]): row["findings"] for row in json.loads(written(table, findings, "json"))}
+    told = {(row["data"], row["net"]): row["findings"] for row in json.loads(format_rows(table, findings, "json"))}
     assert told["digits", "conv"] == ["dead-classes", "label-suspects"] and told["mnist", "conv"] == []
-    lines = list(csv.DictReader(io.StringIO(written(table, findings, "csv"))))
+    lines = list(csv.DictReader(io.StringIO(format_rows(table, findings, "csv"))))
     assert [row["findings"] for row in lines if row["net"] == "conv"] == ["dead-classes; label-suspects", ""]
 
 
 def test_every_format_of_text_is_written(make, tmp_path: Path) -> None:
     path = make()
     for form, begin in {"markdown": "### digits", "latex": "% In the preamble", "csv": "data,recipe,rank"}.items():
-        assert export(path, tmp_path / form, form).read_text(encoding="utf-8").startswith(begin)
-    assert export(path, tmp_path / "made" / "a.csv", "csv").exists()
-    with pytest.raises(BakeoffError, match="cannot write the report"):
-        export(path, tmp_path / "csv" / "a.csv", "csv")  # a file is where the folder should be
+        assert export_ranking(path, tmp_path / form, form).read_text(encoding="utf-8").startswith(begin)
+    assert export_ranking(path, tmp_path / "made" / "a.csv", "csv").exists()
+    with pytest.raises(BakeoffError, match="cannot write"):
+        export_ranking(path, tmp_path / "csv" / "a.csv", "csv")  # a file is where the folder should be
     with pytest.raises(BakeoffError, match="no store at"):
-        export(tmp_path / "absent.db", tmp_path / "a.csv", "csv")
+        export_ranking(tmp_path / "absent.db", tmp_path / "a.csv", "csv")
 
 
 def test_parquet_keeps_types_and_what_is_not_known(make, tmp_path: Path) -> None:
@@ -68,19 +69,21 @@ def test_parquet_keeps_types_and_what_is_not_known(make, tmp_path: Path) -> None
     import pandas as pd
 
     path = make(seeds=1, data=("digits",), waiting=1)
-    frame = pd.read_parquet(export(path, tmp_path / "a.parquet", "parquet"))
+    frame = pd.read_parquet(export_ranking(path, tmp_path / "a.parquet", "parquet"))
     expected = rows(path)
     assert frame["net"].tolist() == [row.net for row in expected]
     assert frame["parameters"].dtype == "Int64" and frame["train_seconds"].dtype == "float64"
     assert frame["rank"].isna().tolist() == [row.rank is None for row in expected]
-    assert [list(own) for own in frame["findings"]] == [list(row.findings) for row in audited(expected, found(path))]
+    assert [list(own) for own in frame["findings"]] == [
+        list(row.findings) for row in add_findings(expected, found(path))
+    ]
     assert "single-run" in frame["findings"][0]
 
 
 def test_parquet_without_pyarrow_says_what_to_install(make, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(exports, "find_spec", lambda name: None)
     with pytest.raises(BakeoffError, match=r"-m pip install pyarrow"):
-        export(make(), tmp_path / "a.parquet", "parquet")
+        export_ranking(make(), tmp_path / "a.parquet", "parquet")
 
 
 def test_figures(make, tmp_path: Path) -> None:
@@ -100,17 +103,19 @@ def test_figures(make, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("data", "expected"), [("abcdef", ["nemenyi", "holm"]), ("ab", ["ranks"])])
 def test_figures_of_mean_ranks(make, tmp_path: Path, data: str, expected: list[str]) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'bakeoff[figures]'")
-    from bakeoff.reporting.critical_difference import diagrams
+    from bakeoff.reporting.critical_difference import build_diagrams
     from bakeoff.reporting.figures.critical_difference import draw_critical
-    from bakeoff.reporting.model import read
+    from bakeoff.reporting.loading import load_page_model
 
-    (diagram,) = diagrams(read(make(nets=("$a$", "b", "c"), data=tuple(data), seeds=1, images=50)).tables)
+    (diagram,) = build_diagrams(
+        load_page_model(make(nets=("$a$", "b", "c"), data=tuple(data), seeds=1, images=50)).tables
+    )
     assert list(diagram.groups or ["ranks"]) == expected
     for test in expected:
         draw_critical(diagram, test).savefig(tmp_path / "a.svg")
         text = (tmp_path / "a.svg").read_text()
         assert ("critical difference" in text) == (test == "nemenyi")
-        assert ("too few to tell networks apart" in text) == (test == "ranks")
+        assert ("too few for a test" in text) == (test == "ranks")
 
 
 def test_a_figure_of_published_numbers(make, tmp_path: Path) -> None:
@@ -127,10 +132,10 @@ def test_a_figure_of_published_numbers(make, tmp_path: Path) -> None:
 
 def test_the_pareto_front_is_what_none_beats() -> None:
     pytest.importorskip("matplotlib")
-    from bakeoff.reporting.figures.charts import pareto
+    from bakeoff.reporting.figures.charts import find_front
 
-    assert pareto([3, 1, 2, 3], [0.9, 0.5, 0.4, 0.8]) == [1, 0]
-    assert pareto([], []) == []
+    assert find_front([3, 1, 2, 3], [0.9, 0.5, 0.4, 0.8]) == [1, 0]
+    assert find_front([], []) == []
 
 
 def test_the_commands(make, tmp_path: Path) -> None:
@@ -149,4 +154,4 @@ def test_the_commands(make, tmp_path: Path) -> None:
     done = report("--watch", "--format", "csv")
     assert done.returncode == 2 and "--watch keeps the page up to date" in done.stderr
     assert report("--no-pictures", "--json").stdout == '{"report": "report.html", "figures": []}\n'
-    assert "made without pictures" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "without pictures" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from bakeoff.analysis.audit import FINDINGS, SEVERITIES, Finding, audit
-from bakeoff.reporting import build
-from bakeoff.reporting.findings import doubts, figure
-from bakeoff.reporting.model import Facts, read
+from bakeoff.reporting import build_page
+from bakeoff.reporting.findings import format_evidence, number_findings
+from bakeoff.reporting.loading import load_page_model
+from bakeoff.reporting.model import ReportModel
 from bakeoff.reporting.page import render
 from bakeoff.store.store import Store
 
@@ -26,7 +27,7 @@ def section(page: str) -> str:
     return found[0]
 
 
-def told_once(page: str, findings: list[Finding]) -> None:
+def check_shown_once(page: str, findings: list[Finding]) -> None:
     """Every finding stands in the section once, and every mark leads to one."""
     part = section(page)
     messages = [html.unescape(text) for text in re.findall(r'finding-number">\d+</span> (.*?)</p>', part, re.S)]
@@ -51,7 +52,9 @@ def told_once(page: str, findings: list[Finding]) -> None:
 )
 def test_every_finding_of_the_audit_is_on_the_page_once(make, options: dict) -> None:
     path = make(**options)
-    told_once(re.sub(r"<script.*?</script>", "", build(path, pictures=False), flags=re.S), findings_of(path))
+    check_shown_once(
+        re.sub(r"<script.*?</script>", "", build_page(path, pictures=False), flags=re.S), findings_of(path)
+    )
 
 
 NAMES = some.sampled_from(["lenet-afif", "conv", "drop", "resnet20", "absent"])
@@ -75,20 +78,20 @@ FINDING = some.builds(
 
 
 @pytest.fixture(scope="module")
-def facts(make) -> Facts:
-    return read(make(seeds=1, images=50))
+def facts(make) -> ReportModel:
+    return load_page_model(make(seeds=1, images=50))
 
 
 @settings(max_examples=15, deadline=None)
 @given(findings=some.lists(FINDING, max_size=30))
-def test_whatever_is_found_is_on_the_page_once(facts: Facts, findings: list[Finding]) -> None:
-    page = render(facts, doubts(findings, facts.tables), pictures=False)
-    told_once(re.sub(r"<script.*?</script>", "", page, flags=re.S), findings)
+def test_every_finding_is_on_the_page_once(facts: ReportModel, findings: list[Finding]) -> None:
+    page = render(facts, number_findings(findings, facts.tables), pictures=False)
+    check_shown_once(re.sub(r"<script.*?</script>", "", page, flags=re.S), findings)
 
 
-def test_marks_are_on_the_lines_that_are_touched_and_most_serious_first(make) -> None:
-    tables = read(make()).tables
-    found = doubts(
+def test_findings_of_a_line_come_most_serious_first(make) -> None:
+    tables = load_page_model(make()).tables
+    found = number_findings(
         [
             finding(severity="note", kind="badly-calibrated"),
             finding(),
@@ -97,44 +100,43 @@ def test_marks_are_on_the_lines_that_are_touched_and_most_serious_first(make) ->
         tables,
     )
     by_label = {line.label: line for line in tables[0].lines}
-    assert [m[:2] for m in found.marks(tables[0], by_label["conv"])] == [
+    assert [m[:2] for m in found.by_severity(tables[0], by_label["conv"])] == [
         ("serious", "!!"),
         ("caution", "!"),
         ("note", "i"),
     ]
-    assert found.weight(tables[0], by_label["conv"]) == 1_001_001
-    assert [doubt.number for doubt in found.about(tables[0], by_label["drop"])] == [2]
+    assert found.sort_key(tables[0], by_label["conv"]) == 1_001_001
+    assert [item.number for item in found.about(tables[0], by_label["drop"])] == [2]
     assert not found.about(tables[1], tables[1].lines[0]) and not found.about(tables[0], by_label["resnet20"])
-    assert found.cautions(tables[0]) == [
-        "The audit has serious findings on conv (dead classes): see there before using the numbers."
-    ]
-    assert found.cautions(tables[1]) == []
+    (warning,) = found.warn_about(tables[0])
+    assert "serious findings on conv (dead classes)" in warning
+    assert found.warn_about(tables[1]) == []
 
 
 def test_runs_decide_where_a_finding_names_them(make) -> None:
-    tables = read(make()).tables
+    tables = load_page_model(make()).tables
     line = tables[1].lines[2]
     run = line.cell.results[1]
-    (doubt,) = doubts([finding(runs=(run.id,), nets=(line.label,), data="mnist")], tables).all
-    assert [(t.key, one.label) for t, one, _ in doubt.touched] == [("t2", line.label)]
-    assert doubt.touched[0].address == "t2-3" and doubt.seeds == "seed 1"
+    (item,) = number_findings([finding(runs=(run.id,), nets=(line.label,), data="mnist")], tables).all
+    assert [(t.key, one.label) for t, one, _ in item.affected] == [("t2", line.label)]
+    assert item.affected[0].address == "t2-3" and item.seeds == "seed 1"
 
 
 def test_the_page_marks_the_ranking_and_warns_in_the_answer(make) -> None:
-    facts = read(make(data=("digits",)))
-    page = render(facts, doubts([finding()], facts.tables), pictures=False)
-    (mark,) = re.findall(r'<a href="#finding-1"[^>]*>1</a>', page)
-    assert 'aria-label="Finding 1, serious: dead classes"' in mark and 'title="serious: dead classes"' in mark
+    facts = load_page_model(make(data=("digits",)))
+    page = render(facts, number_findings([finding()], facts.tables), pictures=False)
+    assert '<a href="#finding-1" data-findings="1">dead classes</a>' in page
+    assert re.search(r'<li id="finding-1">\s*<p><span class="finding-number">1</span> m</p>', page)
     assert "serious findings on conv (dead classes)" in re.search(r'id="answer".*?</section>', page, re.S)[0]
-    assert "Nothing was found" in section(render(facts, doubts([], facts.tables), pictures=False))
+    assert "No findings" in section(render(facts, number_findings([], facts.tables), pictures=False))
 
 
 def test_evidence_in_figures() -> None:
-    assert [figure(value) for value in (0.123456, 12345, 12345.2, 3.25e-7, "a,b")] == [
+    assert [format_evidence(value) for value in (0.123456, 12345, 12345.2, 3.25e-7, "a,b")] == [
         "0.1235",
         "12,345",
         "12,345",
         "3.25e-07",
         "a,b",
     ]
-    assert [figure(value) for value in (float("nan"), float("inf"))] == ["nan", "inf"]
+    assert [format_evidence(value) for value in (float("nan"), float("inf"))] == ["nan", "inf"]

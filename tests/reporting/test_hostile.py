@@ -1,4 +1,4 @@
-"""Names that are commands to a terminal, a browser, LaTeX or a spreadsheet are obeyed by none of them."""
+"""Names that are commands to a terminal, a browser, LaTeX or a spreadsheet are never executed."""
 
 import csv
 import io

@@ -7,7 +7,7 @@ from bakeoff.api import Results, load
 
 def test_a_notebook_shows_the_answer_the_table_and_a_drawing(make) -> None:
     html = load(make(waiting=1))._repr_html_()
-    assert "<strong>resnet20</strong> has the highest mean" in html
+    assert "<strong>resnet20</strong> has the best mean" in html
     assert "Partial: 11 of 12 runs" in html
     assert html.count("<table") == 2 and html.count("<svg") == 8
     assert "<script" not in html and "<style" not in html

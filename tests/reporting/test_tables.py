@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from findings import finding
 
 from bakeoff.analysis.ranking import Row, rank
-from bakeoff.reporting.tables import to_csv, to_json, to_markdown
+from bakeoff.reporting.tables import ranking_to_markdown, to_csv, to_json
 from bakeoff.store.store import Store
 
 
@@ -31,9 +31,9 @@ def test_csv_reads_back_and_leaves_empty_what_is_not_known(make) -> None:
 
 
 def test_markdown_names_the_selection_rule_and_escapes_bars(make) -> None:
-    text = to_markdown(rows(make(nets=("conv", "a|b"), waiting=1)))
+    text = ranking_to_markdown(rows(make(nets=("conv", "a|b"), waiting=1)))
     assert text.count("### ") == 2
-    assert "Reported epoch: last epoch. Interval: 95% t interval over seeds." in text
+    assert "Reported epoch: last epoch. Interval: 95 % t interval over seeds." in text
     assert "a\\|b" in text
     assert "2 of 3" in text
 
@@ -44,7 +44,7 @@ def test_markdown_explains_below_the_table_what_is_in_doubt(make) -> None:
         finding(severity="note", kind="label-suspects"),
         finding(nets=("drop", "conv")),
     ]
-    text = to_markdown(rows(make()), doubts)
+    text = ranking_to_markdown(rows(make()), doubts)
     (conv,) = (line for line in text.splitlines() if "| conv |" in line and "(a, b)" in line)
     assert conv.split(" | ")[2].endswith("] (a, b)")
     assert text.count("(b) serious, dead classes: not \\| so") == text.count("(a) serious, dead classes: m") == 1
@@ -53,13 +53,13 @@ def test_markdown_explains_below_the_table_what_is_in_doubt(make) -> None:
 
 def test_parameters_that_are_not_known_to_be_trainable_have_a_star(make) -> None:
     old = [replace(row, parameters_are="all") for row in rows(make(data=("digits",)))]
-    text = to_markdown(old)
+    text = ranking_to_markdown(old)
     assert text.count("269,722\\*") == 1
-    assert "\\* all parameters, trainable or not: these runs do not say which are trainable." in text
-    assert "*" not in to_markdown(rows(make(data=("digits",))))
+    assert "\\* All parameters" in text
+    assert "*" not in ranking_to_markdown(rows(make(data=("digits",))))
 
 
 def test_nothing_gives_empty_tables() -> None:
     assert to_json([]) == "[]"
     assert to_csv([]).count("\n") == 1
-    assert to_markdown([]) == ""
+    assert ranking_to_markdown([]) == ""

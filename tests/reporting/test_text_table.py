@@ -29,7 +29,7 @@ def test_footnotes_share_letters():
     assert notes.lines() == ("(a) x", "(b) y")
 
 
-def test_footnotes_go_on_after_z():
+def test_footnotes_continue_after_z():
     notes = Footnotes()
     marks = [notes.refer([str(number)]) for number in range(54)]
     assert (marks[25], marks[26], marks[27], marks[52]) == (" (z)", " (aa)", " (ab)", " (ba)")

@@ -46,13 +46,13 @@ def test_it_waits_for_a_store_follows_it_and_leaves_a_still_page(make, tmp_path:
 
 def test_a_page_that_cannot_be_written_ends_it(make, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BakeoffError, match="cannot write the report"):
+    with pytest.raises(BakeoffError, match="cannot write"):
         watched(monkeypatch, make(data=("mine",)), tmp_path / "file" / "report.html")
 
 
 def test_an_unchanged_store_is_not_read_again(make, tmp_path: Path, monkeypatch) -> None:
     built = []
-    real = module.build
-    monkeypatch.setattr(module, "build", lambda *a, **k: built.append(1) or real(*a, **k))
+    real = module.build_page
+    monkeypatch.setattr(module, "build_page", lambda *a, **k: built.append(1) or real(*a, **k))
     watched(monkeypatch, make(data=("mine",)), tmp_path / "a.html", lambda: None, lambda: None)
     assert len(built) == 1

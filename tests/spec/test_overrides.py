@@ -8,11 +8,21 @@ from hypothesis import strategies as st
 
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.data import DataInfo, ImageShape
-from bakeoff.spec.overrides import change, difference, field_names, flatten, parse_assignment, parse_seconds, parse_size
+from bakeoff.spec.overrides import (
+    CHOICES,
+    change,
+    difference,
+    field_names,
+    flatten,
+    parse_assignment,
+    parse_seconds,
+    parse_size,
+)
 from bakeoff.spec.recipe import L2, SGD, Adam, AdamW, Cosine, OneCycle, Stop
 from bakeoff.spec.values import to_dict
+from bakeoff.studies.general_recipes import quick
 from bakeoff.studies.recipes import RECIPES as NAMED
-from bakeoff.studies.recipes import clark2020, quick
+from bakeoff.studies.recipes import clark2020
 from bakeoff.studies.study import Exceptional, Study
 from generated import RECIPES
 
@@ -62,7 +72,7 @@ class TestChange:
         assert change(recipe, first | changes).key == wanted.key
 
     @given(recipe=RECIPES)
-    def test_to_what_it_was_is_none(self, recipe):
+    def test_to_the_same_value_is_none(self, recipe):
         tree = to_dict(recipe, full=True)
         assert change(recipe, {"epochs": recipe.epochs, "optimizer.lr": tree["optimizer"]["lr"]}) is recipe
         assert change(recipe, {}) is recipe
@@ -80,7 +90,7 @@ class TestChange:
         kept = {f"{table}.name" for table in ("optimizer", "schedule")} | {"epochs", "batch_size"}
         spare = {field: value for field, value in flatten(to_dict(wanted, full=True)).items() if field in kept}
         items = [*changes.items(), *spare.items()]
-        first = [item for item in items if item[0] in ("optimizer", "schedule")]  # their fields come after them
+        first = [item for item in items if item[0] in CHOICES]  # their fields come after them
         order.shuffle(items)
         assert change(recipe, dict([*first, *items])).name == name
 
@@ -229,6 +239,6 @@ def test_time_limits_are_read(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["", "soon", "h", "-1h", "0", "1d", "1h30", "nan", "inf", "9" * 400])
-def test_what_is_no_time_limit_is_told(text):
+def test_what_is_not_a_time_limit_is_reported(text):
     with pytest.raises(BakeoffError, match="2h, 90m or 1h30m"):
         parse_seconds(text)

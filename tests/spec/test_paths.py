@@ -1,8 +1,17 @@
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 
 import pytest
 
-from bakeoff.spec.paths import checkpoint_path, delete_drafts, weights_path, write_whole, written_whole
+from bakeoff.spec.paths import (
+    checkpoint_path,
+    delete_drafts,
+    move_folder,
+    replace_folder,
+    weights_path,
+    write_whole,
+    written_whole,
+)
 
 
 def test_a_file_is_whole_whoever_writes_it_at_once(tmp_path):
@@ -24,7 +33,7 @@ def test_the_old_one_stays_where_writing_fails(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_name_may_be_as_long_as_files_may_be_called(tmp_path):
+def test_a_name_may_be_as_long_as_file_names_may_be(tmp_path):
     target = tmp_path / ("é" * 122 + ".html")
     write_whole(target, b"x")
     assert list(tmp_path.iterdir()) == [target]
@@ -57,3 +66,37 @@ def test_an_id_from_a_damaged_store_names_no_file_elsewhere(tmp_path, run_id):
         path.touch()
     delete_drafts(folder, run_id)
     assert (folder / "another.draft.pt").exists()
+
+
+def test_a_folder_is_moved_unless_another_process_was_faster(tmp_path):
+    first, second, target = tmp_path / "first", tmp_path / "second", tmp_path / "new" / "folder"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / folder.name).touch()
+    move_folder(first, target)
+    move_folder(second, target)
+    assert [path.name for path in target.iterdir()] == ["first"]
+    assert not first.exists() and second.exists()
+
+
+def _folder(path: Path, content: str) -> Path:
+    path.mkdir()
+    (path / "a").write_text(content)
+    return path
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_takes_the_place_of_another(tmp_path, exists):
+    target = tmp_path / "target"
+    if exists:
+        _folder(target, "old")
+    replace_folder(_folder(tmp_path / ".new.tmp", "new"), target)
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert (target / "a").read_text() == "new"
+
+
+def test_a_folder_stays_if_another_cannot_take_its_place(tmp_path):
+    target = _folder(tmp_path / "target", "old")
+    with pytest.raises(OSError):
+        replace_folder(tmp_path / ".missing.tmp", target)
+    assert (target / "a").read_text() == "old"

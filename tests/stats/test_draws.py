@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
 
-from bakeoff.stats.draws import optimism
+from bakeoff.stats.draws import estimate_optimism
 from simulated import table
 
 
 def test_the_best_of_equals_is_lucky_and_a_clear_best_is_not():
     random = np.random.default_rng(0)
-    equal = optimism(table(random, np.full(8, 0.005), 3))
-    clear = optimism(table(random, np.full(8, 0.005), 3, leads=np.array([0.1, *[0.0] * 7])))
+    equal = estimate_optimism(table(random, np.full(8, 0.005), 3))
+    clear = estimate_optimism(table(random, np.full(8, 0.005), 3, leads=np.array([0.1, *[0.0] * 7])))
     assert 0.002 < equal < 0.02 and clear < equal / 2
-    assert optimism(table(random, np.full(1, 0.005), 3)) == 0
+    assert estimate_optimism(table(random, np.full(1, 0.005), 3)) == 0
     same = np.repeat(table(random, np.full(1, 0.005), 3), 3, axis=0)
-    assert optimism(same) == pytest.approx(0, abs=1e-6)
+    assert estimate_optimism(same) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.accuracy
@@ -20,7 +20,7 @@ def test_the_best_of_equals_is_lucky_and_a_clear_best_is_not():
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("spread", [0.002, 0.01])
 def test_the_optimism_is_about_right(nets, seeds, spread):
-    """Of networks that are equal, and of such that lie evenly apart, over what new seeds and images would give."""
+    """Of equal networks, and of evenly spaced ones, compared with what new seeds and images would give."""
     random = np.random.default_rng(nets)
     for apart in (0.0, 0.04):
         ahead = np.linspace(0, apart, nets)
@@ -31,7 +31,7 @@ def test_the_optimism_is_about_right(nets, seeds, spread):
             means = right.mean(axis=(1, 2))
             best = means.argmax()
             expected.append((means[best] - means.mean()) - (true[best] - true.mean()))
-            found.append(optimism(right, draws=1000))
+            found.append(estimate_optimism(right, draws=1000))
         told, really = 100 * np.mean(found), 100 * np.mean(expected)
         about = f"{nets} networks {'even' if apart else 'equal'}, {seeds} seeds, spread {spread}"
         print(f"\n{about}: {told:.2f} points, really {really:.2f}")

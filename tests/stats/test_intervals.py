@@ -26,7 +26,7 @@ def test_by_hand():
     half = 4.302652729696142 / np.sqrt(3)
     assert (interval.mean, interval.sd, interval.n) == (2.0, 1.0, 3)
     assert (interval.low, interval.high) == pytest.approx((2 - half, 2 + half), rel=1e-9)
-    assert interval.method == "95% t interval over seeds"
+    assert interval.method == "95 % t interval over seeds"
 
 
 @settings(deadline=None)  # the first call imports scipy.stats

@@ -3,15 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.stats.paired import (
-    Difference,
-    all_pairs,
-    exact_p_values,
-    holm,
-    mcnemar,
-    paired_difference,
-    seeds_to_settle,
-)
+from bakeoff.stats.mcnemar import mcnemar
+from bakeoff.stats.paired import Difference, paired_difference, seeds_to_settle
 
 
 def made_up(
@@ -54,7 +47,7 @@ def test_seeds_of_the_same_count_are_not_the_same(seeds):
 
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_one_seed_is_never_surer_than_the_exact_test(only_a, only_b):
-    """And the interval says what the test says."""
+    """The interval agrees with the test."""
     a, b = np.zeros((2, 1, 500), bool)
     a[0, :only_a], b[0, only_a : only_a + only_b] = True, True
     difference = paired_difference(a, b)
@@ -116,78 +109,6 @@ def test_the_shapes_must_agree():
         paired_difference(np.ones((2, 1), bool), np.ones((2, 1), bool))
 
 
-def test_mcnemar_by_hand():
-    """8 of the 9 images that one of them alone got right: 2 · (1 + 9) / 2⁹."""
-    a, b = np.zeros(20, bool), np.zeros(20, bool)
-    a[:8], b[8:9] = True, True
-    a[15:], b[15:] = True, True
-    test = mcnemar(a, b)
-    assert (test.only_a, test.only_b) == (8, 1)
-    assert test.p_value == pytest.approx(20 / 512)
-    assert mcnemar(a, a).p_value == 1
-
-
-@pytest.mark.parametrize(("only_a", "only_b", "p_value"), [(31, 17, 0.05946337525377034), (3, 0, 0.25)])
-def test_mcnemar_is_that_of_statsmodels(only_a, only_b, p_value):
-    """mcnemar(..., exact=True) of 0.15.0."""
-    a, b = np.zeros((2, 800), bool)
-    a[:only_a], b[only_a : only_a + only_b] = True, True
-    assert mcnemar(a, b).p_value == pytest.approx(p_value, rel=1e-12)
-
-
-def test_holm_is_that_of_statsmodels():
-    """multipletests(..., method="holm") of 0.15.0."""
-    p_values = [0.40572019111539415, 0.0727848709235085, 0.0016788296637499191, 0.0002731627361638972, 0.66, 0.83, 0.37]
-    expected = [1.0, 0.3639243546175425, 0.010072977982499515, 0.0019121391531472804, 1.0, 1.0, 1.0]
-    assert holm(p_values) == pytest.approx(expected, rel=1e-12)
-
-
-def test_holm_by_hand():
-    """The example of Holm's rule: 0.01·4, 0.02·3, 0.03·2 raised to the one before, 0.4·1."""
-    assert holm([0.03, 0.01, 0.4, 0.02]) == pytest.approx([0.06, 0.04, 0.4, 0.06])
-    assert holm([]) == []
-    assert holm([0.6, 0.7]) == [1, 1]
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_keeps_the_order_and_lies_between_none_and_bonferroni(p_values):
-    adjusted = holm(p_values)
-    for raw, new in zip(p_values, adjusted, strict=True):
-        assert raw <= new <= min(1, max(raw * len(p_values), *adjusted))
-    assert [adjusted[i] for i in np.argsort(p_values, kind="stable")] == sorted(adjusted)
-    assert min(adjusted) == pytest.approx(min(1, min(p_values) * len(p_values)))
-
-
-SIX = [0.001, 0.002, 0.003, 0.01, 0.04, 0.9]
-
-
-def test_all_pairs_by_hand():
-    """Of four groups: after one of the six pairs differs, three at most are equal; then 3, 3, 2, 1 (Shaffer 1986)."""
-    expected = [0.006, 0.006, 0.009, 0.03, 0.08, 0.9]
-    assert all_pairs(SIX, 4) == pytest.approx(expected)
-    assert all_pairs([], 1) == [] and all_pairs([0.03], 2) == [0.03]
-
-
-@given(st.integers(2, 12), st.data())
-def test_all_pairs_lie_between_none_and_holm(nets, data):
-    """And pairs that cannot be compared only lower the number."""
-    pairs = nets * (nets - 1) // 2
-    p_values = data.draw(st.lists(st.floats(0, 1), min_size=1, max_size=pairs))
-    for raw, new, most in zip(p_values, all_pairs(p_values, nets), holm(p_values), strict=True):
-        assert raw <= new <= most + 1e-12
-
-
-def test_many_networks_are_corrected_in_no_time():
-    assert all_pairs([0.5] * 4950, 100)[0] == 1 and len(all_pairs([0.001] * 1770, 60)) == 1770
-
-
-def test_exact_p_values_are_those_of_scipy():
-    from scipy.stats import binomtest
-
-    found = exact_p_values(np.array([0, 3, 17, 0]), np.array([1, 10, 40, 0]))
-    assert found == pytest.approx([binomtest(0, 1).pvalue, binomtest(3, 10).pvalue, binomtest(17, 40).pvalue, 1.0])
-
-
 def looking(mean: float, seeds: int, seed_error: float | None, image_error: float) -> Difference:
     return Difference(mean, mean - 1, mean + 1, 0.8, 0.4, seeds, 1000, seed_error, image_error, "made up")
 
@@ -217,7 +138,7 @@ def test_what_more_seeds_would_not_settle():
 @pytest.mark.parametrize("between_seeds", [0.0, 0.005, 0.03])
 @pytest.mark.parametrize("lead", [0.0, 0.03])
 def test_the_interval_covers_the_truth(seeds, between_seeds, lead):
-    """At least as often as it says, give or take the simulation; where seeds differ not at all it is cautious."""
+    """At least as often as stated, within the error of the simulation; it is conservative if seeds do not differ."""
     random, expected = np.random.default_rng(seeds), truth(lead)
     found = [paired_difference(*made_up(random, seeds, 400, lead, between_seeds)) for _ in range(1500)]
     covered = np.mean([one.low <= expected <= one.high for one in found])
@@ -229,7 +150,7 @@ def test_the_interval_covers_the_truth(seeds, between_seeds, lead):
 
 @pytest.mark.accuracy
 def test_a_single_run_covers_what_those_two_networks_are_worth():
-    """The images are all that is random: the two networks stay as they are."""
+    """Only the images are random: the two networks are fixed."""
     random, covered, rejected = np.random.default_rng(0), 0, 0
     for _ in range(2000):
         only_a, only_b = random.random((2, 400)) < 0.05

@@ -118,7 +118,7 @@ def test_equal_networks_share_their_rank():
 
 @pytest.mark.accuracy
 def test_false_positives_are_as_rare_as_they_say():
-    """Ten data sets, four networks that are alike: one or more pairs told apart in 5 % of all worlds at most."""
+    """Ten data sets, four equal networks: at least one pair differs significantly in at most 5 % of all cases."""
     random = np.random.default_rng(0)
     friedman, nemenyi, wilcoxon = 0, 0, 0
     for _ in range(1000):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_paired import made_up, truth
 
 from bakeoff.stats.paired import LEVEL, Difference, paired_difference
-from bakeoff.stats.sequential import SPREAD, critical_t, stand
+from bakeoff.stats.sequential import SPREAD, critical_t, decide
 
 
 def looking(mean: float, seeds: int, seed_error: float | None, image_error: float = 0.0) -> Difference:
@@ -35,7 +35,7 @@ def test_the_limit_is_where_the_ratio_of_the_two_is_twenty(seeds):
 def test_too_few_seeds_have_no_limit():
     assert [math.isinf(critical_t(seeds)) for seeds in (1, 2, 3, 4)] == [True, True, True, False]
     for seeds, error in ((1, None), (2, 0.0), (3, 0.001)):
-        standing = stand(looking(0.5, seeds, error))
+        standing = decide(looking(0.5, seeds, error))
         assert (standing.verdict, standing.low, standing.high) == ("open", None, None)
 
 
@@ -47,16 +47,16 @@ def test_it_is_stricter_than_a_single_look():
 
 
 def test_one_is_better():
-    clear = stand(looking(0.03, 5, 0.001))
+    clear = decide(looking(0.03, 5, 0.001))
     assert clear.verdict == "first"
     assert clear.low == pytest.approx(0.03 - 0.001 * critical_t(5))
-    assert stand(looking(-0.03, 5, 0.001)).verdict == "second"
-    assert stand(looking(0.03, 5, 0.01)).verdict == "open"
+    assert decide(looking(-0.03, 5, 0.001)).verdict == "second"
+    assert decide(looking(0.03, 5, 0.01)).verdict == "open"
 
 
 def test_test_images_count_too():
-    """A difference that the seeds are sure of may still be one of these test images."""
-    seeds_alone, both = stand(looking(0.03, 8, 0.002)), stand(looking(0.03, 8, 0.002, 0.02))
+    """A difference that is significant over seeds may still be specific to these test images."""
+    seeds_alone, both = decide(looking(0.03, 8, 0.002)), decide(looking(0.03, 8, 0.002, 0.02))
     assert (seeds_alone.verdict, both.verdict) == ("first", "alike")
     assert both.smallest == pytest.approx(0.0392, rel=1e-4)
     half = math.hypot(0.002 * critical_t(8), both.smallest)
@@ -64,25 +64,25 @@ def test_test_images_count_too():
 
 
 def test_alike_only_if_no_seed_could_change_it():
-    assert stand(looking(0.001, 8, 0.01, 0.01)).verdict == "open"
-    assert stand(looking(0.001, 8, 0.001, 0.01)).verdict == "alike"
+    assert decide(looking(0.001, 8, 0.01, 0.01)).verdict == "open"
+    assert decide(looking(0.001, 8, 0.001, 0.01)).verdict == "alike"
 
 
 def test_equal_predictions_are_alike_or_open():
     right = np.random.default_rng(0).random((6, 100)) < 0.8
-    assert stand(paired_difference(right, right)).verdict == "alike"
-    assert stand(paired_difference(right[:3], right[:3])).verdict == "open"
+    assert decide(paired_difference(right, right)).verdict == "alike"
+    assert decide(paired_difference(right[:3], right[:3])).verdict == "open"
 
 
 def test_of_several_networks_all_pairs_count():
-    alone, among = stand(looking(0.03, 8, 0.004)), stand(looking(0.03, 8, 0.004), pairs=45)
+    alone, among = decide(looking(0.03, 8, 0.004)), decide(looking(0.03, 8, 0.004), pairs=45)
     assert alone.low > 0 > among.low and (alone.verdict, among.verdict) == ("first", "open")
     assert math.isinf(critical_t(5, LEVEL / 45)) and critical_t(8, LEVEL / 45) > critical_t(8)
 
 
 @given(st.floats(-0.5, 0.5), st.integers(1, 40), st.floats(0, 0.1), st.floats(0, 0.1))
 def test_the_other_way_round_is_the_same(mean, seeds, seed_error, image_error):
-    one, other = (stand(looking(sign * mean, seeds, seed_error, image_error)) for sign in (1, -1))
+    one, other = (decide(looking(sign * mean, seeds, seed_error, image_error)) for sign in (1, -1))
     mirror = {"first": "second", "second": "first", "alike": "alike", "open": "open"}
     assert other.verdict == mirror[one.verdict]
     if one.low is not None:
@@ -91,7 +91,7 @@ def test_the_other_way_round_is_the_same(mean, seeds, seed_error, image_error):
 
 
 class Looks(NamedTuple):
-    """What looking after every seed, from the third to the last, came to in many experiments."""
+    """The outcome of testing after every seed, from the third to the last, in many experiments."""
 
     ever: float
     """Share of the experiments that found a difference at some look."""
@@ -116,7 +116,7 @@ def our_limits(seeds: int) -> np.ndarray:
 
 
 def naive_limits(seeds: int) -> np.ndarray:
-    """Of a t test that takes no notice of how often it was asked."""
+    """Of a t test that ignores how often it is repeated."""
     from scipy.stats import t as student
 
     return np.array([np.inf, *(student.ppf(1 - LEVEL / 2, n - 1) for n in range(2, seeds + 1))])
@@ -162,7 +162,7 @@ DRAWS = {
 @pytest.mark.accuracy
 @pytest.mark.parametrize("kind", DRAWS)
 def test_false_positives_of_other_seeds(kind):
-    """A skew as of an exponential is more than accuracies of one recipe show; there the t test itself errs."""
+    """Accuracies of one recipe are never as skewed as an exponential, on which the t test itself errs."""
     samples = DRAWS[kind](np.random.default_rng(0), (50_000, 20))
     ours, naive = (look_again_and_again(samples, limits(20)).ever for limits in (our_limits, naive_limits))
     print(f"\n{kind}: false positives {ours:.4f}, of repeated t tests {naive:.4f}")
@@ -191,7 +191,7 @@ def test_seeds_and_images_together(between_seeds, lead):
     for _ in range(1000):
         a, b = made_up(random, 12, 400, lead, between_seeds)
         looks = [paired_difference(a[:n], b[:n]) for n in range(3, 13)]
-        standings = [stand(look) for look in looks]
+        standings = [decide(look) for look in looks]
         wrong += any(s.low is not None and not s.low <= expected <= s.high for s in standings)
         told += any(s.verdict in ("first", "second") for s in standings)
         naive += any(look.is_settled for look in looks)

@@ -32,7 +32,7 @@ def test_the_half_width_has_the_tail_beyond_it(freedom, confidence):
 
 
 def test_small_tails_are_no_guess():
-    """Where twenty networks in pairs are corrected for, at 0.05 / 190 / 2, and far beyond."""
+    """At the level for all pairs of twenty networks, 0.05 / 190 / 2, and far below."""
     from scipy.stats import t as student
 
     assert tail(12.15, 1, 1e-12, 4) == pytest.approx(student.sf(12.15, 4), rel=1e-9)

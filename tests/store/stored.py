@@ -25,7 +25,7 @@ OUTCOME = Outcome(3, PROBABILITIES.argmax(1).astype(np.uint16), PROBABILITIES, {
 ENVIRONMENT = {"torch": "2", "threads": 1}
 SOMEBODY = "elsewhere.example:1234:1700000000"
 ME = "me"
-"""Owners on machines that cannot be asked."""
+"""Owners on machines whose processes are not visible."""
 
 
 def epoch(number: int, **changes) -> Epoch:
@@ -36,3 +36,20 @@ def end_process() -> str:
     """The owner of a process on this machine that has ended."""
     code = "from bakeoff.store.claims import new_owner; print(new_owner())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+OLDER = {
+    2: ["ALTER TABLE runs DROP COLUMN network", "DROP TABLE networks"],
+    3: ["ALTER TABLE failures DROP COLUMN file", "ALTER TABLE failures DROP COLUMN line"],
+    4: ["DROP TABLE comparisons"],
+    5: ["ALTER TABLE runs DROP COLUMN token", "DROP TABLE tokens"],
+}
+"""Version of a store → what the next one added, undone."""
+
+
+def make_older(store, version: int) -> None:
+    """Turn an open store into one as a former version wrote it."""
+    for number in sorted(OLDER, reverse=True):
+        for statement in OLDER[number] if number >= version else ():
+            store._db.execute(statement)
+    store._db.execute(f"PRAGMA user_version = {version}")

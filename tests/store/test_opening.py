@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from stored import DATA, ME, OTHER, RUN
+from stored import DATA, ME, OTHER, RUN, make_older
 
 from bakeoff.errors import BakeoffError
 from bakeoff.store import schema
@@ -14,7 +14,7 @@ from bakeoff.store.store import Store
 class TestOpening:
     def test_makes_a_store_only_when_asked(self, tmp_path):
         path = tmp_path / "a.db"
-        with pytest.raises(BakeoffError, match=r"no store at .*a\.db: `bakeoff run --store .*` makes one"):
+        with pytest.raises(BakeoffError, match=r"no store at .*a\.db: `bakeoff run --store .*` creates one"):
             Store(path)
         assert not path.exists()
         Store(path, create=True).close()
@@ -23,7 +23,7 @@ class TestOpening:
             assert store.files == tmp_path / "a.db.files"
 
     def test_needs_the_folder(self, tmp_path):
-        with pytest.raises(BakeoffError, match=r"the folder .*absent for the store does not exist"):
+        with pytest.raises(BakeoffError, match=r"the folder .*absent of the store does not exist"):
             Store(tmp_path / "absent" / "a.db", create=True)
         (tmp_path / "file").touch()
         with pytest.raises(BakeoffError, match="does not exist"):
@@ -82,11 +82,7 @@ class TestOpening:
         path = tmp_path / "a.db"
         with Store(path, create=True) as store:
             store.add([RUN], [DATA])
-            store._db.execute("ALTER TABLE runs DROP COLUMN network")
-            store._db.execute("DROP TABLE networks")
-            for column in ("file", "line"):
-                store._db.execute(f"ALTER TABLE failures DROP COLUMN {column}")
-            store._db.execute("PRAGMA user_version = 2")
+            make_older(store, 2)
         before = path.read_bytes()
         monkeypatch.setattr(os, "access", lambda place, mode: False)
         with Store(path) as store:
@@ -118,7 +114,7 @@ class TestOpening:
         assert not store._db.execute("SELECT * FROM sqlite_master WHERE name = 'extra'").fetchall()
 
     def test_reads_a_store_in_a_place_that_cannot_be_written(self, tmp_path, monkeypatch):
-        """A share, a compact disk: no file can be made beside it."""
+        """As on a read-only share or disk: no file can be created beside it."""
         path = tmp_path / "what a? #store%20.db"
         with Store(path, create=True) as store:
             store.add([RUN], [DATA])

@@ -14,7 +14,7 @@ from bakeoff.store.store import Store
 
 
 class TestFaults:
-    def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(self, store):
+    def test_a_full_disk_gives_one_sentence_and_nothing_is_half_written(self, store):
         store.claim(RUN.id, ME)
         pages = store._pragma("page_count")
         store._db.execute(f"PRAGMA max_page_count = {pages}")
@@ -30,7 +30,7 @@ class TestFaults:
         store.finish(RUN.id, large, ENVIRONMENT)
         assert store.results()[0].state == "done"
 
-    def test_a_locked_store_is_one_sentence(self, store):
+    def test_a_locked_store_gives_one_sentence(self, store):
         with Store(store.path) as other:
             other._db.execute("PRAGMA busy_timeout = 10")
             with (
@@ -123,8 +123,8 @@ class TestFaults:
         assert "upgrade bakeoff" in newer.reason
         assert [result.id for result in store.results()] == [OTHER.id]
 
-    def test_a_fault_of_our_own_is_not_called_damage(self, store, monkeypatch):
-        monkeypatch.setattr("bakeoff.store.reader.versions", lambda *_: {}["missing"])
+    def test_a_bug_is_not_reported_as_damage(self, store, monkeypatch):
+        monkeypatch.setattr("bakeoff.store.reader.label_versions", lambda *_: {}["missing"])
         with pytest.raises(KeyError):
             store.results()
 
@@ -148,7 +148,7 @@ class TestFaults:
         store._db.execute("UPDATE runs SET seal = NULL")
         assert store.results()[0].measures == OUTCOME.measures
 
-    def test_a_file_cut_short_is_one_sentence(self, tmp_path, store):
+    def test_a_file_cut_short_gives_one_sentence(self, tmp_path, store):
         store.close()
         copy = tmp_path / "cut.db"
         whole = Path(store.path).read_bytes()

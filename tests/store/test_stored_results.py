@@ -40,7 +40,7 @@ class TestResults:
         assert store.states([RUN.id, "unknown"]) == {RUN.id: "done"}
 
     def test_keep_the_protocol_they_were_trained_by(self, store):
-        """Also that of stores in which it was not written down: that was the first."""
+        """Also that of stores that do not record it: it was the first."""
         old = msgspec.structs.replace(OTHER, protocol=1)
         store.add([old], [DATA])
         store._db.execute("UPDATE runs SET settings = json_remove(settings, '$.protocol') WHERE id = ?", (old.id,))
@@ -56,7 +56,9 @@ class TestResults:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
     @given(runs=st.lists(RUNS, max_size=3), curve=st.lists(values(Epoch), max_size=4))
     def test_of_any_run_come_back(self, tmp_path, runs, curve):
-        curve = [Epoch(*(codec.finite(name, getattr(one, name)) for name in Epoch.__struct_fields__)) for one in curve]
+        curve = [
+            Epoch(*(codec.epoch_value(name, getattr(one, name)) for name in Epoch.__struct_fields__)) for one in curve
+        ]
         path = tmp_path / "any.db"
         path.unlink(missing_ok=True)
         with ClaimingStore(path, create=True) as store:
@@ -79,11 +81,11 @@ class TestResults:
             Outcome(3, OUTCOME.predicted[:3], PROBABILITIES[:3], {}),
             Outcome(3, OUTCOME.predicted[:3], PROBABILITIES, {}),
         ):
-            with pytest.raises(BakeoffError, match=r"predicted . images of 4: this is no result"):
+            with pytest.raises(BakeoffError, match=r"expected 4 predictions, got ."):
                 store.finish(RUN.id, wrong, ENVIRONMENT)
         (result, _) = store.results()
         assert (result.state, result.measures, result.environment) == ("running", {}, {})
-        with pytest.raises(BakeoffError, match=r"has no whole result: its predictions are not there"):
+        with pytest.raises(BakeoffError, match=r"its predictions are missing"):
             store.predictions(RUN.id)
         store.finish(RUN.id, OUTCOME, ENVIRONMENT)
 

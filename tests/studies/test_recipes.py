@@ -4,19 +4,21 @@ import pytest
 
 from bakeoff import studies
 from bakeoff.data import DATASETS, stand_in
+from bakeoff.errors import BakeoffError
 from bakeoff.execution.estimate import steps_of
+from bakeoff.execution.tryout import try_out
 from bakeoff.nets import find_net
 from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.overrides import describe_difference
 from bakeoff.spec.recipe import L2, SGD, Adam, Augment, Constant, Image
 from bakeoff.spec.records import Epoch
 from bakeoff.studies.recipes import RECIPES, clark2020, recipe_for, skoularikis2021, srivastava2020
-from bakeoff.studies.study import Cell
+from bakeoff.studies.study import GridCell
 from bakeoff.training.optimizers import penalised_weights
 from bakeoff.training.schedules import has_ended, learning_rate
 
 MNIST, CIFAR = DATASETS["mnist"].info(), DATASETS["cifar10"].info()
-STUDIES = [name for name in studies.names() if studies.load(name).published]
+STUDIES = [name for name in studies.study_names() if studies.load_study(name).published]
 
 
 def epochs(validation_losses: list[float]) -> list[Epoch]:
@@ -122,13 +124,49 @@ class TestQuick:
     def test_keeps_the_aspect_of_images_of_a_folder(self, shape, size):
         folder = DataInfo("folder:a", shape and ImageShape(3, *shape), ("a", "b"), "x", 100, 0, 20, True)
         assert RECIPES["quick"]("conv", folder).image == Image(size, fit="crop")
-        sized = recipe_for(Cell("conv", "folder:a", "quick", {"image.size": 32}), folder)
+        sized = recipe_for(GridCell("conv", "folder:a", "quick", {"image.size": 32}), folder)
         assert sized.image == Image((32, 32), fit="crop")
-        padded = recipe_for(Cell("conv", "folder:a", "quick", {"image.fit": "pad"}), folder)
+        padded = recipe_for(GridCell("conv", "folder:a", "quick", {"image.fit": "pad"}), folder)
         assert padded.image == Image(size, fit="pad")
 
     def test_leaves_built_in_images_alone(self):
         assert RECIPES["quick"]("conv", MNIST).image == Image()
+
+
+PHOTOGRAPHS = DataInfo("folder:a", None, ("a", "b"), "x", 2000, 0, 500, True)
+DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)
+
+
+class TestModern:
+    def test_cuts_windows_of_large_images_and_shifts_small_ones(self):
+        large, small = RECIPES["modern"]("conv", PHOTOGRAPHS), RECIPES["modern"]("conv", CIFAR)
+        assert (large.augment.resized_crop, large.augment.crop) == ((0.35, 1.0), 0)
+        assert (small.augment.resized_crop, small.augment.crop) == ((1.0, 1.0), 4)
+        assert (large.image, small.image) == (Image((64, 64), fit="crop"), Image())
+
+    def test_does_not_turn_digits_over(self):
+        digits, photographs = RECIPES["modern"]("conv", DIGITS).augment, RECIPES["modern"]("conv", CIFAR).augment
+        assert (digits.policy, digits.flip, digits.crop) == ("rand", False, 1)
+        assert (photographs.policy, photographs.flip) == ("trivial", True)
+
+    @pytest.mark.parametrize(("images", "epochs"), [(1437, 100), (20_000, 75), (50_000, 30), (10**6, 30)])
+    def test_trains_on_as_many_images_whatever_the_size_of_the_data(self, images, epochs):
+        data = DataInfo("a", ImageShape(3, 32, 32), ("a", "b"), "x", images, 0, 10, True)
+        assert RECIPES["modern"]("conv", data).epochs == epochs
+
+
+class TestFinetune:
+    def test_takes_size_interpolation_and_normalisation_of_the_weights(self):
+        recipe = RECIPES["finetune"]("efficientnet-lite1:imagenet", PHOTOGRAPHS)
+        probe = RECIPES["probe"]("efficientnet-lite1:imagenet", PHOTOGRAPHS)
+        assert (recipe.image, recipe.normalize) == (probe.image, probe.normalize)
+        assert (recipe.image, recipe.normalize) == (Image((240, 240), interpolation="bicubic"), "weights")
+        assert recipe.epochs == 10
+        assert recipe.augment == Augment(resized_crop=(0.35, 1.0), flip=True)
+
+    def test_needs_weights(self):
+        with pytest.raises(BakeoffError, match=r"resnet20 does not start from weights.*efficientnet-lite0:imagenet"):
+            try_out("resnet20", ImageShape(3, 32, 32), 10, RECIPES["finetune"]("resnet20", CIFAR))
 
 
 class TestEveryRecipe:
@@ -140,14 +178,14 @@ class TestEveryRecipe:
     @pytest.mark.parametrize("study", STUDIES)
     def test_of_a_study_does_not_look_at_what_stands_in(self, study):
         """A folder of JPEG files in place of CIFAR-10 is trained on as CIFAR-10 is."""
-        loaded = studies.load(study)
+        loaded = studies.load_study(study)
         folder = DataInfo("folder:/a/b", ImageShape(3, 32, 32), CIFAR.classes, "x", 50_000, 0, 10_000, True)
         for net in loaded.nets:
-            cell = Cell(net, "cifar10", loaded.recipe, {})
+            cell = GridCell(net, "cifar10", loaded.recipe, {})
             assert recipe_for(cell, stand_in(folder, "cifar10")).key == recipe_for(cell, CIFAR).key
 
     def test_is_called_by_a_variants_label(self):
-        cell = Cell("conv", "mnist", "quick", {"epochs": 2}, {"augment.flip": True}, "with mirroring")
+        cell = GridCell("conv", "mnist", "quick", {"epochs": 2}, {"augment.flip": True}, "with mirroring")
         recipe = recipe_for(cell, MNIST)
         assert recipe.name == "quick (epochs=2) (with mirroring)"
         unlabelled = recipe_for(cell._replace(label=""), MNIST)
@@ -159,4 +197,4 @@ class TestEveryRecipe:
 @pytest.mark.parametrize("name", ["srivastava2020", "skoularikis2021"])
 def test_what_is_assumed_about_a_study_stands_in_its_recipe_and_in_its_file(name):
     assert "assumed" in (RECIPES[name].__doc__ or "")
-    assert any("assumed" in text for text in studies.load(name).departures)
+    assert any("assumed" in text for text in studies.load_study(name).departures)

@@ -15,7 +15,7 @@ from bakeoff.studies.recipes import recipe_for
 from bakeoff.studies.study import Published, Study
 from bakeoff.studies.toml import parse_study, write_study
 
-PUBLISHED = {name: study for name in studies.names() if (study := studies.load(name)).published}
+PUBLISHED = {name: study for name in studies.study_names() if (study := studies.load_study(name)).published}
 PRINTED = [(study, printed) for study in PUBLISHED.values() for printed in study.published]
 CLASSES = {
     "mnist": tuple("0123456789"),
@@ -31,7 +31,7 @@ def of(study: str, **wanted: str) -> list[Published]:
 
 def test_there_are_four_the_demonstration_and_the_experiments():
     assert set(PUBLISHED) == {"afif2018", "srivastava2020", "clark2020", "skoularikis2021"}
-    assert set(studies.names()) == {*PUBLISHED, "demo", "dials"}
+    assert set(studies.study_names()) == {*PUBLISHED, "demo", "dials"}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

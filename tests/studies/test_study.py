@@ -1,12 +1,16 @@
+import re
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.errors import BakeoffError
+from bakeoff.execution.options import StudyOptions
+from bakeoff.execution.plan import plan
 from bakeoff.execution.session import choose_study
-from bakeoff.studies.study import Cell, DialName, Exceptional, Study, Turn
+from bakeoff.studies.study import DialName, Exceptional, GridCell, Study, Turn
 from generated import values
 
 STUDY = Study(
@@ -30,12 +34,12 @@ class TestTheGrid:
     def test_is_all_cells_but_those_left_out_and_each_data_sets_variants_after_it(self):
         own, drop = {"epochs": 1, "l2": "none"}, {"epochs": 1}
         assert STUDY.grid() == [
-            Cell("conv", "digits", "quick", own),
-            Cell("drop", "digits", "quick", drop),
-            Cell("nin", "digits", "clark2020", drop, {"epochs": 2}, "longer"),
-            Cell("conv", "mnist", "quick", own),
-            Cell("conv", "mnist", "quick", own, {"image.scale": 3}),
-            Cell("drop", "mnist", "quick", drop, {"image.scale": 3}),
+            GridCell("conv", "digits", "quick", own),
+            GridCell("drop", "digits", "quick", drop),
+            GridCell("nin", "digits", "clark2020", drop, {"epochs": 2}, "longer"),
+            GridCell("conv", "mnist", "quick", own),
+            GridCell("conv", "mnist", "quick", own, {"image.scale": 3}),
+            GridCell("drop", "mnist", "quick", drop, {"image.scale": 3}),
         ]
 
     def test_lets_what_tells_a_variant_win(self):
@@ -65,9 +69,13 @@ TURNED = Study(
 class TestExperiments:
     def test_are_cells_of_graded_data_or_of_changed_recipes(self):
         assert TURNED.grid() == [
-            *(Cell(net, "digits", "quick", {"epochs": 1}, {"image.scale": n}) for n in (1, 2) for net in TURNED.nets),
-            Cell("conv", "mnist", "quick", {"epochs": 3}),
-            Cell("conv", "mnist~contrast=0.5", "quick", {"epochs": 3}),
+            *(
+                GridCell(net, "digits", "quick", {"epochs": 1}, {"image.scale": n})
+                for n in (1, 2)
+                for net in TURNED.nets
+            ),
+            GridCell("conv", "mnist", "quick", {"epochs": 3}),
+            GridCell("conv", "mnist~contrast=0.5", "quick", {"epochs": 3}),
         ]
 
     def test_use_what_stands_in_for_their_data(self):
@@ -76,19 +84,19 @@ class TestExperiments:
 
     def test_are_narrowed_by_networks_and_data_and_changed_as_all_cells(self):
         assert {cell.net for cell in TURNED.with_nets(("drop",)).grid()} == {"drop"}
-        assert {cell.data for cell in choose_study(TURNED, data=["digits"]).grid()} == {"digits"}
+        assert {cell.data for cell in choose_study(TURNED, StudyOptions(data=["digits"])).grid()} == {"digits"}
         assert {cell.all_changes["epochs"] for cell in TURNED.with_changes({"epochs": 7}).grid()} == {7}
 
     def test_turn_every_dial_there_is(self):
         assert set(get_args(DialName)) == DIALS.keys() | IN_THE_RECIPE.keys()
 
-    def test_of_levels_that_cannot_be_are_refused(self):
+    def test_with_levels_out_of_range_are_refused(self):
         from bakeoff.execution.plan import plan
 
         study = Study(
             name="c", nets=("conv",), data=("digits",), dials=(Turn(turn="colour", data="digits", levels=(2,)),)
         )
-        with pytest.raises(BakeoffError, match="colour takes a number from 0 to 1"):
+        with pytest.raises(BakeoffError, match="colour expects a number from 0 to 1"):
             plan(study)
 
 
@@ -100,9 +108,9 @@ class TestOtherNetworks:
     def test_may_leave_nothing(self):
         from bakeoff.execution.plan import plan
 
-        study = choose_study(STUDY, nets=["drop"], data=["mnist"])
+        study = choose_study(STUDY, StudyOptions(nets=["drop"], data=["mnist"]))
         assert [cell.variant for cell in study.grid()] == [{"image.scale": 3}]
-        with pytest.raises(BakeoffError, match="leaves out these networks on mnist"):
+        with pytest.raises(BakeoffError, match="excludes these networks on mnist"):
             plan(Study(name="b", nets=("conv",), data=("mnist",), cells=(Exceptional(leave_out=True),)))
 
 
@@ -123,11 +131,74 @@ class TestChanges:
 class TestStandIns:
     def test_of_data_sets_that_are_no_longer_there_are_dropped(self):
         study = Study(name="a", nets=("conv",), data=("digits", "mnist"), data_as={"mnist": "kmnist"})
-        assert choose_study(study, data=["digits"]).data_as == {}
-        assert choose_study(study, data_as={"digits": "mnist"}).data_as == {"mnist": "kmnist", "digits": "mnist"}
+        assert choose_study(study, StudyOptions(data=["digits"])).data_as == {}
+        assert choose_study(study, StudyOptions(data_as={"digits": "mnist"})).data_as == {
+            "mnist": "kmnist",
+            "digits": "mnist",
+        }
 
     def test_for_what_the_study_has_not_are_refused(self):
         from bakeoff.execution.plan import plan
 
         with pytest.raises(BakeoffError, match=r"unknown data set of the study 'a' 'mnits': did you mean mnist\?"):
             plan(Study(name="a", nets=("conv",), data=("mnist",), data_as={"mnits": "digits"}))
+
+
+def test_several_recipes_train_every_network_by_each():
+    study = Study(
+        name="a",
+        nets=("conv", "nin"),
+        data=("digits",),
+        recipe=("quick", "clark2020"),
+        cells=(Exceptional(nets=("nin",), recipe="afif2018"),),
+        variants=(Exceptional(nets=("conv",), set={"epochs": 2}),),
+    )
+    assert [(cell.net, cell.recipe, cell.variant) for cell in study.grid()] == [
+        ("conv", "quick", {}),
+        ("nin", "afif2018", {}),
+        ("conv", "quick", {"epochs": 2}),
+        ("conv", "clark2020", {}),
+        ("conv", "clark2020", {"epochs": 2}),
+    ]
+
+
+def test_an_experiment_is_one_for_each_recipe_unless_it_names_its_own():
+    own = Turn(turn="contrast", data="digits", levels=(1.0, 0.5), recipe="afif2018")
+    study = Study(
+        name="a",
+        nets=("conv",),
+        data=("digits",),
+        recipe=("quick", "clark2020"),
+        dials=(msgspec.structs.replace(own, recipe=None), own),
+    )
+    assert [turn.recipe for turn in study.turns()] == ["quick", "clark2020", "afif2018"]
+
+
+def test_networks_name_the_recipe_that_trains_them():
+    def cells(*nets: str, **options) -> list[tuple[str, str]]:
+        study = choose_study(None, StudyOptions(nets=list(nets), data=["digits"], **options))
+        return [(cell.net, cell.recipe) for cell in study.grid()]
+
+    assert cells("conv@quick", "NiN@Modern") == [("conv", "quick"), ("nin", "modern")]
+    assert cells("conv", "nin@modern", recipe="clark2020") == [("conv", "clark2020"), ("nin", "modern")]
+    assert cells("conv@quick", "conv@modern") == [("conv", "quick"), ("conv", "modern")]
+    assert cells("conv", "conv@modern", recipe="quick") == [("conv", "quick"), ("conv", "modern")]
+    assert cells("conv@modern", "nin", recipe="quick,clark2020") == [
+        ("conv", "modern"),
+        ("nin", "quick"),
+        ("nin", "clark2020"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nets", "words"),
+    [
+        ("conv@quik", "recipe 'quik': did you mean quick"),
+        ("konv@quick", "'konv': did you mean conv"),
+        ("conv@quick,conv@quick", "twice: conv"),
+        ("conv,conv", "twice: conv"),
+    ],
+)
+def test_networks_with_recipes_that_do_not_exist(nets, words):
+    with pytest.raises(BakeoffError, match=re.escape(words)):
+        plan(choose_study(None, StudyOptions(nets=nets, data=["digits"], changes={"image.scale": 4})))

@@ -81,3 +81,10 @@ def test_intervals() -> None:
 
 def test_byte_size() -> None:
     assert [formats.byte_size(size) for size in (12, 12_345_678, 3.2e9)] == ["12 B", "12 MB", "3.2 GB"]
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"), [(0.0025, "+0.3"), (-0.0025, "−0.3"), (0.9925 - 0.99, "+0.3"), (0.0, "+0.0")]
+)
+def test_halves_are_rounded_away_from_zero(difference: float, text: str) -> None:
+    assert formats.signed_points(difference, 1) == text

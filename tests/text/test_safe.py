@@ -21,7 +21,7 @@ ANY = st.text(
 
 
 def obeyed(text: str) -> bool:
-    """Whether a terminal, XML or the direction of text would obey something in it."""
+    """Whether something in it would affect a terminal, XML or the direction of text."""
     unseen = {0xAD, 0x61C, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF}
     codes = set(map(ord, text))
     return bool(codes & (unseen | {*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF}))
@@ -48,20 +48,20 @@ def test_what_is_written_out_can_be_read():
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8"])
 @given(text=ANY)
-def test_every_encoding_has_a_likeness_of_all_that_is_visible(encoding, text):
+def test_every_encoding_has_a_replacement_for_all_that_is_visible(encoding, text):
     shown = plain(visible(text), encoding)
     assert shown.encode(encoding)[:0] == b""
     if visible(text).isascii():
         assert shown == visible(text)
 
 
-def test_likenesses_are_read_as_the_same():
+def test_replacements_are_read_as_the_same():
     assert plain("98.7 % ± 1 × 2 – ≥ … ─ │", "ascii") == "98.7 % +- 1 x 2 - >= ... - |"
     assert plain("98.7 % ± 1 × 2 – ≥ … ─ │", "cp1252") == "98.7 % ± 1 × 2 – >= … - |"
     assert plain("café größe 日", "ascii") == r"cafe grosse \u65e5"
 
 
-def test_every_character_of_our_own_texts_has_a_likeness():
+def test_every_character_of_our_own_texts_has_a_replacement():
     texts = {
         node.value
         for path in Path(bakeoff.__file__).parent.rglob("*.py")

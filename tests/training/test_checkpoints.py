@@ -10,7 +10,7 @@ from torch import nn
 from bakeoff.spec.paths import checkpoint_path, weights_path
 from bakeoff.spec.records import Epoch
 from bakeoff.training import checkpoints
-from bakeoff.training.checkpoints import State, load, save, save_weights
+from bakeoff.training.checkpoints import State, load_checkpoint, save_checkpoint, save_weights
 
 HISTORY = [Epoch(n, 1.0 / n, 0.5, None, None, 0.1, 2.0, 0.5, 700.0, 10**9) for n in (1, 2)]
 
@@ -37,9 +37,9 @@ def assert_same(left: dict, right: dict) -> None:
 def test_what_was_saved_comes_back(tmp_path, kind):
     net, optimizer = trained(0, kind)
     best = {name: value + 1 for name, value in net.state_dict().items()}
-    save(tmp_path, "a", net, optimizer, State(HISTORY, best))
+    save_checkpoint(tmp_path, "a", net, optimizer, State(HISTORY, best))
     other, other_optimizer = trained(1, kind)
-    state = load(tmp_path, "a", other, other_optimizer)
+    state = load_checkpoint(tmp_path, "a", other, other_optimizer)
     assert state.history == HISTORY
     assert_same(state.best, best)
     assert_same(other.state_dict(), net.state_dict())
@@ -49,35 +49,35 @@ def test_what_was_saved_comes_back(tmp_path, kind):
 def test_what_is_absent_is_empty(tmp_path):
     net, optimizer = trained(0)
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    assert load(tmp_path / "absent", "a", net, optimizer) == State()
+    assert load_checkpoint(tmp_path / "absent", "a", net, optimizer) == State()
     assert_same(net.state_dict(), before)
 
 
 class TestDamage:
     @pytest.fixture
     def saved(self, tmp_path) -> Path:
-        save(tmp_path, "a", *trained(0), State(HISTORY))
+        save_checkpoint(tmp_path, "a", *trained(0), State(HISTORY))
         return checkpoint_path(tmp_path, "a")
 
     def assert_starts_anew(self, saved: Path) -> None:
         net, optimizer = trained(1)
         before = {name: value.clone() for name, value in net.state_dict().items()}
-        assert load(saved.parent, "a", net, optimizer) == State()
+        assert load_checkpoint(saved.parent, "a", net, optimizer) == State()
         assert_same(net.state_dict(), before)
 
     @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
-    def test_by_cutting_starts_anew(self, saved, share):
+    def test_by_cutting_starts_over(self, saved, share):
         whole = saved.read_bytes()
         saved.write_bytes(whole[: int(len(whole) * share)])
         self.assert_starts_anew(saved)
 
     @pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x02}q\x00.", b"PK\x03\x04" + bytes(100)])
-    def test_by_something_else_in_its_place_starts_anew(self, saved, content):
+    def test_by_something_else_in_its_place_starts_over(self, saved, content):
         saved.write_bytes(content)
         self.assert_starts_anew(saved)
 
-    def test_by_one_bit_among_the_weights_starts_anew(self, saved):
-        """Torch alone would go on with a wrong weight."""
+    def test_by_one_bit_among_the_weights_starts_over(self, saved):
+        """torch alone would continue with a wrong weight."""
         with zipfile.ZipFile(saved) as archive:
             tensors = [item for item in archive.infolist() if "/data/" in item.filename]
             payload = archive.read(max(tensors, key=lambda item: item.file_size))
@@ -96,14 +96,14 @@ class TestDamage:
         self.assert_starts_anew(saved)
         assert not (tmp_path / "evil").exists()
 
-    def test_of_another_protocol_or_network_starts_anew(self, saved, monkeypatch):
+    def test_of_another_protocol_or_network_starts_over(self, saved, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(checkpoints, "PROTOCOL", checkpoints.PROTOCOL + 1)
             self.assert_starts_anew(saved)
-        save(saved.parent, "a", *trained(0, width=9), State(HISTORY))
+        save_checkpoint(saved.parent, "a", *trained(0, width=9), State(HISTORY))
         self.assert_starts_anew(saved)
 
-    def test_is_a_folder_starts_anew(self, saved):
+    def test_is_a_folder_starts_over(self, saved):
         saved.unlink()
         saved.mkdir()
         self.assert_starts_anew(saved)
@@ -112,7 +112,7 @@ class TestDamage:
 class TestWriting:
     def test_leaves_the_old_file_when_it_fails(self, tmp_path, monkeypatch):
         net, optimizer = trained(0)
-        save(tmp_path, "a", net, optimizer, State(HISTORY[:1]))
+        save_checkpoint(tmp_path, "a", net, optimizer, State(HISTORY[:1]))
         save_weights(tmp_path, "a", net)
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
@@ -121,28 +121,31 @@ class TestWriting:
 
         monkeypatch.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="No space left"):
-            save(tmp_path, "a", net, optimizer, State(HISTORY))
+            save_checkpoint(tmp_path, "a", net, optimizer, State(HISTORY))
         with pytest.raises(OSError, match="No space left"):
             save_weights(tmp_path, "a", net)
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
     def test_on_a_full_disk_is_the_systems_own_error(self, tmp_path, monkeypatch):
-        """Torch would speak of positions in a file, safetensors of serialising."""
+        """torch's own error is about positions in a file, that of safetensors about serialising."""
         net, optimizer = trained(0)
         full = Path("/dev/full").open
         monkeypatch.setattr(Path, "open", lambda self, mode: full(mode, buffering=0))
-        for write in (lambda: save(tmp_path, "a", net, optimizer, State()), lambda: save_weights(tmp_path, "a", net)):
+        for write in (
+            lambda: save_checkpoint(tmp_path, "a", net, optimizer, State()),
+            lambda: save_weights(tmp_path, "a", net),
+        ):
             with pytest.raises(OSError, match="No space left on device"):
                 write()
         assert not list(tmp_path.iterdir())
 
     def test_removes_what_killed_processes_left(self, tmp_path):
         net, optimizer = trained(0)
-        save(tmp_path, "a", net, optimizer, State(HISTORY))
+        save_checkpoint(tmp_path, "a", net, optimizer, State(HISTORY))
         for name in ("a.77.tmp", "a.78.tmp", "b.77.tmp"):
             (tmp_path / name).touch()
-        assert load(tmp_path, "a", net, optimizer).history == HISTORY
+        assert load_checkpoint(tmp_path, "a", net, optimizer).history == HISTORY
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pt", "b.77.tmp"]
 
     def test_of_weights_takes_those_that_share_memory(self, tmp_path):

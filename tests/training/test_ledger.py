@@ -39,7 +39,7 @@ class TestARun:
         assert outcome.measures["saving_seconds"] < 0.05
 
     def test_in_two_sessions_adds_them_up(self, tmp_path):
-        """But for what the first did after its checkpoint."""
+        """Except for what the first did after its checkpoint."""
         clock = time.perf_counter()
         first = fit(tiny.run(), DATA, tiny.MACHINE, tmp_path)
         epochs = [next(first), next(first)]

@@ -10,6 +10,7 @@ from torch import nn
 from trained import DATA, assert_same_weights, train
 
 import bakeoff.training.evaluate
+import bakeoff.training.learner
 import bakeoff.training.loop
 import tiny
 from bakeoff.errors import BakeoffError
@@ -20,7 +21,7 @@ from bakeoff.spec.recipe import L2, SGD, Adam, Cosine, Image
 from bakeoff.spec.run import Run
 from bakeoff.training.evaluate import Diverged
 from bakeoff.training.optimizers import make_loss
-from bakeoff.training.partition import divide
+from bakeoff.training.partition import partition_data
 
 
 class TestDivergence:
@@ -42,21 +43,21 @@ class TestDivergence:
         with pytest.raises(Diverged) as caught:
             train(tiny.run(batch_size=1, validation="none", epochs=1), data=tiny.dataset(train=110))
         assert (caught.value.epoch, caught.value.step) == (1, step)
-        assert str(caught.value).startswith(f"the loss became NaN or infinite in epoch 1 at step {step}")
+        assert f"epoch 1 at step {step}" in str(caught.value)
 
     def test_comes_of_a_rate_far_too_high(self):
         with pytest.raises(Diverged):
             train(tiny.run("nin", optimizer=SGD(lr=1e30)))
 
     def test_after_the_last_step_is_told_too(self, monkeypatch):
-        """The last step itself may spoil the weights: no loss shows it, the evaluation does."""
+        """The last step itself may ruin the weights: no loss shows it, but the evaluation does."""
         steps = []
 
-        def spoil(optimizer, settings, rate, step):
+        def spoil(optimizer, settings, rate, step, head_rate):
             steps.append(step)
             optimizer.param_groups[0]["lr"] = math.nan if step == 9 else rate
 
-        monkeypatch.setattr(bakeoff.training.loop, "set_rate", spoil)
+        monkeypatch.setattr(bakeoff.training.learner, "set_rate", spoil)
         with pytest.raises(Diverged) as caught:
             train(tiny.run())
         assert (caught.value.epoch, caught.value.step, len(steps)) == (3, 3, 9)
@@ -65,7 +66,7 @@ class TestDivergence:
 class TestParts:
     def test_with_a_fraction_or_number_set_aside(self):
         for validation, count in ((0.25, 15), (7, 7)):
-            parts = divide(tiny.run(validation=validation), DATA, "cpu")
+            parts = partition_data(tiny.run(validation=validation), DATA, "cpu")
             assert (len(parts.train_indices), len(parts.validation_indices)) == (60 - count, count)
             both = torch.cat([parts.train_indices, parts.validation_indices])
             assert sorted(both.tolist()) == list(range(60))
@@ -73,7 +74,7 @@ class TestParts:
 
     def test_differ_between_seeds_and_not_between_networks(self):
         cuts = {
-            (net, seed): divide(tiny.run(net, seed), DATA, "cpu").validation_indices.tolist()
+            (net, seed): partition_data(tiny.run(net, seed), DATA, "cpu").validation_indices.tolist()
             for net in ("conv", "nin")
             for seed in (0, 1)
         }
@@ -81,14 +82,14 @@ class TestParts:
 
     def test_with_the_data_sets_own_validation_split(self):
         data = tiny.dataset(validation=9)
-        parts = divide(tiny.run(validation="own"), data, "cpu")
+        parts = partition_data(tiny.run(validation="own"), data, "cpu")
         assert (len(parts.train_indices), len(parts.validation), parts.validation_indices) == (60, 9, None)
-        with pytest.raises(BakeoffError, match=r"tiny has no validation split of its own: add --set validation=0\.1"):
-            divide(tiny.run(validation="own"), DATA, "cpu")
+        with pytest.raises(BakeoffError, match=r"tiny .*--set validation=0\.1"):
+            partition_data(tiny.run(validation="own"), DATA, "cpu")
 
     def test_with_the_test_split_as_validation_as_studies_did(self):
         run = tiny.run(validation="test")
-        parts = divide(run, DATA, "cpu")
+        parts = partition_data(run, DATA, "cpu")
         assert parts.validation is parts.test
         epochs, outcome = train(run)
         assert epochs[-1].validation_accuracy == outcome.measures["test_accuracy"]
@@ -101,31 +102,31 @@ class TestParts:
 
     def test_of_a_balanced_sample(self):
         run = tiny.run(images_per_class=8, validation=6)
-        parts = divide(run, DATA, "cpu")
+        parts = partition_data(run, DATA, "cpu")
         labels = DATA.train.labels[torch.cat([parts.train_indices, parts.validation_indices]).numpy()]
         assert np.bincount(labels).tolist() == [8, 8, 8]
         assert len(parts.train_indices) == 18
-        other = divide(msgspec.structs.replace(run, seed=1), DATA, "cpu")
+        other = partition_data(msgspec.structs.replace(run, seed=1), DATA, "cpu")
         assert parts.train_indices.tolist() != other.train_indices.tolist()
         with pytest.raises(BakeoffError, match="100"):
-            divide(tiny.run(images_per_class=100), DATA, "cpu")
+            partition_data(tiny.run(images_per_class=100), DATA, "cpu")
 
     def test_keep_copies_of_an_image_together(self):
         data = replace(tiny.dataset(), info=msgspec.structs.replace(DATA.info, content_hash="with copies"))
         data.train.images[1::2] = data.train.images[::2]
         data.train.labels[1::2] = data.train.labels[::2]
         for seed in range(5):
-            parts = divide(Run("conv", "tiny", "with copies", tiny.RECIPE, seed), data, "cpu")
+            parts = partition_data(Run("conv", "tiny", "with copies", tiny.RECIPE, seed), data, "cpu")
             sides = [set((part // 2).tolist()) for part in (parts.train_indices, parts.validation_indices)]
             assert not sides[0] & sides[1]
             assert len(parts.validation_indices) in (14, 15)  # pairs and an odd number
 
     def test_normalise_by_training_images_alone(self):
         data = tiny.dataset()
-        before = divide(tiny.run(normalize="channel"), data, "cpu")
+        before = partition_data(tiny.run(normalize="channel"), data, "cpu")
         data.train.images[before.validation_indices.numpy()] = 255
         data.test.images[:] = 255
-        after = divide(tiny.run(normalize="channel"), data, "cpu")
+        after = partition_data(tiny.run(normalize="channel"), data, "cpu")
         images = torch.full((1, 1, 8, 8), 100, dtype=torch.uint8)
         assert (before.normalizer(images) == after.normalizer(images)).all()
 
@@ -239,14 +240,14 @@ class TestLastBatches:
         assert steps == [(1, 2), (2, 2)]
         assert outcome.measures["train_images"] == 33
 
-    def test_of_one_image_throughout_are_told_where_the_network_cannot(self):
+    def test_of_one_image_throughout_are_reported_where_the_network_cannot(self):
         run = tiny.run("resnet18", batch_size=1, validation="none", epochs=1)
-        with pytest.raises(BakeoffError, match="a batch_size of 1"):
+        with pytest.raises(BakeoffError, match="batch_size of 1"):
             train(run)
 
 
 def test_images_too_small_are_refused():
-    with pytest.raises(BakeoffError, match="conv needs at least 18×18 pixels; these images are 8×8: add --scale 3"):
+    with pytest.raises(BakeoffError, match=r"conv .*18×18 .*8×8.*--scale 3"):
         train(tiny.run("conv"))
 
 

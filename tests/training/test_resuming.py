@@ -10,7 +10,7 @@ import tiny
 from bakeoff.data.batches import train_batches
 from bakeoff.machine.hardware import Machine
 from bakeoff.spec.paths import checkpoint_path, weights_path
-from bakeoff.spec.recipe import L2, SGD, Adadelta, Adam, AdamW, Augment, Cosine, OneCycle, Plateau, Stop
+from bakeoff.spec.recipe import L2, SGD, Adadelta, Adam, AdamW, Augment, Constant, Cosine, OneCycle, Plateau, Stop
 from bakeoff.training.loop import fit
 
 RESUMABLE = {
@@ -26,6 +26,26 @@ RESUMABLE = {
     "batch norm, best epoch restored": tiny.run(
         "resnet20", optimizer=SGD(lr=0.2, momentum=0.9), select="best-validation-accuracy", normalize="pixel"
     ),
+    "mixed images": tiny.run(
+        augment=Augment(resized_crop=(0.3, 1.0), policy="trivial", mixup=0.2, cutmix=1.0), label_smoothing=0.1
+    ),
+    "everything of modern and finetune": tiny.run(
+        "resnet20",
+        optimizer=AdamW(lr=1e-2),
+        schedule=Cosine(warmup_epochs=1),
+        head_schedule=Constant(),
+        clip_norm=0.5,
+        average=0.9,
+        zero_head=True,
+        head_rate=3.0,
+        layer_decay=0.8,
+        freeze="all-but-classifier",
+        thaw_after=1,
+        l2=L2(1e-3, "convolutions"),
+        select="best-validation-loss",
+        augment=Augment(resized_crop=(0.3, 1.0), flip=True, policy="rand", mixup=0.2, cutmix=1.0),
+    ),
+    "frozen norms and an average": tiny.run("resnet20", average=0.9, frozen_norm=True, optimizer=SGD(0.1, 0.9)),
     "plateau and early stop": tiny.run(
         epochs=8, schedule=Plateau("validation_loss", 0.5, 1, 0.5), stop=Stop("train_loss", 3, 0.5)
     ),
@@ -65,7 +85,7 @@ class TestResuming:
         train(tiny.run(), tmp_path, on_step=lambda epoch, done, of: steps.append((epoch, done, of)))
         assert steps == [(epoch, step, 3) for epoch in (2, 3) for step in (1, 2, 3)]
 
-    def test_from_a_damaged_checkpoint_starts_anew(self, tmp_path):
+    def test_from_a_damaged_checkpoint_starts_over(self, tmp_path):
         run = tiny.run()
         next(generator := fit(run, DATA, tiny.MACHINE, tmp_path))
         generator.close()

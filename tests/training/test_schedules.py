@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.spec.recipe import SGD, Constant, Cosine, OneCycle, Plateau, Recipe, Schedule, Steps, Stop
+from bakeoff.spec.recipe import SGD, Constant, Cooldown, Cosine, OneCycle, Plateau, Recipe, Schedule, Steps, Stop
 from bakeoff.spec.records import Epoch
 from bakeoff.training.schedules import has_ended, learning_rate, rate_factor, selected_epoch
 from generated import close
@@ -46,6 +46,20 @@ class TestRates:
     def test_that_never_change(self):
         assert our_rates(Constant(), 2, 3) == [1.0] * 6
 
+    def test_fall_in_the_last_epochs_only(self):
+        rates = our_rates(Cooldown(share=0.5, warmup_epochs=1, final=0.2), 4, 2)
+        assert rates == pytest.approx([0, 0.5, 1, 1, 1, 0.8, 0.6, 0.4])
+
+    @given(st.integers(1, 200), st.integers(1, 200), st.floats(0.01, 1.0))
+    def test_before_the_fall_do_not_depend_on_the_number_of_epochs(self, epochs, more, share):
+        schedule = Cooldown(share=share, warmup_epochs=0.5)
+        begin = schedule.begin(epochs)
+        assert begin <= schedule.begin(epochs + more)
+        for done in (0, 0.25, begin - 0.25, begin):
+            if 0 <= done <= begin:
+                short, long = (rate_factor(schedule, number, [], done) for number in (epochs, epochs + more))
+                assert short == long
+
     def test_fall_when_an_epoch_has_finished(self):
         rates = our_rates(Steps((1, 3), 0.1), 4, 2)
         assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01])
@@ -66,7 +80,7 @@ class TestRates:
 
     @pytest.mark.parametrize(("peak_at", "start", "end"), [(0.3, 25.0, 1e4), (0.1, 10.0, 100.0)])
     def test_on_one_cycle_are_torchs_but_for_a_step(self, peak_at, start, end):
-        """Torch reaches peak and end a step earlier; over a thousand steps that is hardly to be seen."""
+        """torch reaches peak and end a step earlier; over a thousand steps, that is hardly visible."""
         theirs = torch_rates(
             lambda o: torch.optim.lr_scheduler.OneCycleLR(
                 o, 1.0, total_steps=1001, pct_start=peak_at, div_factor=start, final_div_factor=end / start
@@ -104,7 +118,7 @@ class TestPlateau:
         monitor=st.sampled_from(["train_loss", "validation_loss", "train_accuracy", "validation_accuracy"]),
     )
     def test_cuts_as_torch_does_and_as_keras_documents(self, losses, patience, threshold, floor, monitor):
-        """Keras cuts after `patience` epochs without progress, torch after one more than its `patience`."""
+        """Keras cuts the rate after `patience` epochs without progress, torch after one more than its `patience`."""
         higher = monitor.endswith("accuracy")
         recipe = msgspec.structs.replace(RECIPE, schedule=Plateau(monitor, 0.5, patience, threshold, floor))
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
@@ -204,7 +218,7 @@ class TestSelection:
         assert selected_epoch(recipe, history(list(self.LOSSES), list(self.ACCURACIES))) == epoch
 
     @pytest.mark.parametrize("losses", [[math.nan, 0.5, 0.4], [0.5, math.nan, 0.4], [math.inf, math.nan, 0.4]])
-    def test_never_takes_what_is_no_number(self, losses):
+    def test_never_takes_what_is_not_a_number(self, losses):
         recipe = msgspec.structs.replace(RECIPE, select="best-validation-loss")
         assert selected_epoch(recipe, history(losses)) == 3
 

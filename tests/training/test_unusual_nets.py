@@ -89,7 +89,7 @@ class TestWhatIsMeasuredBeside:
         assert set(outcome.blanks.values()) == {"RuntimeError: no such kernel"}
         assert outcome.measures["test_accuracy"] > 0
 
-    def test_weights_that_have_two_names_are_kept_and_go_on(self, own, tmp_path):
+    def test_weights_that_have_two_names_are_kept_and_continue(self, own, tmp_path):
         run = own(odd.Tied)
         whole = train(run, tmp_path / "whole")
         kept = load_file(weights_path(tmp_path / "whole", run.id))
@@ -111,10 +111,10 @@ class TestWhatIsMeasuredBeside:
 
 
 class TestOutputs:
-    def test_that_are_a_tuple_of_other_things_are_told(self, own):
-        with pytest.raises(BakeoffError, match="must give 16 × 3 logits for 16 images in training and gives a tuple"):
+    def test_that_are_a_tuple_of_other_things_are_reported(self, own):
+        with pytest.raises(BakeoffError, match="expected 16 × 3 logits for 16 images in training, got a tuple"):
             train(own(odd.Pair))
 
-    def test_that_are_a_tuple_in_evaluation_are_told(self, own):
-        with pytest.raises(BakeoffError, match="in evaluation give the logits alone"):
+    def test_that_are_a_tuple_in_evaluation_are_reported(self, own):
+        with pytest.raises(BakeoffError, match="only the logits in evaluation"):
             train(own(odd.Twin))

@@ -1,1 +1,1 @@
-"""Questions asked of a store: which network is best, how surely, what was published, what the audit finds."""
+"""Answers questions about a store: which network is best and how surely, what was published, what the audit finds."""

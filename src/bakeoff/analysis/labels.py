@@ -1,4 +1,4 @@
-"""What the recipes of a store are called: one recipe has one name, and two that a network met never share one."""
+"""Labels for the recipes of a store: a recipe has one label, and two recipes of one network never share one."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from bakeoff.spec.run import Run
 from bakeoff.spec.values import to_dict
 
 CHANGED = re.compile(r"([^()]+) \(([\w.]+=[^()]*)\)(.*)")
-"""A recipe's name, the changes to it, and what a variant is called."""
+"""A recipe's name, the changes to it, and the name of a variant."""
 
 SIZE = re.compile(r"\[(\d+), (\d+)\]")
 """How older versions wrote an image size."""
@@ -19,7 +19,7 @@ ABSENT = "none"
 """Shown for a field that a recipe does not have."""
 
 
-class Trained(NamedTuple):
+class LabelKey(NamedTuple):
     """What a label is for: a recipe on one data set, by one protocol."""
 
     data_hash: str
@@ -27,22 +27,22 @@ class Trained(NamedTuple):
     protocol: int
 
 
-def trained(run: Run) -> Trained:
+def label_key(run: Run) -> LabelKey:
     """Return what the label of a run's recipe is for."""
-    return Trained(run.data_hash, run.recipe.key, run.protocol)
+    return LabelKey(run.data_hash, run.recipe.key, run.protocol)
 
 
-def recipe_labels(runs: Iterable[Run]) -> dict[Trained, str]:
-    """Return what the recipes of runs are called, in whatever order their changes were typed.
+def label_recipes(runs: Iterable[Run]) -> dict[LabelKey, str]:
+    """Return the labels of the recipes of runs, which do not depend on the order in which changes were typed.
 
-    Networks that a recipe treats each in their own way share its name. Where one network met two recipes of one name
-    on a data set, the labels say in which settings they differ; where there are several protocols, by which it was.
+    Variants of a recipe for different networks share its name. If one network was trained with two recipes of the same
+    name on a data set, their labels list the settings that differ; if there are several protocols, the protocol.
     """
     by_data: dict[str, list[Run]] = {}
     for run in runs:
         by_data.setdefault(run.data_hash, []).append(run)
     named = {data_hash: _on_one_data_set(own) for data_hash, own in by_data.items()}
-    places = dict.fromkeys(trained(run) for own in by_data.values() for run in own)
+    places = dict.fromkeys(label_key(run) for own in by_data.values() for run in own)
     has_several = len({place.protocol for place in places}) > 1
     return {
         place: named[place.data_hash][place.recipe_key] + (f" (protocol {place.protocol})" if has_several else "")
@@ -59,12 +59,12 @@ def _on_one_data_set(runs: Iterable[Run]) -> dict[str, str]:
         key = run.recipe.key
         met.setdefault(run.net, {})[key] = None
         if key not in labels:
-            labels[key] = in_order(run.recipe.name)
+            labels[key] = sort_changes(run.recipe.name)
             flat = flatten(to_dict(run.recipe, full=True))
             settings[key] = {field: format_value(value, field) for field, value in flat.items() if field != "name"}
     while clashes := _clashes(labels, met):
         for label, pairs in clashes.items():
-            fields = _telling(pairs, settings)
+            fields = _distinguishing(pairs, settings)
             for key in [key for key, own in labels.items() if own == label]:
                 apart = {field: settings[key].get(field, ABSENT) for field in fields}
                 labels[key] = _with(label, apart) if apart else f"{label} #{key[:6]}"
@@ -81,22 +81,22 @@ def _clashes(labels: Mapping[str, str], met: Mapping[str, Iterable[str]]) -> dic
     return found
 
 
-def _telling(pairs: Iterable[tuple[str, str]], settings: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Return fields that tell the recipes of each pair apart: as few as come to hand."""
+def _distinguishing(pairs: Iterable[tuple[str, str]], settings: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return a few fields that distinguish the recipes of each pair."""
     fields: list[str] = []
     for first, second in pairs:
-        apart = sorted(_apart(settings[first], settings[second]))
+        apart = sorted(_differences(settings[first], settings[second]))
         if not set(apart) & set(fields):
             fields += apart[:1]
     return fields
 
 
-def _apart(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[str]:
-    """Yield the fields whose values differ as a label shows them: a table that is not set is as good as absent."""
+def _differences(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[str]:
+    """Yield the fields whose values look different in a label; a table that is not set counts as absent."""
     return (field for field in first.keys() | second.keys() if first.get(field, ABSENT) != second.get(field, ABSENT))
 
 
-def in_order(name: str) -> str:
+def sort_changes(name: str) -> str:
     """Return the name of a recipe with its changes in order and spelled as now: older versions kept what was typed."""
     return _with(name, {}) if CHANGED.fullmatch(name) else name
 
@@ -104,8 +104,8 @@ def in_order(name: str) -> str:
 def _with(name: str, changes: Mapping[str, str]) -> str:
     """Return the name with more changes among those it has."""
     found = CHANGED.fullmatch(name)
-    base, told, variant = found.groups() if found else (name, "", "")
-    known = dict(part.split("=", 1) for part in re.split(r", (?=[\w.]+=)", told) if part)
+    base, settings, variant = found.groups() if found else (name, "", "")
+    known = dict(part.split("=", 1) for part in re.split(r", (?=[\w.]+=)", settings) if part)
     if size := SIZE.fullmatch(known.get("image.size", "")):
         known["image.size"] = "x".join(size.groups())
     whole = ", ".join(f"{field}={value}" for field, value in sorted((known | dict(changes)).items()))

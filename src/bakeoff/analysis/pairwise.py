@@ -1,28 +1,29 @@
-"""The networks of one table in pairs: which is better than which, and how surely. No torch.
+"""Comparisons of all pairs of networks in a table. No torch.
 
-This is the one place that decides it. The page, `bakeoff answer`, the audit, tables and notebooks show what it says. P
-values are corrected for all pairs of the table, so that they hold whichever pairs are looked at afterwards: those of
-the best network of the data, too.
+This is the only place that decides which differences are significant; the page, `bakeoff answer`, the audit, tables and
+notebooks all show its results. P values are corrected for all pairs of the table, so they hold for any pairs that are
+chosen afterwards, such as those with the best network.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
+from bakeoff.stats.corrections import holm, shaffer
+from bakeoff.stats.folds import split_means
+from bakeoff.stats.mcnemar import McNemar, exact_p_values
 from bakeoff.stats.paired import (
     LEVEL,
     Difference,
     Errors,
-    McNemar,
-    all_pairs,
-    difference,
-    errors,
-    exact_p_values,
-    holm,
+    estimate_errors,
+    estimate_fold_errors,
+    pick_difference,
     seeds_to_settle,
 )
-from bakeoff.stats.sequential import Standing, stand
+from bakeoff.stats.sequential import Decision, decide
 
 Right = Mapping[int, np.ndarray]
 """Seed → (N,) bool, which test images a network got right."""
@@ -36,11 +37,11 @@ class Lead:
     """The other."""
     difference: Difference
     corrected: float
-    """The p value, of single runs that of McNemar's test, corrected for all pairs of the table."""
+    """The p value, for single runs that of McNemar's test, corrected for all pairs of the table."""
     outlook: str
-    """What would settle it; empty where it is settled."""
-    standing: Standing
-    """The same with an interval that holds even if seeds were added until the difference showed, for all pairs."""
+    """What would settle it; empty if it is settled."""
+    standing: Decision
+    """The same, valid under continuous monitoring, corrected for all pairs."""
     mcnemar: McNemar | None = None
     """Of two single runs, the exact test of their errors on the same images."""
 
@@ -51,13 +52,14 @@ class Lead:
 
     @property
     def is_better(self) -> bool | None:
-        """Whether the network is better than the other, whatever the seed; None where one shared seed cannot tell."""
-        return None if self.difference.seeds == 1 else self.is_significant and self.difference.mean > 0
+        """Whether the network is better than the other; None if there is only one shared seed, which cannot tell."""
+        one_seed = self.difference.seeds == 1 and not self.difference.folds
+        return None if one_seed else self.is_significant and self.difference.mean > 0
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """All networks of a table, each against each other."""
+class PairwiseComparison:
+    """All networks of a table, each compared with every other."""
 
     names: tuple[str, ...]
     corrected: Mapping[tuple[int, int], float]
@@ -65,7 +67,7 @@ class Comparison:
     places: Mapping[tuple[int, int], tuple[int, int]]
     """Pair → which of the blocks it is in, and where."""
     blocks: tuple[tuple[Errors, np.ndarray], ...]
-    """Of pairs with the same shared seeds: their differences, and (P,) on how many images they were unlike."""
+    """For pairs with the same shared seeds: their differences, and (P,) the number of images on which they disagree."""
 
     def lead(self, net: str, other: str) -> Lead | None:
         """Return `net` against `other`; None where they share no seed."""
@@ -75,32 +77,52 @@ class Comparison:
             return None
         block, place = self.places[pair]
         found, unlike = self.blocks[block][0], int(self.blocks[block][1][place])
-        own = difference(found, place, unlike, sign=sign)
+        own = pick_difference(found, place, unlike, sign=sign)
         corrected = self.corrected[pair]
         test = None
-        if own.seeds == 1:
+        if own.seeds == 1 and not own.folds:
             won = round(own.mean * own.images)
             test = McNemar((unlike + won) // 2, (unlike - won) // 2, own.p_value)
         outlook = "" if corrected < LEVEL else self._outlook(own)
-        return Lead(other, own, corrected, outlook, stand(own, len(self.corrected)), test)
+        return Lead(other, own, corrected, outlook, decide(own, len(self.corrected)), test)
 
     def _outlook(self, own: Difference) -> str:
         found = seeds_to_settle(own, level=LEVEL / len(self.corrected))
-        alone = f"clear alone, but not among {len(self.corrected)} comparisons; "
+        alone = f"significant alone, but not among {len(self.corrected)} comparisons; "
         return f"{alone if own.is_settled else ''}{found.reason}"
 
     def is_better(self, net: str, other: str) -> bool | None:
-        """Tell whether `net` is better than `other`; None where they share no seed, or one that cannot tell."""
+        """Return whether `net` is better than `other`; None if they share no seed, or only one, which cannot tell."""
         lead = self.lead(net, other)
         return None if lead is None else lead.is_better
 
+    def rank_ranges(self, among: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Return the lowest and highest rank that each of some networks may have.
 
-def compare(right: Mapping[str, Right]) -> Comparison:
+        From 1 plus the number that are significantly better, to the number of all minus those that are significantly
+        worse. Networks that share fewer than two seeds never differ significantly.
+        """
+        wins, losses = dict.fromkeys(among, 0), dict.fromkeys(among, 0)
+        for (first, second), corrected in self.corrected.items():
+            one, other = self.names[first], self.names[second]
+            block, place = self.places[first, second]
+            found = self.blocks[block][0]
+            is_single = found.seeds < 2 and not found.folds
+            if corrected >= LEVEL or is_single or one not in wins or other not in wins:
+                continue
+            better, worse = (one, other) if found.mean[place] > 0 else (other, one)
+            wins[better] += 1
+            losses[worse] += 1
+        return {net: (1 + losses[net], len(wins) - wins[net]) for net in wins}
+
+
+def compare_pairs(right: Mapping[str, Right], fold_sizes: Sequence[int] = ()) -> PairwiseComparison:
     """Compare the networks of a table.
 
     Args:
-        right: by network, what its finished seeds got right; all of the same N test images. With fewer than two images
+        right: by network, which of the same N test images its finished seeds got right. With fewer than two images,
             nothing can be compared.
+        fold_sizes: in a cross-validation, the number of images of each fold, in the order of the N images.
     """
     names = tuple(right)
     places: dict[tuple[int, int], tuple[int, int]] = {}
@@ -114,31 +136,36 @@ def compare(right: Mapping[str, Right]) -> Comparison:
             pairs = [(i, j) for i in own for j in others if own is not others or i < j]
             if not shared or not pairs or len(right[names[own[0]]][shared[0]]) < 2:
                 continue
-            block = _block([right[names[i]] for i in own], [right[names[j]] for j in others], shared)
+            sides = [right[names[i]] for i in own], [right[names[j]] for j in others]
+            block = _block(*sides, shared)
             mine = {place: row for row, place in enumerate(own)}
             theirs = {place: row for row, place in enumerate(others)}
             rows, columns = [mine[i] for i, _ in pairs], [theirs[j] for _, j in pairs]
             places |= {tuple(sorted(pair)): (len(blocks), at) for at, pair in enumerate(pairs)}  # type: ignore[misc]
             signs = np.array([1 if i < j else -1 for i, j in pairs])
             by_seed, image_squares, unlike, images = block
-            found = errors(
-                signs[:, None] * by_seed[rows, columns],
-                image_squares[rows, columns],
-                unlike[rows, columns],
-                images,
-            )
+            signed = signs[:, None] * by_seed[rows, columns]
+            if fold_sizes:
+                by_fold = [np.mean([split_means(o[s], fold_sizes) for s in shared], axis=0) for o in chain(*sides)]
+                apart = np.array(
+                    [by_fold[row] - by_fold[len(own) + column] for row, column in zip(rows, columns, strict=True)]
+                )
+                found = estimate_fold_errors(
+                    signed.mean(axis=1), signs[:, None] * apart, unlike[rows, columns], len(shared), images
+                )
+            else:
+                found = estimate_errors(signed, image_squares[rows, columns], unlike[rows, columns], images)
             blocks.append((found, unlike[rows, columns]))
-    return Comparison(names, _correct(len(names), places, blocks, len(groups) == 1), places, tuple(blocks))
+    return PairwiseComparison(names, _correct(len(names), places, blocks, len(groups) == 1), places, tuple(blocks))
 
 
 def _block(
     own: Sequence[Right], others: Sequence[Right], seeds: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Return of A networks and B networks at the same S seeds all that their A · B differences are made of.
+    """Return what the A · B differences between A and B networks at the same S seeds are computed from.
 
-    (A, B, S) differences by seed, (A, B) squares of the images' means, (A, B) images on which they were unlike, added
-    up over seeds, and the number of images. No pair is formed image by image: the squares follow from products of
-    matrices.
+    (A, B, S) differences by seed, (A, B) squares of the images' means, (A, B) images on which they disagree, summed
+    over seeds, and the number of images. The squares follow from matrix products, without a loop over pairs.
     """
     images = len(own[0][seeds[0]])
     sums = [np.zeros((len(side), images)) for side in (own, others)]
@@ -166,16 +193,16 @@ def _correct(
 ) -> dict[tuple[int, int], float]:
     """Return the corrected p value of every pair.
 
-    Where all networks have the same seeds, pairs that are equal make others equal; else each pair is about seeds of its
-    own, and all count.
+    If all networks have the same seeds, some pairs being equal implies that others are, which the correction uses;
+    otherwise each pair has seeds of its own, and all pairs count.
     """
     p_values = [_p_values(*block) for block in blocks]
     raw = [float(p_values[block][place]) for block, place in places.values()]
-    return dict(zip(places, all_pairs(raw, nets) if same_seeds else holm(raw), strict=True))
+    return dict(zip(places, shaffer(raw, nets) if same_seeds else holm(raw), strict=True))
 
 
 def _p_values(found: Errors, unlike: np.ndarray) -> np.ndarray:
-    if found.seeds > 1:
+    if found.freedom:
         return np.minimum(1.0, 2 * found.tail)
     won = np.abs(np.rint(found.mean * found.images))
     return exact_p_values((unlike - won) / 2, unlike)

@@ -1,7 +1,7 @@
-"""Which properties of data sets go with which family of networks doing well: described, never claimed. No torch.
+"""Which properties of data sets go with which family of networks leading: a description, not a claim. No torch.
 
-A handful of data sets differ in everything at once, so that many properties tell apart where a family leads and where
-it does not. How easily one does so by chance stands beside it; an experiment (`bakeoff dial`) can go further.
+A few data sets differ in everything at once, so many properties separate those where a family leads from the others.
+Each tendency states the chance of that; an experiment (`bakeoff dial`) can show more.
 """
 
 import math
@@ -9,18 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.analysis.audit import Material
+from bakeoff.analysis.cells import Cell
 from bakeoff.analysis.dial.response import family
-from bakeoff.analysis.ranking import Cell
+from bakeoff.analysis.snapshot import Snapshot
 from bakeoff.data.graded import is_graded
 from bakeoff.data.properties import LABELS
+from bakeoff.text.formats import percent
 
 FEWEST = 5
-"""With fewer data sets no property can tell them apart in a way that chance would not do in one case of ten."""
+"""With fewer data sets, a property separates them by chance in more than one case of ten."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class LeadingFamily:
     """The families on one data set. Here and below the field names are keys of the JSON: they stay."""
 
     data: str
@@ -35,7 +36,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Tendency:
-    """A family that leads on some data sets and not on others, and what tells these apart."""
+    """A family that leads on some data sets and not on others, and which properties separate these."""
 
     family: str
     leads_on: tuple[str, ...]
@@ -44,30 +45,30 @@ class Tendency:
     """Properties that are higher on all data sets where it leads than on any other."""
     lower: tuple[str, ...]
     chance: float
-    """The chance of a property that has nothing to do with it to tell these data sets apart."""
+    """The probability that an unrelated property separates these data sets."""
 
 
 @dataclass(frozen=True)
 class Tendencies:
-    """What can be described for one recipe."""
+    """The description for one recipe."""
 
     recipe: str
-    standings: tuple[Standing, ...]
+    standings: tuple[LeadingFamily, ...]
     tendencies: tuple[Tendency, ...]
-    said: tuple[str, ...]
+    sentences: tuple[str, ...]
 
 
-def tendencies(material: Material) -> list[Tendencies]:
-    """Return the description for each recipe under which two families met on two data sets of known properties."""
-    by_recipe: dict[str, list[Standing]] = {}
-    for table in material.tables:
-        standing = None if is_graded(table[0].data) else _standing(table, material.facts)
+def find_tendencies(snapshot: Snapshot) -> list[Tendencies]:
+    """Return the description for each recipe with two families on two data sets of known properties."""
+    by_recipe: dict[str, list[LeadingFamily]] = {}
+    for table in snapshot.tables:
+        standing = None if is_graded(table[0].data) else _leading_family(table, snapshot.facts)
         if standing is not None:
-            by_recipe.setdefault(table[0].recipe, []).append(standing)
+            by_recipe.setdefault(table[0].table, []).append(standing)
     return [_describe(recipe, standings) for recipe, standings in by_recipe.items() if len(standings) > 1]
 
 
-def _standing(table: Sequence[Cell], facts: Mapping[str, Mapping[str, Any]]) -> Standing | None:
+def _leading_family(table: Sequence[Cell], facts: Mapping[str, Mapping[str, Any]]) -> LeadingFamily | None:
     known = facts.get(table[0].results[0].run.data_hash, {}).get("properties")
     best: dict[str, float] = {}
     for cell in table:
@@ -76,16 +77,18 @@ def _standing(table: Sequence[Cell], facts: Mapping[str, Mapping[str, Any]]) -> 
     if not known or len(best) < 2:
         return None
     first, second = sorted(best, key=lambda name: -best[name])[:2]
-    return Standing(table[0].data, first, best[first] - best[second], best, {name: known.get(name) for name in LABELS})
+    return LeadingFamily(
+        table[0].data, first, best[first] - best[second], best, {name: known.get(name) for name in LABELS}
+    )
 
 
-def _describe(recipe: str, standings: Sequence[Standing]) -> Tendencies:
+def _describe(recipe: str, standings: Sequence[LeadingFamily]) -> Tendencies:
     leaders = list(dict.fromkeys(standing.family for standing in standings))
     found = tuple(_tendency(name, standings) for name in leaders) if len(leaders) > 1 else ()
     return Tendencies(recipe, tuple(standings), found, tuple(_say(standings, found)))
 
 
-def _tendency(name: str, standings: Sequence[Standing]) -> Tendency:
+def _tendency(name: str, standings: Sequence[LeadingFamily]) -> Tendency:
     ours = [standing for standing in standings if standing.family == name]
     others = [standing for standing in standings if standing.family != name]
     higher, lower = [], []
@@ -102,23 +105,21 @@ def _tendency(name: str, standings: Sequence[Standing]) -> Tendency:
     return Tendency(name, leads_on, not_on, tuple(higher), tuple(lower), chance)
 
 
-def _say(standings: Sequence[Standing], found: Sequence[Tendency]) -> list[str]:
+def _say(standings: Sequence[LeadingFamily], found: Sequence[Tendency]) -> list[str]:
     count = len(standings)
     if not found:
         return [
-            f"The {standings[0].family} family leads on all {count} data sets: no property tells where it would not."
+            f"The {standings[0].family} family leads on all {count} data sets: no property shows where it would not."
         ]
-    said = []
+    sentences = []
     for one in found:
         begin = f"The {one.family} family leads on {', '.join(one.leads_on)} and not on {', '.join(one.not_on)}"
-        told = [f"{word} {LABELS[name]}" for word in ("higher", "lower") for name in getattr(one, word)]
-        apart = f"; there: {', '.join(told)}" if told else "; no property tells these apart"
-        said.append(f"{begin}{apart}.")
+        differing = [f"{word} {LABELS[name]}" for word in ("higher", "lower") for name in getattr(one, word)]
+        ending = f"; there: {', '.join(differing)}" if differing else "; no property separates these"
+        sentences.append(f"{begin}{ending}.")
     least = min(one.chance for one in found)
-    caution = (
-        f"A tendency of {count} data sets, no claim: a property that has nothing to do with it would tell them apart"
-    )
-    said.append(f"{caution} with a chance of {least:.0%}, and {len(LABELS)} properties were looked at.")
+    caution = f"A tendency of {count} data sets, not a claim: an unrelated property would separate them"
+    sentences.append(f"{caution} with a chance of {percent(least, 0)}, and {len(LABELS)} properties were examined.")
     if count < FEWEST:
-        said.append("Turning one property alone can tell more: bakeoff dial.")
-    return said
+        sentences.append("To learn more, change one property alone: bakeoff dial.")
+    return sentences

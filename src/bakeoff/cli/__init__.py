@@ -18,13 +18,24 @@ click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.MAX_WIDTH = 110
 click.rich_click.COMMAND_GROUPS = {
     "bakeoff": [
-        {"name": "Compare", "commands": ["run", "dial", "results", "answer", "audit", "report", "forget"]},
+        {
+            "name": "Compare",
+            "commands": ["pick", "tune", "run", "dial", "results", "answer", "audit", "report", "forget"],
+        },
+        {
+            "name": "Use what was trained",
+            "commands": ["models", "predict", "evaluate", "export", "card", "explain", "serve"],
+        },
+        {"name": "Look after stores", "commands": ["store", "merge", "track"]},
         {"name": "Repeat published studies", "commands": ["reproduce", "compare", "ablate"]},
         {"name": "Look around", "commands": ["nets", "show", "datasets", "data", "recipes", "studies"]},
+        {"name": "Add your own, set up", "commands": ["new", "check", "complete"]},
     ]
 }
 
 COMMANDS = {
+    "pick": "bakeoff.cli.pick:pick",
+    "tune": "bakeoff.cli.tune:tune",
     "run": "bakeoff.cli.run:run",
     "results": "bakeoff.cli.results:results",
     "dial": "bakeoff.cli.dial:dial",
@@ -32,6 +43,16 @@ COMMANDS = {
     "audit": "bakeoff.cli.audit:audit",
     "report": "bakeoff.cli.report:report",
     "forget": "bakeoff.cli.forget:forget",
+    "store": "bakeoff.cli.store:store",
+    "merge": "bakeoff.cli.merge:merge",
+    "track": "bakeoff.cli.track:track",
+    "models": "bakeoff.cli.models:models",
+    "predict": "bakeoff.cli.models:predict",
+    "evaluate": "bakeoff.cli.evaluate:evaluate",
+    "export": "bakeoff.cli.export:export",
+    "card": "bakeoff.cli.card:card",
+    "explain": "bakeoff.cli.explain:explain",
+    "serve": "bakeoff.cli.serve:serve",
     "reproduce": "bakeoff.cli.reproduce:reproduce",
     "compare": "bakeoff.cli.reproduce:compare",
     "ablate": "bakeoff.cli.ablate:ablate",
@@ -41,6 +62,9 @@ COMMANDS = {
     "data": "bakeoff.cli.look:data",
     "recipes": "bakeoff.cli.look:recipes",
     "studies": "bakeoff.cli.studies:studies",
+    "new": "bakeoff.cli.extend:new",
+    "check": "bakeoff.cli.extend:check",
+    "complete": "bakeoff.cli.completion:complete",
 }
 """Command → where it is defined: a module is imported when its command is looked at."""
 
@@ -86,10 +110,11 @@ def cli() -> None:
     [bold]bakeoff run --nets conv,resnet20 --data folder:my-photos[/]
     [bold]bakeoff report[/]    everything about it on one page
 
-    Run the same command again after an interruption: it goes on where it stopped.
+    Run the same command again after an interruption to resume.
 
-    Exit codes: 0 all that was asked for is there; 1 some runs have no result: they failed, are damaged, or are trained
-    by another command; 2 a mistake, told in one sentence; 3 a fault of bakeoff; 130 stopped by Ctrl-C; 143 by SIGTERM.
+    Exit codes: 0 success; 1 some runs have no result: they failed, are damaged, or are being trained by another
+    command; 2 a usage error, explained in one sentence; 3 a bug in bakeoff; 130 stopped by Ctrl-C; 143 by
+    SIGTERM; 129 by SIGHUP.
     """
 
 
@@ -97,7 +122,7 @@ def main() -> None:
     """Run the command line; a user's mistake is one sentence on stderr and exit code 2."""
     from bakeoff.console import terminal
 
-    terminal.prepare()
+    terminal.prepare_streams()
     try:
         code = _run()
         sys.stdout.flush()
@@ -116,13 +141,13 @@ def _run() -> int:
 
     try:
         Path.cwd()
-    except FileNotFoundError:  # libraries end the process where this is so
+    except FileNotFoundError:  # libraries end the process in this case
         return _complain("the folder this was started in no longer exists: go to another one")
     try:
         with terminable() as stopped, warnings_told():
             code = cli.main(prog_name="bakeoff", standalone_mode=False)
     except Misplaced as error:
-        return _complain(f"{error.args[0]}: {_meant(sys.argv[1:])}")
+        return _complain(f"{error.args[0]}: {_suggestion(sys.argv[1:])}")
     except BakeoffError as error:
         return _complain(str(error))
     except click.ClickException as error:
@@ -131,9 +156,9 @@ def _run() -> int:
         context = getattr(error, "ctx", None)
         message = error.format_message().rstrip(".")
         hint = f": see {context.command_path} --help" if context else ""
-        if "extra argument" in message and (meant := _meant(sys.argv[1:])):
+        if "extra argument" in message and (meant := _suggestion(sys.argv[1:])):
             hint = f": did you mean {meant}?"
-        if isinstance(error, click.NoSuchOption) and (meant := _meant(sys.argv[1:], error.option_name)):
+        if isinstance(error, click.NoSuchOption) and (meant := _suggestion(sys.argv[1:], error.option_name)):
             message, hint = f"No such option '{error.option_name}'", f": did you mean {meant}?"
         return _complain(shorten(message, 300) + hint)
     except (KeyboardInterrupt, click.Abort):
@@ -144,24 +169,24 @@ def _run() -> int:
         return _complain("out of memory")
     except Exception:
         echo(traceback.format_exc(), err=True)
-        _complain("this is a fault of bakeoff itself: please report it with what stands above")
+        _complain("this is a bug in bakeoff: please report it with the traceback above")
         return FAULT
     return code if isinstance(code, int) else 0
 
 
-def _meant(arguments: list[str], option: str = "") -> str:
-    """Return the command that was meant where names stand in a wrong place, or for an option that there is not.
+def _suggestion(arguments: list[str], option: str = "") -> str:
+    """Return the command that was probably meant, for names in the wrong place or an unknown option.
 
-    Empty if there is no telling.
+    Empty if that is unclear.
     """
-    from bakeoff.cli.meant import with_commas, with_field, with_options
+    from bakeoff.cli.suggestions import suggest_commas, suggest_options, suggest_set
 
     command = cli.get_command(click.Context(cli), arguments[0])
     if command is None:
         return ""
     if option:
-        return with_field(command, arguments, option)
-    return with_options(command, arguments) or with_commas(arguments)
+        return suggest_set(command, arguments, option)
+    return suggest_options(command, arguments) or suggest_commas(arguments)
 
 
 def _complain(message: str) -> int:

@@ -2,21 +2,20 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from click.exceptions import Exit
 
-from bakeoff.cli.complete import single, studies
+from bakeoff.cli.complete import single, study_names_and_files
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.console.terminal import echo_json, echo_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from bakeoff.analysis.audit import Finding
-    from bakeoff.analysis.audit.printed import Network
 
 COLOURS = {"serious": "bold red", "caution": "yellow", "note": "dim"}
 
@@ -26,18 +25,18 @@ COLOURS = {"serious": "bold red", "caution": "yellow", "note": "dim"}
 @click.option(
     "--study",
     metavar="STUDY",
-    shell_complete=single(studies),
+    shell_complete=single(study_names_and_files),
     help="Audit what this study published instead: its name or a .toml file.",
 )
 @json_option
 def audit(store: Path, study: str | None, as_json: bool) -> None:
-    """Say which numbers of a store cannot be trusted, and why.
+    """List the results of a store that cannot be trusted, and why.
 
     Networks that collapsed or never predict a class, runs stopped too early or reported at a lucky epoch, unequal
-    budgets, test images that were trained on, networks that are not what their name says, differences within
-    the noise, and more. Each finding has its evidence in numbers (all of it with [bold]--json[/]) and says what to
-    do. [bold]serious[/]: do not use the number; [bold]caution[/]: read it with this in mind; [bold]note[/]: good to
-    know. The exit code is 1 where runs cannot be read, because they are damaged or a newer version wrote them.
+    budgets, test images that were trained on, networks that are not what their name says, differences within the
+    noise, and more. Each finding comes with evidence in numbers (all of it with [bold]--json[/]) and advice.
+    [bold]serious[/]: do not use the number; [bold]caution[/]: read it with this in mind; [bold]note[/]: good to know.
+    The exit code is 1 if runs cannot be read, because they are damaged or written by a newer version.
 
     \b
     [bold]Examples[/]
@@ -47,10 +46,11 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
     """
     if study is not None:
         from bakeoff import studies
-        from bakeoff.analysis.audit.printed import PRINTED_FINDINGS, audit_printed, networks
+        from bakeoff.analysis.audit.printed import PRINTED_FINDINGS, audit_printed, printed_networks
+        from bakeoff.nets.summary import summaries
 
-        published = studies.load(study)
-        findings = audit_printed(published, summaries(networks(published)))
+        published = studies.load_study(study)
+        findings = audit_printed(published, summaries(printed_networks(published)))
         kinds = len(PRINTED_FINDINGS)
     else:
         from bakeoff.analysis import audit as auditing
@@ -70,25 +70,11 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
     return None
 
 
-def summaries(networks: "Iterable[Network]") -> "dict[Network, dict[str, Any]]":
-    """Return the layers and parameters of the networks as they are built here, but of those that cannot be."""
-    from contextlib import suppress
-
-    from bakeoff.errors import BakeoffError
-    from bakeoff.nets.summary import summarize
-
-    found = {}
-    for network in networks:
-        with suppress(BakeoffError):
-            found[network] = asdict(summarize(*network))
-    return found
-
-
 def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
     """Print findings for people, what to do once for each of the `kinds` that were looked for."""
     from rich.padding import Padding
 
-    from bakeoff.analysis.audit import SEVERITIES, tell_counts
+    from bakeoff.analysis.audit import SEVERITIES, describe_counts
     from bakeoff.console.terminal import Console, escape
 
     console = Console(highlight=False)
@@ -100,4 +86,4 @@ def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
                 console.print(Padding(escape(f"· {message}"), (0, 0, 0, 2)))
             for advice in dict.fromkeys(finding.advice for finding in own):
                 console.print(Padding(f"[dim]{escape(f'→ {advice}')}[/]", (0, 0, 0, 2)))
-    console.print(f"Found: {tell_counts(findings)}. Checked for {kinds} kinds of problem.")
+    console.print(f"Found: {describe_counts(findings)}. Checked for {kinds} kinds of problem.")

@@ -6,22 +6,28 @@ from rich import box
 from rich.table import Table
 
 from bakeoff.cli.tables import print_table
+from bakeoff.console.folders import describe_image_setting, describe_sizes
 from bakeoff.console.terminal import Console, echo_json, escape
-from bakeoff.data.nesting import tell_nesting
-from bakeoff.data.properties import LABELS, tell_property
-from bakeoff.data.tree import tell_reasons
+from bakeoff.data.nesting import describe_nesting
+from bakeoff.data.properties import LABELS, format_property
+from bakeoff.data.skipped import format_reasons
+from bakeoff.data.source_name import CSV, HUB, NPZ
 from bakeoff.spec.values import to_dict
 from bakeoff.text.formats import counted, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bakeoff.data.describe import Description
     from bakeoff.spec.recipe import Image
 
 SHOWN_CLASSES = 30
 SHOWN_FILES = 10
 SHOWN_COPIES = 5
+CORRECTIONS = {
+    CSV: "others: csv:FILE?path=COLUMN&label=COLUMN&split=COLUMN&group=COLUMN&images=FOLDER",
+    NPZ: "others: npz:FILE?images=KEY&labels=KEY&group=KEY",
+    HUB: "others: hf:ORG/NAME?image=COLUMN&label=COLUMN&group=COLUMN",
+}
+"""Kind of data set → how to name the columns or arrays that were guessed."""
 
 
 def print_description(description: "Description", as_json: bool) -> None:
@@ -34,6 +40,9 @@ def print_description(description: "Description", as_json: bool) -> None:
     for what in ("source", "licence", "citation"):
         if text := getattr(description, what):
             console.print(f"{what}: {escape(text)}", style="dim")
+    if description.reading:
+        correction = next((text for kind, text in CORRECTIONS.items() if description.name.startswith(kind)), "")
+        console.print(f"{escape(description.reading)}{'; ' * bool(correction)}{correction}")
     print_table(console, _class_table(description))
     for name, split in splits.items():
         mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (split.mean, split.std))
@@ -41,13 +50,15 @@ def print_description(description: "Description", as_json: bool) -> None:
     if description.image:
         _print_sizes(description, description.image, console)
     _print_duplicates(description, console)
+    _print_twins(description, console)
+    _print_groups(description, console)
     known = to_dict(description.properties, full=True)
-    told = [f"{text} {tell_property(name, known[name])}" for name, text in LABELS.items()]
-    console.print(f"properties: {', '.join(told)}", markup=False)
+    parts = [f"{text} {format_property(name, known[name])}" for name, text in LABELS.items()]
+    console.print(f"properties: {', '.join(parts)}", markup=False)
     if description.nesting:
-        console.print(f"[yellow]note:[/] {escape(tell_nesting(description.nesting))}")
+        console.print(f"[yellow]note:[/] {escape(describe_nesting(description.nesting))}")
     if description.skipped:
-        console.print(f"[yellow]left out:[/] {escape(tell_reasons(description.left_out))}")
+        console.print(f"[yellow]left out:[/] {escape(format_reasons(description.left_out))}")
         for path, reason in description.skipped[:SHOWN_FILES]:
             console.print(f"  {escape(f'{path}: {reason}')}")
         if (more := len(description.skipped) - SHOWN_FILES) > 0:
@@ -56,34 +67,9 @@ def print_description(description: "Description", as_json: bool) -> None:
     return None
 
 
-FITS = {"stretch": "stretched", "crop": "centre-cropped", "pad": "padded with black"}
-
-
-def tell_image(image: "Image", sizes: "Sequence[tuple[int, int, int]]") -> str:
-    """Say how images of such (height, width, images) are brought to one size: "at 64×64, centre-cropped"."""
-    if image.size is None or {(height, width) for height, width, _ in sizes} == {image.size}:
-        return "as they are"
-    height, width = image.size
-    one_shape = all(h * width == w * height for h, w, _ in sizes)
-    return f"at {height}×{width}{'' if one_shape else f', {FITS[image.fit]}'}"
-
-
-def tell_sizes(sizes: "Sequence[tuple[int, int, int]]") -> str:
-    """Say which (height, width, images) there are, the most frequent ones."""
-    common = ", ".join(f"{height}×{width} ({count:,})" for height, width, count in sizes[:5])
-    several = f"{len(sizes)} image sizes" if len(sizes) > 1 else "image size"
-    return f"{several}, height×width: {common}{', …' if len(sizes) > 5 else ''}"
-
-
-def tell_folder(name: str, sizes: "Sequence[tuple[int, int, int]]", image: "Image") -> str:
-    """Say which images a folder has, and how they are brought to one size."""
-    images = counted(sum(count for _, _, count in sizes), "image")
-    return f"{name}: {images}, {tell_sizes(sizes)}; trained on {tell_image(image, sizes)}"
-
-
 def _print_sizes(description: "Description", image: "Image", console: Console) -> None:
-    how = tell_image(image, description.sizes)
-    console.print(tell_sizes(description.sizes))
+    how = describe_image_setting(image, description.sizes)
+    console.print(describe_sizes(description.sizes))
     console.print(f"described as recipe quick trains on them: {how}")
     if how != "as they are":
         console.print(
@@ -112,9 +98,36 @@ def _class_table(description: "Description") -> Table:
     return table
 
 
+def _print_twins(description: "Description", console: Console) -> None:
+    twins = description.twins
+    found = [f"{count:,} across {name}" for name, count in twins.across.items() if count]
+    found += [f"{count:,} within {name} with different labels" for name, count in twins.within.items() if count]
+    if not found:
+        return console.print("no image is nearly the same as one of another split or label")
+    console.print(f"[yellow]nearly identical images:[/] {', '.join(found)}")
+    if twins.conflicting:
+        images = counted(twins.conflicting, "image is", "images are")
+        console.print(f"[yellow]{images} nearly identical to one with another label[/]")
+    for pair in twins.examples[:SHOWN_COPIES]:
+        console.print(f"  {escape(f'{pair.first}, {pair.second}')}: correlation {pair.correlation:.3f}")
+    return None
+
+
+def _print_groups(description: "Description", console: Console) -> None:
+    groups = description.groups
+    if groups is None:
+        return
+    named = f"the largest, {escape(groups.largest_name)}, has {counted(groups.largest, 'image')}"
+    console.print(f"groups: {groups.groups:,}; {named}")
+    for pair, count in groups.across.items():
+        if count:
+            have = "group has" if count == 1 else "groups have"
+            console.print(f"[yellow]{count:,} {have} images in both {' and '.join(pair.split('-'))}[/]")
+
+
 def _print_duplicates(description: "Description", console: Console) -> None:
     duplicates = description.duplicates
-    how = tell_image(description.image, description.sizes) if description.image else ""
+    how = describe_image_setting(description.image, description.sizes) if description.image else ""
     compared = f" (compared pixel by pixel {how})" if how.startswith("at") else ""
     found = [f"{count:,} within {name}" for name, count in duplicates.within.items() if count]
     found += [f"{count:,} across {name}" for name, count in duplicates.across.items() if count]

@@ -1,39 +1,41 @@
 """How commands end: their exit codes."""
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 UNFINISHED, MISTAKE, FAULT = 1, 2, 3
-"""Some runs have no result; the user can put it right; bakeoff itself is wrong."""
-INTERRUPTED, READER_GONE, TERMINATED = 130, 141, 143
-"""Ctrl-C; whoever read the output has gone; SIGTERM: as a shell gives them, 128 and the number of the signal."""
+"""Some runs have no result; a usage error; a bug in bakeoff."""
+INTERRUPTED, READER_GONE = 130, 141
+"""Ctrl-C; a closed pipe: as in a shell, 128 plus the number of the signal."""
+ENDING = ("SIGTERM", "SIGHUP")
+"""Signals that end a command as Ctrl-C does; not every system has them."""
 
 
 @contextmanager
 def terminable() -> Iterator[Callable[[], int]]:
-    """Let SIGTERM end what happens in the context as Ctrl-C does: runs are given back. One that follows is not heard.
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: runs are released.
 
-    Gives what tells the exit code of a command that was stopped.
+    Further signals are ignored. A signal that is ignored from the start, as under nohup, stays ignored. Yields a
+    function that returns the exit code of a stopped command.
     """
     heard: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)
         heard.append(number)
         raise KeyboardInterrupt
 
-    before = None
-    with suppress(ValueError):  # only the main thread may listen
-        before = signal.signal(signal.SIGTERM, end)
+    before: dict[int, Any] = {}
+    for number in [getattr(signal, name) for name in ENDING if hasattr(signal, name)]:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            with suppress(ValueError):  # only the main thread may listen
+                before[number] = signal.signal(number, end)
     try:
-        yield lambda: TERMINATED if heard else INTERRUPTED
+        yield lambda: 128 + heard[0] if heard else INTERRUPTED
     finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
-
-
-def missing(counts: Mapping[str, int]) -> int:
-    """Return how many of the wanted runs have no result, by the number of events of each kind."""
-    return counts["wanted"] - counts.get("kept", 0) - counts.get("done", 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -4,55 +4,77 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from bakeoff.cli.complete import data_sets, networks, single
-from bakeoff.cli.complete import recipes as recipe_names
+from bakeoff.cli.complete import data_set_names, network_names, recipe_names, single
 from bakeoff.cli.options import json_option
-from bakeoff.cli.tables import print_table
+from bakeoff.cli.rows import plain_value, print_rows
+from bakeoff.cli.training_options import OPTIONS
 from bakeoff.console.terminal import echo_json, echo_lines
+from bakeoff.spec.run import COLLECTIONS
 from bakeoff.text.formats import counted, short
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from bakeoff.spec.plugins import Registry
 
 
 @click.command()
+@click.argument("collection", required=False, shell_complete=single(lambda: COLLECTIONS))
 @click.option(
-    "--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Image shape to count parameters at."
+    "--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Image shape to count parameters for."
 )
 @click.option("--classes", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Number of classes.")
 @json_option
-def nets(images: str, classes: int, as_json: bool) -> None:
-    """List the networks, and where to begin.
+def nets(collection: str | None, images: str, classes: int, as_json: bool) -> None:
+    """List the networks, with suggestions to start from.
 
-    Families come in any depth: resnet56, preresnet164, wrn-28-10. Your own network: [bold]my_net.py[/].
+    Families come in any depth: resnet56, preresnet164, wrn-28-10. Your own network: [bold]my_net.py[/]. Names with a
+    colon start from pretrained weights, and any network can start from your own: [bold]resnet20:my.safetensors[/].
+    [bold]bakeoff nets timm[/], torchvision or hf lists the networks of this collection, which must be installed.
     """
-    from bakeoff.nets import NETS, SHORTLIST
+    from bakeoff.errors import BakeoffError
+    from bakeoff.lookup import find
+    from bakeoff.nets import NETS, PRETRAINED, SHORTLIST, Net, find_net
     from bakeoff.nets.summary import parameter_count
     from bakeoff.spec.data import ImageShape
+    from bakeoff.spec.plugins import warn_once
 
+    if collection is not None:
+        from bakeoff.nets.collections import COLLECTIONS
+
+        names = find(COLLECTIONS, collection, "collection").names()
+        return echo_json(names) if as_json else echo_lines(names)
     shape = ImageShape.parse(images)
+
+    def count(name: str, net: Net) -> int | None:
+        if min(shape.height, shape.width) < net.smallest:
+            return None
+        try:
+            return parameter_count(name, shape, classes)
+        except BakeoffError as error:  # a package's network may raise anything
+            warn_once(str(error))
+            return None
+
     rows = [
         {
             "net": name,
             "family": net.family,
-            "year": net.year,
-            "parameters": parameter_count(name, shape, classes)
-            if min(shape.height, shape.width) >= net.smallest
-            else None,
+            "year": net.year or None,
+            "parameters": count(name, net),
             "smallest": net.smallest,
-            "source": net.source,
+            "source": f"starts from {net.weights.source}" if net.weights else net.source,
             "good_for": [purpose for purpose, nets in SHORTLIST.items() if name in nets],
+            "package": provider(NETS, name),
         }
-        for name, net in NETS.items()
+        for name, net in [*NETS.items(), *((name, find_net(name)) for name in PRETRAINED)]
     ]
     title = f"networks, parameters at {shape} and {counted(classes, 'class', 'classes')} (– where images are too small)"
-    print_rows(rows, as_json, title, json_only=("good_for",))
+    print_rows(rows, as_json, title, json_only=("good_for", "package"))
     if not as_json:
         echo_lines(["Where to begin:", *(f"  {purpose}: {', '.join(nets)}" for purpose, nets in SHORTLIST.items())])
+    return None
 
 
 @click.command()
-@click.argument("net", shell_complete=single(networks))
+@click.argument("net", shell_complete=single(network_names))
 @click.option("--images", default="3x32x32", show_default=True, metavar="CxHxW", help="Shape of one image.")
 @click.option("--classes", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Number of classes.")
 @json_option
@@ -67,7 +89,7 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
     from dataclasses import asdict
 
     from bakeoff.console.terminal import Console
-    from bakeoff.execution.session import known_network
+    from bakeoff.execution.names import known_network
     from bakeoff.execution.tryout import safely, try_out
     from bakeoff.nets import find_net
     from bakeoff.nets.summary import summarize
@@ -97,8 +119,8 @@ def show(net: str, images: str, classes: int, as_json: bool) -> None:
 @click.command()
 @json_option
 def datasets(as_json: bool) -> None:
-    """List the data sets that can be fetched by name."""
-    from bakeoff.data import DATASETS
+    """List the data sets that can be given by name."""
+    from bakeoff.data import ADDED, DATASETS
 
     rows = [
         {
@@ -109,44 +131,70 @@ def datasets(as_json: bool) -> None:
             "test": entry.test_images,
             "licence": entry.licence,
             "description": entry.description,
+            "package": None,
         }
         for name, entry in DATASETS.items()
     ]
-    print_rows(rows, as_json, "data sets; your own images: folder:PATH", json_only=("licence",))
+    rows += [
+        dict.fromkeys(rows[0]) | {"name": name, "description": _about(make, package), "package": package}
+        for name, make in ADDED.items()
+        if (package := provider(ADDED, name))
+    ]
+    print_rows(
+        rows,
+        as_json,
+        "data sets; your own images: folder:PATH, csv:FILE, npz:FILE, hf:ORG/NAME",
+        json_only=("licence", "package"),
+    )
 
 
 @click.command()
-@click.argument("name", shell_complete=single(data_sets))
+@click.argument("name", shell_complete=single(data_set_names))
 @click.option("--size", metavar="64 or 48x64", help="Resize the images of a folder to this size.")
+@OPTIONS["groups"]
 @json_option
-def data(name: str, size: str | None, as_json: bool) -> None:
+def data(name: str, size: str | None, groups: str | None, as_json: bool) -> None:
     """Fetch, verify and describe a data set.
 
-    NAME is one of [bold]bakeoff datasets[/] or folder:PATH: a folder with a sub-folder per class, or with train/,
-    test/ and perhaps val/ that have them, under these or similar names. The images of a folder are described as
-    [bold]bakeoff run[/] trains on them under the recipe quick: at 64×64 where --size says nothing else.
+    NAME is one of [bold]bakeoff datasets[/], or images of your own:
+
+    \b
+    folder:PATH  a sub-folder per class, perhaps in train/, val/ and test/
+    csv:FILE     CSV or Parquet: images with labels, perhaps split and group
+    npz:FILE     NumPy arrays: x and y, x_train and y_train, images, labels
+    hf:ORG/NAME  from Hugging Face; hf:FOLDER of save_to_disk or Parquet
+
+    The columns of a table, the folder with its images, and the arrays of an archive are guessed and printed; change
+    them with csv:FILE?path=COLUMN&label=COLUMN&split=COLUMN&group=COLUMN&images=FOLDER,
+    npz:FILE?images=KEY&labels=KEY&group=KEY or hf:NAME?image=COLUMN&label=COLUMN. Images in files are described as
+    [bold]bakeoff run[/] trains on them with the recipe quick: at 64×64 unless --size says otherwise.
 
     \b
     [bold]Examples[/]
     bakeoff data mnist
     bakeoff data folder:my-photos --size 64
+    bakeoff data "csv:labels.csv?label=breed"
+    bakeoff data folder:plants --groups '(?P<group>[^_]+)_'
     bakeoff data mnist~label-noise=0.2
     """
     from bakeoff import data as sets
     from bakeoff.cli.describe import print_description
     from bakeoff.console.progress import progress_bar
     from bakeoff.data.describe import describe
-    from bakeoff.execution.session import known_data
+    from bakeoff.data.resplit import name_folds, name_version
+    from bakeoff.execution.names import known_data
     from bakeoff.spec.overrides import parse_size
-    from bakeoff.spec.recipe import Image
     from bakeoff.studies.recipes import recipe_for
-    from bakeoff.studies.study import Cell
+    from bakeoff.studies.study import GridCell
 
-    name, changes = known_data(name), {"image.size": parse_size(size)} if size else {}
+    name, changes = (
+        name_folds(name_version(known_data(name), groups=groups))[0],
+        {"image.size": parse_size(size)} if size else {},
+    )
     with progress_bar() as report:
         facts = sets.stand_in(sets.info(name, progress=report), name)
-        wanted = recipe_for(Cell("resnet20", name, "quick", changes), facts).image
-        description = describe(sets.load(name, Image(wanted.size, wanted.fit), report), wanted)
+        wanted = recipe_for(GridCell("resnet20", name, "quick", changes), facts).image
+        description = describe(sets.load_dataset(name, wanted.packed, report), wanted)
     print_description(description, as_json)
 
 
@@ -154,37 +202,42 @@ def data(name: str, size: str | None, as_json: bool) -> None:
 @click.argument("name", required=False, shell_complete=single(recipe_names))
 @click.option(
     "--net",
-    shell_complete=single(networks),
+    shell_complete=single(network_names),
     default="resnet20",
     show_default=True,
-    help="The network it is for: some recipes treat networks differently.",
+    help="Network to show it for: some recipes treat networks differently.",
 )
 @click.option(
     "--data",
     "data_name",
     default="digits",
     show_default=True,
-    shell_complete=single(data_sets),
-    help="The data set it is for.",
+    shell_complete=single(data_set_names),
+    help="Data set to show it for.",
 )
 @json_option
 def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
-    """List the recipes, or show every field of one: nothing happens that is not written there."""
+    """List the recipes, or show every field of one; training does nothing that its recipe does not state."""
     from inspect import cleandoc
 
     from bakeoff import data as sets
     from bakeoff.console.terminal import Console
-    from bakeoff.execution.session import known_data, known_network
+    from bakeoff.execution.names import known_data, known_network
     from bakeoff.lookup import find, spelled
-    from bakeoff.spec.values import to_dict
+    from bakeoff.spec.recipe import describe_settings
+    from bakeoff.studies.recipe_file import is_recipe_file, read_recipe
     from bakeoff.studies.recipes import RECIPES
 
     if name is None:
-        rows = [{"recipe": key, "about": (function.__doc__ or "").splitlines()[0]} for key, function in RECIPES.items()]
-        return print_rows(rows, as_json, "recipes; bakeoff recipes NAME shows one")
-    name = spelled(name, RECIPES)
+        rows = [
+            {"recipe": key, "about": _about(function, package), "package": package}
+            for key, function in RECIPES.items()
+            for package in [provider(RECIPES, key)]
+        ]
+        return print_rows(rows, as_json, "recipes; bakeoff recipes NAME shows one", json_only=("package",))
+    name = read_recipe(name) if is_recipe_file(name) else spelled(name, RECIPES)
     function = find(RECIPES, name, "recipe")
-    tree = to_dict(function(known_network(net), sets.info(known_data(data_name))), full=True)
+    tree = describe_settings(function(known_network(net), sets.info(known_data(data_name))))
     if as_json:
         return echo_json(tree)
     console = Console()
@@ -192,55 +245,19 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
         console.print(paragraph.replace("\n", " ") + "\n", highlight=False, markup=False)
     for key, value in tree.items():
         for field, inner in value.items() if isinstance(value, dict) else [("", value)]:
-            console.print(f"  {key + ('.' + field if field else ''):33} {_plain(inner)}", highlight=False, markup=False)
+            console.print(
+                f"  {key + ('.' + field if field else ''):33} {plain_value(inner)}", highlight=False, markup=False
+            )
     return console.print("\nChange any of them with --set FIELD=VALUE.", style="dim")
 
 
-def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str, json_only: tuple[str, ...] = ()) -> None:
-    """Print rows of the same keys as JSON or as a table without the keys that are for JSON only."""
-    from bakeoff.console.terminal import Console
-
-    if as_json:
-        return echo_json(rows)
-    shown = [{key: value for key, value in row.items() if key not in json_only} for row in rows]
-    return print_table(Console(), _table(shown, title, one_line=len(rows) > 20))
+def provider(registry: "Registry[Any]", name: str) -> str | None:
+    """Return the package that adds something, with its version; None if it is part of bakeoff."""
+    plugin = registry.plugin(name)
+    return plugin.provider if plugin else None
 
 
-def _table(rows: list[dict[str, Any]], title: str, one_line: bool) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    from bakeoff.console.terminal import escape
-
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=one_line)
-    texts: dict[str, list[str]] = {}
-    for position, key in enumerate(rows[0] if rows else ()):
-        numeric = all(isinstance(row[key], int | None) for row in rows)
-        is_last = position == len(rows[0]) - 1
-        texts[key] = [_plain(row[key], grouped=_is_grouped(rows, key)) for row in rows]
-        widest = max(map(len, texts[key]))
-        stays_whole = (one_line and not is_last) or numeric or position == 0
-        table.add_column(
-            key.replace("_", " "),
-            justify="right" if numeric else "left",
-            no_wrap=stays_whole or one_line,
-            overflow="ellipsis" if one_line else "fold",
-            min_width=max(widest, len(key)) if stays_whole else None,
-            ratio=1 if one_line and is_last else None,
-        )
-    for row in zip(*texts.values(), strict=True):
-        table.add_row(*map(escape, row))
-    return table
-
-
-def _is_grouped(rows: list[dict[str, Any]], key: str) -> bool:
-    """Tell whether the numbers of a column are long enough to set their thousands apart: all of them or none."""
-    return any(isinstance(row[key], int) and row[key] >= 10_000 for row in rows)
-
-
-def _plain(value: Any, *, grouped: bool = False) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) and (grouped or value >= 10_000) else str(value)
+def _about(described: Any, package: str | None) -> str:
+    """Return the first line of a docstring, after the package that it comes from."""
+    line = (described.__doc__ or "").strip().partition("\n")[0]
+    return ": ".join(filter(None, [package, line]))

@@ -14,8 +14,14 @@ rank_by_option = click.option(
     type=click.Choice(["test", "validation"]),
     default="test",
     show_default=True,
-    help="Whose accuracy decides which network is best. Chosen by the test images, the best is in part the luckiest on "
-    "them; by the validation images, its test accuracy stays unbiased.",
+    help="Accuracy to rank by. Ranking by test accuracy favours networks that were lucky on the test images; ranking "
+    "by validation accuracy keeps the test accuracy of the best one unbiased.",
+)
+
+model_data_option = click.option("--data", metavar="NAME", help="The model's data set, if the store has several.")
+ensemble_option = click.option("--ensemble", is_flag=True, help="Average the probabilities of all seeds of the model.")
+calibrate_option = click.option(
+    "--calibrate", is_flag=True, help="Scale the probabilities by a temperature fitted on validation images."
 )
 
 
@@ -26,7 +32,7 @@ class GivenPath(click.Path):
         """Return the path.
 
         Raises:
-            UsageError: it is empty, or names what it may not.
+            UsageError: it is empty, or not allowed.
         """
         if not str(value):
             self.fail("expected a path, found nothing", param, ctx)
@@ -35,7 +41,7 @@ class GivenPath(click.Path):
 
 def store_option(create: bool = False) -> Callable[[Any], Any]:
     """Return the --store option."""
-    text = "The SQLite file with all results" + ("; made if absent." if create else ".")
+    text = "SQLite file with the results" + ("; created if missing." if create else ".")
     return click.option(
         "--store", type=GivenPath(path_type=Path, dir_okay=False), default="bakeoff.db", show_default=True, help=text
     )
@@ -43,19 +49,13 @@ def store_option(create: bool = False) -> Callable[[Any], Any]:
 
 def as_list(text: str | None) -> tuple[str, ...] | None:
     """Split "a,b" at its commas; None stays None."""
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+    from bakeoff.execution.names import split_names
+
+    return None if text is None else split_names(text)
 
 
 def as_data(given: Iterable[str] | None) -> tuple[str, ...] | None:
-    """Split each "x,y" at its commas, but those in the name of a folder that exists; None where nothing is given."""
-    from bakeoff.data import is_there
+    """Split each "x,y" at its commas, except those in the name of an existing folder; None if nothing is given."""
+    from bakeoff.execution.names import split_data
 
-    names: list[str] = []
-    for text in given or ():
-        parts = text.split(",")
-        while parts:
-            joined = (n for n in range(len(parts), 1, -1) if is_there(",".join(parts[:n]).strip()))
-            many = next(joined, 1)
-            names.append(",".join(parts[:many]).strip())
-            parts = parts[many:]
-    return tuple(filter(None, names)) if given else None
+    return tuple(name for text in given for name in split_data(text)) if given else None

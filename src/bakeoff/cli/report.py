@@ -13,9 +13,7 @@ from bakeoff.errors import BakeoffError
 
 if TYPE_CHECKING:
     from bakeoff.analysis.ranking import RankBy
-
-ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
-"""Format → the ending of the file it goes to by default."""
+    from bakeoff.reporting.exports import Format
 
 
 @click.command()
@@ -29,7 +27,7 @@ ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parq
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(ENDINGS)),
+    type=click.Choice(["html", "markdown", "latex", "csv", "parquet"]),
     default="html",
     show_default=True,
     help="The page, or the ranking for a paper or a spreadsheet.",
@@ -38,44 +36,66 @@ ENDINGS = {"html": "html", "markdown": "md", "latex": "tex", "csv": "csv", "parq
 @click.option(
     "--figures",
     type=GivenPath(path_type=Path, file_okay=False),
-    help="Draw the main charts as PNG, SVG and PDF into this folder as well.",
+    help="Also draw the main charts into this folder, as PNG, SVG and PDF.",
 )
 @click.option("--no-pictures", is_flag=True, help="Leave the images of the data sets out of the page.")
-@click.option("--watch", "follow", is_flag=True, help="Update the page as results come in, until Ctrl-C.")
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    help="Test images to embed of each data set. [dim]Default: as many as make a page of about a megabyte[/]",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show where the best network of each table looked in test images that it got wrong (needs Captum).",
+)
+@click.option("--watch", "follow", is_flag=True, help="Update the page as results come in; stop with Ctrl-C.")
 @rank_by_option
 @click.option("--no-marks", is_flag=True, help="Leave the audit's marks out of a table (--format latex, markdown).")
+@click.option("--full-paths", is_flag=True, help="Show absolute paths on the page; by default, only their last part.")
 @json_option
 def report(
     store: Path,
     output: Path | None,
-    form: str,
+    form: "Format",
     title: str | None,
     figures: Path | None,
     no_pictures: bool,
+    images: int | None,
+    explain: bool,
     follow: bool,
     rank_by: "RankBy",
     no_marks: bool,
+    full_paths: bool,
     as_json: bool,
 ) -> None:
     """Write everything about the results on one page: a single HTML file that opens anywhere, offline.
 
-    Test images are shown where the data set lies on this machine; nothing is downloaded for it. The exit code is 1
-    where runs cannot be read, because they are damaged or a newer version wrote them.
+    Test images are shown if the data set is on this machine; nothing is downloaded. The exit code is 1 if runs cannot
+    be read, because they are damaged or written by a newer version.
     """
+    from bakeoff.reporting.exports import write_report
     from bakeoff.store.store import Store
 
-    output = output or Path(f"report.{ENDINGS[form]}")
+    if explain and (follow or form != "html"):
+        raise BakeoffError("--explain adds pictures to a page that is written once: leave --watch and --format out")
     if follow:
-        _follow(store, output, form, title, figures, rank_by, pictures=not no_pictures)
+        _follow(
+            store, output or Path("report.html"), form, title, figures, rank_by, pictures=not no_pictures, images=images
+        )
         return
-    if form == "html":
-        from bakeoff.reporting import write
-
-        write(store, output, title=title, pictures=not no_pictures, rank_by=rank_by)
-    else:
-        from bakeoff.reporting.exports import export
-
-        export(store, output, form, rank_by, marks=not no_marks)
+    output = write_report(
+        store,
+        output,
+        form,
+        title=title,
+        pictures=not no_pictures,
+        rank_by=rank_by,
+        marks=not no_marks,
+        full_paths=full_paths,
+        images=images,
+        explain=explain,
+    )
     drawn = []
     if figures:
         from bakeoff.reporting.figures.charts import draw_figures
@@ -104,9 +124,10 @@ def _follow(
     rank_by: "RankBy",
     *,
     pictures: bool,
+    images: int | None,
 ) -> None:
     from bakeoff.reporting.watch import watch
 
     if form != "html" or figures:
         raise BakeoffError("--watch keeps the page up to date: leave --format and --figures out, or leave --watch out")
-    watch(store, output, title=title, pictures=pictures, rank_by=rank_by, say=echo)
+    watch(store, output, title=title, pictures=pictures, images=images, rank_by=rank_by, say=echo)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from click.exceptions import Exit
 
-from bakeoff.cli.complete import networks, single
+from bakeoff.cli.complete import network_names, single
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from bakeoff.analysis.audit import Finding
     from bakeoff.analysis.ranking import RankBy, Row
+    from bakeoff.console.terminal import Console
+    from bakeoff.reporting.severity import Findings
     from bakeoff.spec.records import Result, Unreadable
+    from bakeoff.store.store import Store
 
 FORMATS = ("table", "json", "csv", "markdown")
 """What most commands print in; the ranking in LaTeX as well."""
@@ -47,8 +49,8 @@ FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
 @click.option(
     "--confusion",
     metavar="NET",
-    shell_complete=single(networks),
-    help="Print the confusion matrix of NET instead, as CSV: how often each class was taken for which.",
+    shell_complete=single(network_names),
+    help="Print the confusion matrix of NET instead, as CSV: how often each class was predicted as each.",
 )
 @rank_by_option
 @click.option("--no-marks", is_flag=True, help="Leave out the audit's marks.")
@@ -59,11 +61,11 @@ def results(
     """Print the ranking: accuracy with its interval over seeds, and what it cost.
 
     Accuracies are on the test images, intervals are 95 % Student's t over seeds, and each table says how the reported
-    epoch was chosen. FLOPs are for one forward pass of one image, a multiply-add counted as 2. Seconds are of
-    training alone. Accuracies that the audit doubts are marked, !! for serious and ! for caution: [bold]bakeoff
+    epoch was chosen. FLOPs are for one forward pass of one image, a multiply-add counted as 2. Times are for
+    training only. Accuracies with audit findings are marked, !! for serious and ! for caution: [bold]bakeoff
     audit[/] says why. JSON and CSV have the kinds of all findings under [bold]findings[/]; Markdown and LaTeX explain
-    them below the table. Runs that cannot be read, because they are damaged or a newer version wrote them, are named;
-    the exit code is 1 then.
+    them below the table. Runs that cannot be read, because they are damaged or written by a newer version, are
+    listed, and the exit code is 1.
 
     \b
     [bold]Examples[/]
@@ -78,7 +80,7 @@ def results(
         return print_details(store, confusion, form)
     with Store(store) as opened:
         found, unreadable = opened.read()
-    print_results(found, form, store, rank_by, unreadable, marks=not no_marks)
+        print_results(found, form, opened, rank_by, unreadable, marks=not no_marks)
     if unreadable:
         raise Exit(UNFINISHED)
     return None
@@ -90,97 +92,112 @@ def print_details(store: Path, net: str | None, form: str) -> None:
     Raises:
         BakeoffError: another format was asked for, or no run of the network has finished.
     """
-    from bakeoff.execution.session import known_network
-    from bakeoff.reporting.details import Confused, CurvePoint, confusions, curves
+    from bakeoff.execution.names import known_network
+    from bakeoff.reporting.details import ConfusionCount, CurvePoint, count_confusions, list_epochs
     from bakeoff.reporting.tables import to_csv
     from bakeoff.store.store import Store
 
     if form not in ("table", "csv", "json"):
         raise BakeoffError(f"--curves and --confusion come as csv or json, not as {form}")
     with Store(store) as opened:
-        rows = confusions(opened, known_network(net)) if net else curves(opened.results())
+        rows = count_confusions(opened, known_network(net)) if net else list_epochs(opened.results())
     if form == "json":
         return echo_json([asdict(row) for row in rows])
-    return echo(to_csv(rows, Confused if net else CurvePoint).rstrip("\n"))
+    return echo(to_csv(rows, ConfusionCount if net else CurvePoint).rstrip("\n"))
 
 
 def print_results(
     results: "Sequence[Result]",
     form: str,
-    store: Path,
+    store: "Store",
     rank_by: "RankBy" = "test",
     unreadable: "Sequence[Unreadable]" = (),
     *,
     marks: bool = True,
 ) -> None:
-    """Print the ranking of results of a store in one of `FORMATS` or LaTeX, with what the audit found about them.
+    """Print the ranking of results of an open store in one of `FORMATS` or LaTeX, with what the audit found about them.
 
     In a table failures stand below it, and what cannot be read.
     """
-
-    from bakeoff.analysis.audit import tell_counts
-    from bakeoff.analysis.ranking import by_table, rank
-    from bakeoff.console.live import label
+    from bakeoff.analysis.audit import describe_counts
+    from bakeoff.analysis.ranking import group_by_table
+    from bakeoff.analysis.shared_ranks import rank_and_audit
     from bakeoff.spec.data import data_label
 
-    rows = rank(results, rank_by, unreadable)
-    findings = findings_about(rows, store) if marks else []
+    rows, findings = rank_and_audit(store, results, rank_by, unreadable)
+    findings = findings if marks else []
     if form != "table":
-        from bakeoff.reporting.exports import written
-        from bakeoff.reporting.severity import audited
+        from bakeoff.reporting.row_formats import format_rows
+        from bakeoff.reporting.severity import add_findings
 
         if form == "json":
-            return echo_json([asdict(row) for row in audited(rows, findings)])
+            return echo_json([asdict(row) for row in add_findings(rows, findings)])
 
-        return echo(written(rows, findings, form).rstrip("\n"))
-    console = wide_console()
-    for group in by_table(rows):
-        print_fitting(console, ranking_table(group, findings), kept=4)
+        return echo(format_rows(rows, findings, form).rstrip("\n"))
+    from bakeoff.reporting.severity import FindingIndex
+
+    console, index = wide_console(), FindingIndex(findings)
+    for group in group_by_table(rows):
+        print_fitting(console, ranking_table(group, index), kept=4)
     if not rows:
-        console.print("The store has no runs yet: bakeoff run makes some.")
-    for result in results:
-        if result.failure:
-            run = result.run
-            console.print(f"[red]✗[/] {label(run)}: {escape(result.failure.message)}", highlight=False)
+        console.print("The store has no runs yet: train some with bakeoff run.")
+    _print_failures(results, console)
     for lost in unreadable:
         name = f"{lost.net} · {data_label(lost.data)} · seed {lost.seed}" if lost.net else f"run {lost.id}"
         console.print(f"[red]✗[/] {escape(f'{name}: {lost.reason}')}", highlight=False, soft_wrap=True)
     if findings:
-        see = f"bakeoff audit --store {quote(store)}"
-        console.print(f"Audit: {tell_counts(findings)}; {escape(see)}", highlight=False, soft_wrap=True)
+        see = f"bakeoff audit --store {quote(store.path)}"
+        console.print(f"Audit: {describe_counts(findings)}; {escape(see)}", highlight=False, soft_wrap=True)
     return None
 
 
-def findings_about(rows: "Sequence[Row]", store: Path) -> "list[Finding]":
-    """Return what the audit finds in the runs of rows, the rest of their store aside."""
-    from bakeoff.analysis.audit import audit
-    from bakeoff.store.store import Store
+def _print_failures(results: "Sequence[Result]", console: "Console") -> None:
+    """Say which runs failed and why, a line each."""
+    failed = [(result.run, result.failure) for result in results if result.failure]
+    if not failed:
+        return
+    from bakeoff.console.live import label, recipes_to_name  # slow to import
 
-    if not rows:
-        return []
-    with Store(store) as opened:
-        return audit(opened, [run for row in rows for run in row.runs])
+    recipes = recipes_to_name(result.run for result in results)
+    for run, failure in failed:
+        console.print(f"[red]✗[/] {label(run, recipes)}: {escape(failure.message)}", highlight=False)
 
 
-def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> "Table":
+def ranking_table(rows: "Sequence[Row]", findings: "Findings" = ()) -> "Table":
     """Return the rows of one data set and recipe as a table for the terminal; accuracies in doubt are marked."""
     from rich import box
     from rich.table import Table
 
-    from bakeoff.reporting.severity import gravest
-    from bakeoff.reporting.tables import ranked_by
+    from bakeoff.analysis.budgets import describe_budget
+    from bakeoff.analysis.cells import name_table
+    from bakeoff.reporting.severity import worst_symbol
+    from bakeoff.reporting.starts import SCRATCH
+    from bakeoff.reporting.tables import describe_ranking, describe_times, format_rank, note_optimism
 
-    marks = [gravest(findings, row) for row in rows]
+    marks = [worst_symbol(findings, row) for row in rows]
     widest = max(map(len, marks))
     rules = ", ".join(sorted({row.selection for row in rows if row.selection}))
     methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
     version = escape(f"images {rows[0].version}") if rows[0].version else ""
     counted = "* all parameters, trainable or not" if any(row.parameters_are == "all" for row in rows) else ""
     table = Table(
-        title=f"{escape(rows[0].data)}, recipe {escape(rows[0].recipe)}",
+        title=escape(f"{rows[0].data}, {name_table(rows[0].table, rows[0].recipe)}"),
         caption="; ".join(
-            filter(None, (version, ranked_by(rows), f"reported epoch: {rules}", methods, FLOPS_ARE, counted))
-        ),
+            filter(
+                None,
+                (
+                    version,
+                    describe_ranking(rows),
+                    f"reported epoch: {rules}",
+                    methods,
+                    describe_budget(rows),
+                    FLOPS_ARE,
+                    counted,
+                    escape(describe_times(rows)),
+                ),
+            )
+        )
+        + "".join(f"\n{escape(note)}" for note in note_optimism(rows)),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
@@ -190,6 +207,9 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
     )
     table.add_column("", justify="right", no_wrap=True, min_width=1)
     table.add_column("network", no_wrap=True)
+    pretrained = any(row.starts_from for row in rows)
+    if pretrained:
+        table.add_column("starts from", no_wrap=True)
     validated = any(row.validation_accuracy is not None for row in rows)
     for name in (
         "test accuracy",
@@ -203,10 +223,11 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
         table.add_column(name, justify="right", no_wrap=True)
     for row, mark in zip(rows, marks, strict=True):
         table.add_row(
-            "–" if row.rank is None else str(row.rank),
-            escape(row.net),
+            format_rank(row),
+            escape(row.label),
+            *([escape(row.starts_from or SCRATCH)] if pretrained else []),
             _accuracy(row) + (f" [{COLOURS[mark]}]{mark:<{widest}}[/]" if widest else ""),
-            *([percent(row.validation_accuracy)] if validated else []),
+            *([percent(row.validation_accuracy, row.digits)] if validated else []),
             _seeds(row),
             short(row.parameters, "") + ("*" if row.parameters_are == "all" else ""),
             short(row.flops, ""),
@@ -220,7 +241,8 @@ def ranking_table(rows: "Sequence[Row]", findings: "Sequence[Finding]" = ()) -> 
 def _accuracy(row: "Row") -> str:
     if row.test_accuracy is None:
         return "–"
-    return f"{percent(row.test_accuracy)}{spread(row.test_accuracy, row.test_accuracy_low, row.test_accuracy_high)}"
+    interval = spread(row.test_accuracy, row.test_accuracy_low, row.test_accuracy_high, row.digits)
+    return f"{percent(row.test_accuracy, row.digits)}{interval}"
 
 
 def _seeds(row: "Row") -> str:

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from bakeoff.cli.complete import single
-from bakeoff.cli.complete import studies as study_names
+from bakeoff.cli.complete import single, study_names_and_files
 from bakeoff.cli.options import json_option
 from bakeoff.console.terminal import Console, echo_json, escape
 from bakeoff.text.formats import counted
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", required=False, shell_complete=single(study_names))
+@click.argument("name", required=False, shell_complete=single(study_names_and_files))
 @json_option
 def studies(name: str | None, as_json: bool) -> None:
     """List the built-in studies, or show one: its questions, its cells, its known departures.
 
-    Times are estimates for this machine when idle, from the FLOPs of the networks and two seconds of measuring: right
-    to a factor of two or three. Early stopping may end a study sooner.
+    Times are estimates for this machine when idle, from the FLOPs of the networks and a two-second benchmark, accurate
+    to a factor of two or three. Early stopping may shorten a study.
 
     \b
     [bold]Examples[/]
@@ -30,15 +29,15 @@ def studies(name: str | None, as_json: bool) -> None:
     bakeoff studies afif2018
     """
     from bakeoff import studies as builtin
-    from bakeoff.cli.look import print_rows
+    from bakeoff.cli.rows import print_rows
     from bakeoff.execution.estimate import speed_here
-    from bakeoff.execution.session import with_known_names
+    from bakeoff.execution.names import with_known_names
     from bakeoff.machine.hardware import choose_device
 
     speed = speed_here(choose_device())
     if name is not None:
-        return _show(with_known_names(builtin.load(name)), speed, as_json)
-    rows = [_facts(builtin.load(each), speed) for each in builtin.names()]
+        return _show(with_known_names(builtin.load_study(name)), speed, as_json)
+    rows = [_facts(builtin.load_study(each), speed) for each in builtin.study_names()]
     if not as_json:
         rows = [row | {"time here": roughly(row.pop("estimated_seconds"))} for row in rows]
         rows = [{key: row[key] for key in ("study", "runs", "time here", "about")} for row in rows]
@@ -66,7 +65,8 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
     import msgspec
 
     from bakeoff.analysis.published import name_changes
-    from bakeoff.data.graded import tell_level
+    from bakeoff.data.graded import format_level
+    from bakeoff.text.formats import listing
 
     facts = _facts(study, speed)
     asks = (*study.questions, *(dial.asks for dial in study.dials if dial.asks))
@@ -93,17 +93,18 @@ def _show(study: "Study", speed: "Speed", as_json: bool) -> None:
             console.print(f"- {escape(text)}")
     console.print("\nIts cells", style="bold")
     grid = msgspec.structs.replace(study, dials=()).grid()
+    recipes = f"recipe{'s' * (len(study.recipes) > 1)} {listing(study.recipes)}"
     for data in dict.fromkeys(cell.data for cell in grid):
         nets = [
             f"{cell.net} ({name_changes(cell.all_changes)})" if cell.all_changes else cell.net
             for cell in grid
             if cell.data == data
         ]
-        console.print(escape(f"- {data}, recipe {study.recipe}: {', '.join(nets)}"))
-    for dial in study.dials:
+        console.print(escape(f"- {data}, {recipes}: {', '.join(dict.fromkeys(nets))}"))
+    for dial in study.turns():
         changes = f" ({name_changes(dial.set)})" if dial.set else ""
-        levels, nets = ", ".join(map(tell_level, dial.levels)), list(dial.nets or study.nets)
-        recipe = f"{dial.recipe or study.recipe}{changes}"
+        levels, nets = ", ".join(map(format_level, dial.levels)), list(dial.nets or study.nets)
+        recipe = f"{dial.recipe or study.recipes[0]}{changes}"
         console.print(escape(f"- {dial.data}, recipe {recipe}, {dial.turn} at {levels}: {', '.join(nets)}"))
     return console.print(f"\nbakeoff reproduce {escape(study.name)} --dry-run plans it.", style="dim")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bakeoff.reporting.text_table import TextTable
 
 FILE_WIDTH = 160
-"""Characters in a line of what goes to a file or another program, unless $COLUMNS says otherwise."""
+"""Characters in a line of output to a file or another program, unless $COLUMNS says otherwise."""
 
 
 def wide_console() -> "Console":
@@ -25,17 +25,19 @@ def wide_console() -> "Console":
 
 
 def print_fitting(console: "Console", table: "Table", kept: int) -> None:
-    """Print the table without the columns at the right that do not fit, all after `kept`: half a number is none."""
+    """Print the table without the columns at the right that do not fit, all after `kept`: numbers are never cut."""
     left_out = []
-    while len(table.columns) > kept and _measure(console, table).maximum > console.width:
+    width = _measure(console, table).maximum
+    while len(table.columns) > kept and width > console.width:
         left_out.append(str(table.columns.pop().header))
-    _print_as_wide(console, table, _measure(console, table).maximum)
+        width = _measure(console, table).maximum
+    _print_as_wide(console, table, width)
     if left_out:
         console.print(f"Not shown in {console.width} columns: {', '.join(reversed(left_out))}", style="dim")
 
 
 def print_table(console: "Console", table: "Table") -> None:
-    """Print a table, wrapping what may be wrapped: a narrower terminal wraps the rest itself, and nothing is lost."""
+    """Print a table, wrapping where possible; a narrower terminal wraps the rest itself, so nothing is lost."""
     _print_as_wide(console, table, _measure(console, table).minimum)
 
 
@@ -52,10 +54,10 @@ def _print_as_wide(console: "Console", table: "Table", width: int) -> None:
     console.width = own
 
 
-def show(
-    form: str, rows: "Sequence[Any]", kind: type, tables: "Sequence[TextTable]", said: "Sequence[str]", rule: str
+def print_tables(
+    form: str, rows: "Sequence[Any]", kind: type, tables: "Sequence[TextTable]", sentences: "Sequence[str]", rule: str
 ) -> None:
-    """Print rows of the dataclass `kind` in one of `FORMATS`: for people as tables, with what is to be said of them."""
+    """Print rows of the dataclass `kind` in one of `FORMATS`: for people as tables, followed by sentences."""
     from bakeoff.reporting.tables import to_csv
     from bakeoff.reporting.text_table import to_markdown
 
@@ -64,18 +66,18 @@ def show(
     if form == "csv":
         return echo(to_csv(rows, kind).rstrip("\n"))
     if form == "markdown":
-        return echo(to_markdown(tables, [*said, rule]).rstrip("\n"))
+        return echo(to_markdown(tables, [*sentences, rule]).rstrip("\n"))
     console = Console(highlight=False)
     for table in tables:
-        print_table(console, draw(table))
+        print_table(console, to_rich(table))
         console.print()
     console.print(escape(rule), style="dim")
-    for sentence in said:
+    for sentence in sentences:
         console.print(escape(sentence))
     return None
 
 
-def draw(table: "TextTable") -> "Table":
+def to_rich(table: "TextTable") -> "Table":
     """Return the table for a rich console, what stands below it as its caption."""
     from rich import box
     from rich.table import Table

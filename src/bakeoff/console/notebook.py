@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -11,7 +12,9 @@ from rich.text import Text
 from bakeoff.console.live import label
 from bakeoff.execution.estimate import Remaining
 from bakeoff.execution.execute import Event
+from bakeoff.execution.worker import Step
 from bakeoff.spec.records import Epoch, Failure, Outcome
+from bakeoff.spec.run import Run
 from bakeoff.text.formats import clock, percent
 
 EVERY = 0.5
@@ -19,10 +22,32 @@ EVERY = 0.5
 
 
 def is_notebook() -> bool:
-    """Tell whether this runs in the kernel of a notebook, which shows one output again and again."""
+    """Return whether this runs in the kernel of a notebook, where an output can be redrawn."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return hasattr(shell, "kernel")
+
+
+@dataclass
+class Output:
+    """One output of a notebook's cell, which can be redrawn."""
+
+    handle: Any = None
+
+    def draw(self, text: str, html: str) -> None:
+        """Show this in place of what was shown before."""
+        from IPython.display import display
+
+        shown = {"text/plain": text, "text/html": html}
+        if self.handle is None:
+            self.handle = display(shown, raw=True, display_id=True)
+        else:
+            self.handle.update(shown, raw=True)
+
+    def clear(self) -> None:
+        """Remove the output."""
+        if self.handle is not None:
+            self.draw("", "")
 
 
 @dataclass
@@ -33,9 +58,11 @@ class NotebookView:
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     note: str = ""
-    output: Any = None
+    output: Output = field(default_factory=Output)
     started: float = field(default_factory=time.monotonic)
     drawn: float = 0.0
+    recipes: Mapping[str, str] = field(default_factory=dict)
+    """Recipe → its name, if there are several."""
 
     def __enter__(self) -> "NotebookView":
         return self
@@ -47,34 +74,33 @@ class NotebookView:
         """Draw one event."""
         self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
         run, content = event.run, event.content
-        if isinstance(content, Epoch):
-            self.remaining.epoch(run, content)
-            self.note = f"{_plain(label(run))}: epoch {content.epoch}/{run.recipe.epochs}"
+        if isinstance(content, Step):
+            self.remaining.add_step(run, content, time.monotonic())
+        elif isinstance(content, Epoch):
+            self.remaining.add_epoch(run, content, time.monotonic())
+            self.note = f"{self._name(run)}: epoch {content.epoch}/{run.recipe.epochs}"
         elif isinstance(content, Outcome | Failure):
-            self.remaining.ended(run)
+            self.remaining.end_run(run)
             if isinstance(content, Failure):
-                self.lines.append(f"✗ {_plain(label(run))}: {content.message}")
+                self.lines.append(f"✗ {self._name(run)}: {content.message}")
             else:
-                self.note = f"{_plain(label(run))}: {percent(content.measures['test_accuracy'])} on the test images"
+                self.note = f"{self._name(run)}: {percent(content.measures['test_accuracy'])} on the test images"
         elif event.kind == "lost":
-            self.remaining.ended(run)
-            self.lines.append(f"• {_plain(label(run))}: another command took over")
+            self.remaining.end_run(run)
+            self.lines.append(f"• {self._name(run)}: another command took over")
         if time.monotonic() - self.drawn > EVERY:
             self._draw()
+
+    def _name(self, run: Run) -> str:
+        return _plain(label(run, self.recipes))
 
     def say(self, line: str) -> None:
         """Show a line of markup beside the bar from now on."""
         self.lines.append(_plain(line))
 
     def _draw(self) -> None:
-        from IPython.display import display
-
         self.drawn = time.monotonic()
-        shown = {"text/plain": self._text(), "text/html": self._html()}
-        if self.output is None:
-            self.output = display(shown, raw=True, display_id=True)
-        else:
-            self.output.update(shown, raw=True)
+        self.output.draw(self._text(), self._html())
 
     def _text(self) -> str:
         done = self.counts.get("done", 0) + self.counts.get("failed", 0)

@@ -1,6 +1,7 @@
-"""Standard output and standard error: whatever they are, and whatever is printed, printing does not fail.
+"""Standard output and standard error. Printing never fails, whatever they are and whatever is printed.
 
-Names may hold a terminal's commands; a terminal may know few characters, be closed, or be a pipe that nobody reads.
+Names may contain terminal commands; a terminal may support few characters; a stream may be closed, or a pipe that
+nobody reads.
 """
 
 import codecs
@@ -8,8 +9,8 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import rich.console
@@ -20,11 +21,11 @@ from rich.text import Text
 from bakeoff.text.safe import json_text, plain, visible
 
 NARROWEST, WIDEST = 20, 1000
-"""Characters in a line, whatever $COLUMNS says."""
+"""Limits on the characters in a line, whatever $COLUMNS says."""
 
 
-def prepare() -> None:
-    """Make standard output and error take every character, and $COLUMNS and $LINES numbers that can be."""
+def prepare_streams() -> None:
+    """Let standard output and error accept every character, and remove invalid values of $COLUMNS and $LINES."""
     codecs.register_error("bakeoff", _replace)
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _occupy()
@@ -43,20 +44,21 @@ def prepare() -> None:
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:
-    """Handle what an encoding has no character for."""
+    """Replace characters that an encoding does not have."""
     assert isinstance(error, UnicodeEncodeError)
     return plain(error.object[error.start : error.end], "ascii"), error.end
 
 
 def _occupy() -> None:
-    """Give closed standard streams to nobody: a file opened later, a store even, would get what is printed to them."""
+    """Open closed standard streams on the null device: otherwise output could end up in a file opened later, even a
+    store."""
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(spare, True)
     os.close(spare)
 
 
 def abandon() -> None:
-    """Send what is still to be printed nowhere: the reader of our output has gone, or its disk is full."""
+    """Discard all further output: its reader has gone, or the disk is full."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -65,29 +67,29 @@ def abandon() -> None:
 
 
 class ReaderGone(Exception):
-    """What we print to is a pipe that nobody reads any more: `bakeoff nets | head`."""
+    """Standard output is a pipe that nobody reads any more: `bakeoff nets | head`."""
 
 
 class Console(rich.console.Console):
-    """A console on which no text is obeyed, and which has a likeness for every character."""
+    """A console that neutralises control characters, and replaces characters that it cannot show."""
 
     def __init__(self, **options: Any) -> None:
-        """Take what rich's own takes, but `emoji`: ":cat:" is shown as it is."""
+        """Take the options of rich's console, except `emoji`: ":cat:" is not replaced."""
         super().__init__(emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Turn a text into one that can be drawn; here its width is still to be measured."""
+        """Return a text that can be drawn, before its width is measured."""
         return super().render_str(self._shown(text), **options)
 
     def render(self, renderable: Any, options: rich.console.ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Yield the pieces to draw, all of which come through here."""
+        """Yield the segments to draw; all output passes through here."""
         for segment in super().render(renderable, options):
             text = segment.text
             is_plain = segment.control or (text.isascii() and text.isprintable()) or text == "\n"
             yield segment if is_plain else segment._replace(text=self._shown(text))
 
     def on_broken_pipe(self) -> None:
-        """Leave it to whoever runs the program."""
+        """Raise `ReaderGone`, which ends the command."""
         raise ReaderGone
 
     def _shown(self, text: str) -> str:
@@ -100,7 +102,7 @@ def escape(text: str) -> str:
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print lines of text as they are but for what a terminal would obey."""
+    """Print lines of text, without control characters."""
     try:
         print(visible(text, keep="\n\t"), file=sys.stderr if err else sys.stdout, flush=True)
     except BrokenPipeError as error:
@@ -108,17 +110,27 @@ def echo(text: str, *, err: bool = False) -> None:
 
 
 def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
-    """Print texts, each of which stays on a line of its own, whatever is in it."""
+    """Print texts, each on a line of its own, whatever it contains."""
     echo("\n".join(map(visible, lines)), err=err)
 
 
 def echo_json(value: Any, *, indent: int | None = 2) -> None:
-    """Print JSON: in ASCII where standard output does not take UTF-8."""
+    """Print JSON, in ASCII if standard output is not UTF-8."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
     echo(json_text(value, ascii_only=not encoding.startswith("utf"), indent=indent))
 
 
 def quote(argument: object) -> str:
-    """Return an argument as one types it into the shell of this system."""
+    """Return an argument quoted for the shell of this system."""
     text = str(argument)
     return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
+
+
+@contextmanager
+def until_interrupted() -> Iterator[list[bool]]:
+    """Let Ctrl-C end the block instead of the command; the list is then no longer empty."""
+    happened: list[bool] = []
+    try:
+        yield happened
+    except KeyboardInterrupt:
+        happened.append(True)

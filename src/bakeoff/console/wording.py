@@ -1,4 +1,4 @@
-"""Messages in the words of the Python interface: `--nets` is `nets`, `--set epochs=3` is `changes={"epochs": 3}`."""
+"""Messages rewritten for the Python interface: `--nets` is `nets`, `--set epochs=3` is `changes={"epochs": 3}`."""
 
 import inspect
 import re
@@ -15,15 +15,15 @@ Made = TypeVar("Made")
 FIELDS = {"epochs": "epochs", "size": "image.size", "scale": "image.scale"}
 """Options that are short for a change to the recipe → the field they change."""
 FLAGS = ("restart", "retry-failed", "fail-fast", "robustness")
-OTHERWISE = {"set": "changes", "from": "base", "from-recipe": "base_recipe"}
-"""Option → what the argument is called, where that is not the same."""
-MEANT = {
+RENAMED = {"set": "changes", "from": "base", "from-recipe": "base_recipe"}
+"""Option → argument, where the names differ."""
+REPLACEMENTS = {
     **{option: f'changes={{"{field}": …}}' for option, field in FIELDS.items()},
     "lr": 'changes={"optimizer.lr": …}',
     "batch_size": 'changes={"batch_size": …}',
     "set": "changes={…}",
 }
-"""What is no argument of a function but often taken for one → how it is said."""
+"""Name that is often tried as an argument → how to write it instead."""
 
 
 def in_python(message: str) -> str:
@@ -46,7 +46,7 @@ def _field(found: re.Match[str]) -> str:
 
 
 def _option(found: re.Match[str]) -> str:
-    name = OTHERWISE.get(found[1]) or _argument(found[1])
+    name = RENAMED.get(found[1]) or _argument(found[1])
     return f"{name}={found[2]}" if found[2] else name
 
 
@@ -55,16 +55,16 @@ def _argument(option: str) -> str:
 
 
 def worded(function: Callable[Given, Made]) -> Callable[Given, Made]:
-    """Let a function of the Python interface speak of its own arguments, and say so of one that it does not have."""
+    """Let a function of the Python interface name its own arguments in messages, also for unknown ones."""
     parameters = inspect.signature(function).parameters
 
     @wraps(function)
     def speaking(*given: Given.args, **named: Given.kwargs) -> Made:
         for name in named:
             if name not in parameters:
-                known = {parameter: parameter for parameter in parameters} | MEANT
+                known = {parameter: parameter for parameter in parameters} | REPLACEMENTS
                 near = [known[each] for each in nearest(name, known)]
-                answer = question(near) if near else f"there are: {', '.join(parameters)}"
+                answer = question(near) if near else f"choose from {', '.join(parameters)}"
                 raise BakeoffError(f"bakeoff.{function.__name__} has no argument {name!r}: {answer}")
         try:
             return function(*given, **named)

@@ -1,4 +1,4 @@
-"""Loading a built-in data set: fetched, read and packed the first time, opened in milliseconds afterwards."""
+"""Loads a built-in data set: fetched and packed the first time, opened in milliseconds afterwards."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ import numpy as np
 from bakeoff.data.catalogue import Entry, Labelled
 from bakeoff.data.dataset import Dataset, Progress
 from bakeoff.data.fetch import fetch
+from bakeoff.data.local_folders import data_folders
 from bakeoff.data.pack import Meta, Split, open_pack, pack_folder, write_pack
-from bakeoff.data.places import data_folders
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.values import digest
 
 CHUNK = 4096
-"""Images copied at a time."""
+"""Images copied at once."""
 
 
 def load_builtin(entry: Entry, progress: Progress | None = None) -> Dataset:
-    """Return the data set; its files' checksums are verified once, before it is packed.
+    """Return the data set; the checksums of its files are verified once, before it is packed.
 
     Raises:
-        BakeoffError: a file is missing and cannot be downloaded, is damaged, or is not what it should be.
+        BakeoffError: a file is missing and cannot be downloaded, is damaged, or has unexpected content.
     """
     folder = pack_folder(entry.name)
     if packed := open_pack(folder):
@@ -50,8 +50,8 @@ def load_builtin(entry: Entry, progress: Progress | None = None) -> Dataset:
     return write_pack(folder, meta, {name: Split(_chunks(images), labels) for name, (images, labels) in splits.items()})
 
 
-def is_here(entry: Entry) -> bool:
-    """Say whether the data set can be loaded without fetching anything."""
+def is_cached(entry: Entry) -> bool:
+    """Return whether the data set can be loaded without downloading anything."""
     if open_pack(pack_folder(entry.name)):
         return True
     places = [folder / entry.folder for folder in data_folders()]
@@ -59,7 +59,7 @@ def is_here(entry: Entry) -> bool:
 
 
 def content_hash(classes: tuple[str, ...], splits: dict[str, Labelled]) -> str:
-    """Return the SHA-256 over class names, splits, shapes, pixels and labels, in hexadecimal."""
+    """Return the SHA-256 of class names, splits, shapes, pixels and labels, in hexadecimal."""
     parts = []
     for name, (images, labels) in splits.items():
         pixels = hashlib.sha256()
@@ -70,7 +70,7 @@ def content_hash(classes: tuple[str, ...], splits: dict[str, Labelled]) -> str:
 
 
 def _chunks(pieces: tuple[np.ndarray, ...]) -> Iterator[np.ndarray]:
-    """Yield the images in small contiguous arrays: `svhn-extra` has 1.9 GB, too much to copy as a whole."""
+    """Yield the images in small contiguous arrays: `svhn-extra` has 1.9 GB, too much to copy at once."""
     for piece in pieces:
         for start in range(0, len(piece), CHUNK):
             yield np.ascontiguousarray(piece[start : start + CHUNK])

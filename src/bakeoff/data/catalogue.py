@@ -1,4 +1,4 @@
-"""The built-in data sets: what they are, where they come from, how their files are read."""
+"""The built-in data sets: description, source, and how their files are read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bakeoff.data.fetch import Remote
 from bakeoff.spec.data import DataInfo, ImageShape
 
 Labelled: TypeAlias = tuple[tuple[np.ndarray, ...], np.ndarray]
-"""Images as pieces (n, C, H, W) uint8 that together are N images, and labels (N,) int64."""
+"""N images in pieces (n, C, H, W) uint8, and labels (N,) int64."""
 Content: TypeAlias = tuple[tuple[str, ...], Labelled, Labelled]
 """Class names, training split, test split."""
 
@@ -27,24 +27,24 @@ class Entry:
     train_images: int
     test_images: int
     photographs: bool
-    """Scenes and things that keep their meaning in the mirror; digits and letters do not."""
+    """Whether images keep their meaning when mirrored; digits and letters do not."""
     source: str
     licence: str
     citation: str
     files: tuple[Remote, ...]
-    """To be fetched before `read`, which gets their paths in this order."""
+    """Fetched before `read`, which gets their paths in this order."""
     read: Callable[..., Content]
 
-    beside: str = ""
-    """The data set whose files lie in the same folder, if they do."""
+    shares_folder_with: str = ""
+    """The data set in whose folder its files are, if not in its own."""
 
     @property
     def folder(self) -> str:
-        """Name of the folder its files lie in, within a data folder."""
-        return self.beside or self.name
+        """Name of the folder with its files, within a data folder."""
+        return self.shares_folder_with or self.name
 
     def info(self) -> DataInfo:
-        """Return what is known of it before it is fetched: names of classes and content are not."""
+        """Return the facts known before it is fetched; class names and content hash are not among them."""
         unnamed = tuple(str(number) for number in range(self.classes))
         counts = (self.train_images, 0, self.test_images)
         return DataInfo(self.name, self.shape, unnamed, "", *counts, self.photographs)
@@ -63,11 +63,11 @@ DIGITS_TO_TEST_ON = 1415
 
 
 def _read_digits() -> Content:
-    """The test split is what the last writers wrote, so that it asks for hands never seen in training.
+    """Read scikit-learn's digits; the test split is from writers that are not in the training split.
 
-    Everybody copied the same 130 digits from a form. The labels are that sequence 14 times over, with 23 digits lost,
-    so it is known where one form ends and the next begins; test images are those of the last three. (The source
-    speaks of 13 people: one of them may have filled in two forms.) The values 0 to 16 become 0 to 255.
+    Every writer copied the same form of 130 digits. The labels are that sequence 14 times, with 23 digits missing, so
+    the boundaries between forms are known; the last three forms are the test split. (The source mentions 13 people:
+    one may have filled in two forms.) Values from 0 to 16 are scaled to 0 to 255.
     """
     from sklearn.datasets import load_digits
 
@@ -80,9 +80,9 @@ def _read_digits() -> Content:
 
 def _idx_reader(classes: tuple[str, ...]) -> Callable[..., Content]:
     def read(train_images: Path, train_labels: Path, test_images: Path, test_labels: Path) -> Content:
-        from bakeoff.data.idx import read_labelled
+        from bakeoff.data.idx import read_idx_pair
 
-        train, test = read_labelled(train_images, train_labels), read_labelled(test_images, test_labels)
+        train, test = read_idx_pair(train_images, train_labels), read_idx_pair(test_images, test_labels)
         return classes, ((train[0],), train[1]), ((test[0],), test[1])
 
     return read
@@ -134,7 +134,7 @@ CIFAR_CITATION = "Krizhevsky: Learning Multiple Layers of Features from Tiny Ima
 _ENTRIES = (
     Entry(
         name="digits",
-        description="handwritten digits of 13 people, tested on other people than trained on; comes with scikit-learn",
+        description="handwritten digits of 13 people, with other writers in the test split; part of scikit-learn",
         shape=ImageShape(1, 8, 8),
         classes=10,
         train_images=1415,
@@ -271,7 +271,7 @@ _ENTRIES = (
         citation=SVHN_CITATION,
         files=(SVHN_TEST, SVHN_TRAIN, SVHN_EXTRA),
         read=_read_svhn,
-        beside="svhn",
+        shares_folder_with="svhn",
     ),
 )
 DATASETS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

@@ -1,26 +1,27 @@
-"""Which images of a split are copies of each other, pixel by pixel. No torch."""
+"""Finds images that are pixel-by-pixel copies of each other. No torch."""
 
 import hashlib
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 
 from bakeoff.data.dataset import Dataset
 
 
-def copies_in(dataset: Dataset) -> np.ndarray:
-    """Return for each training image the place of the first that has the same pixels, (N,) int64.
+def training_copies(dataset: Dataset) -> np.ndarray:
+    """Return for each training image the index of the first one with the same pixels, (N,) int64.
 
-    The images of a data set are looked through once in a process, however many runs it trains on them.
+    Computed once per process and data set.
     """
     return _copies(_Training(dataset))
 
 
-def first_of_equal(images: np.ndarray) -> np.ndarray:
-    """Return for each of (N, C, H, W) images the place of the first that is equal to it, (N,) int64."""
+def first_occurrences(*splits: np.ndarray) -> np.ndarray:
+    """Return for each of N images the index of the first equal one, (N,) int64; the splits (n, C, H, W) are joined."""
     places: dict[bytes, int] = {}
-    found = np.empty(len(images), np.int64)
-    for place, image in enumerate(images):
+    found = np.empty(sum(map(len, splits)), np.int64)
+    for place, image in enumerate(chain.from_iterable(splits)):
         found[place] = places.setdefault(
             hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest(), place
         )
@@ -28,7 +29,7 @@ def first_of_equal(images: np.ndarray) -> np.ndarray:
 
 
 class _Training:
-    """The training images of a data set, equal to those of another that holds the same."""
+    """The training images of a data set as a cache key: equal if the content is the same."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.images = dataset.train.images
@@ -43,4 +44,4 @@ class _Training:
 
 @lru_cache(maxsize=2)
 def _copies(training: _Training) -> np.ndarray:
-    return first_of_equal(training.images)
+    return first_occurrences(training.images)

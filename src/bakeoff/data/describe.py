@@ -1,4 +1,4 @@
-"""Facts about a data set before any training: counts, mean and spread of the pixels, duplicate images."""
+"""Facts about a data set: counts, mean and standard deviation of the pixels, duplicate images."""
 
 import hashlib
 from collections import Counter
@@ -10,57 +10,49 @@ import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.depth import Depth
+from bakeoff.data.group_facts import GroupFacts, find_groups
+from bakeoff.data.image_location import ImagePlace, places_in
 from bakeoff.data.nesting import Nesting
-from bakeoff.data.pack import file_names
 from bakeoff.data.properties import Properties, properties
-from bakeoff.data.tree import count_reasons
+from bakeoff.data.skipped import count_reasons
+from bakeoff.data.twins import Twins, find_twins
 from bakeoff.spec.recipe import Image
 from bakeoff.spec.values import Value
 
 CHUNK = 4 * 2**20
-"""Bytes of pixels looked at at a time."""
+"""Bytes of pixels processed at once."""
 EXAMPLES = 10
-"""Groups of identical images that are listed; the counts cover all."""
+"""How many groups of identical images are listed; the counts include all."""
 
 
 class SplitFacts(Value, frozen=True):
-    """One split: how many images, of which classes, how bright."""
+    """Image counts and pixel statistics of one split."""
 
     images: int
     per_class: dict[str, int]
     mean: tuple[float, ...]
-    """Per channel, of pixels from 0 to 1."""
+    """Per channel, pixels scaled to 0–1."""
     std: tuple[float, ...]
-    """Per channel, over all pixels (divided by their number)."""
-
-
-class Place(Value, frozen=True):
-    """One image: where it is and what it is said to show."""
-
-    split: str
-    index: int
-    label: str
-    file: str
-    """Relative to the image folder; empty for built-in data sets."""
+    """Per channel, the population standard deviation over all pixels."""
 
 
 class Duplicates(Value, frozen=True):
-    """Images whose pixels are exactly the same."""
+    """Images with exactly the same pixels."""
 
     within: dict[str, int]
-    """Per split, images that repeat an earlier one of the same split."""
+    """Per split, images that repeat an earlier image of the split."""
     across: dict[str, int]
-    """For "train-test" and the like, images of the second split that are in the first too."""
+    """Per pair such as "train-test", images of the second split that are also in the first."""
     conflicting: int
-    """Groups of identical images that carry different labels."""
+    """Groups of identical images with different labels."""
     known: tuple[int, ...]
-    """Positions of the test images that are in another split too."""
-    examples: tuple[tuple[Place, ...], ...]
-    """Some of the groups: conflicting ones first, then those across splits."""
+    """Positions of the test images that are also in another split."""
+    examples: tuple[tuple[ImagePlace, ...], ...]
+    """Some groups: conflicting ones first, then those across splits."""
 
 
 class Description(Value, frozen=True):
-    """All that `bakeoff data NAME` says."""
+    """What `bakeoff data NAME` shows."""
 
     name: str
     shape: str
@@ -73,24 +65,26 @@ class Description(Value, frozen=True):
     sizes: tuple[tuple[int, int, int], ...]
     """(height, width, images) of the files of an image folder."""
     image: Image | None
-    """How these were brought to one size, None for built-in data sets. All other facts are about the result."""
+    """How the files were resized, None for built-in data sets. All other facts are about the result."""
     depth: Depth | None
-    """What became black and white in files with more than 8 bits a channel, None if there are none."""
+    """The range of values in files with more than 8 bits per channel, None if there are none."""
+    reading: str
+    """How a table or archive was read: its columns or arrays; empty for other data sets."""
     nesting: Nesting | None
     """What to give instead if the sub-folders of the class folders are the classes."""
     skipped: tuple[tuple[str, str], ...]
-    """(path, reason) of files and folders that were left out."""
+    """(path, reason) of files and folders that were skipped."""
     left_out: dict[str, int]
-    """Reason → how many."""
+    """Reason → number of files."""
     duplicates: Duplicates
+    twins: Twins
+    groups: GroupFacts | None
+    """None if the images have no groups."""
     properties: Properties
 
 
 def describe(dataset: Dataset, image: Image | None = None) -> Description:
-    """Return the facts about `dataset`, in one pass over its pixels per question and in little memory.
-
-    `image` is how it was loaded, if it is a folder.
-    """
+    """Return the facts about `dataset`. `image` is how it was loaded, if it is a folder."""
     info = dataset.info
     return Description(
         name=info.name,
@@ -104,10 +98,13 @@ def describe(dataset: Dataset, image: Image | None = None) -> Description:
         sizes=dataset.sizes,
         image=image if dataset.sizes else None,
         depth=dataset.depth,
+        reading=dataset.reading,
         nesting=dataset.nesting,
         skipped=dataset.skipped,
         left_out=count_reasons(dataset.skipped),
         duplicates=find_duplicates(dataset),
+        twins=find_twins(dataset),
+        groups=find_groups(dataset),
         properties=properties(dataset),
     )
 
@@ -119,9 +116,9 @@ def _split_facts(images: Images, classes: tuple[str, ...]) -> SplitFacts:
 
 
 def mean_and_std(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation per channel of (N, C, H, W) uint8 images, on a scale from 0 to 1.
+    """Return mean and standard deviation per channel of (N, C, H, W) uint8 images, scaled to 0–1.
 
-    The sums are whole numbers, so that the result does not depend on the order of the images.
+    The sums are integers, so the result does not depend on the order of the images.
     """
     histograms = np.zeros((images.shape[1], 256), np.int64)
     for chunk in _chunks(images):
@@ -138,7 +135,7 @@ def mean_and_std(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ..
 
 
 def find_duplicates(dataset: Dataset) -> Duplicates:
-    """Return which images of `dataset` have exactly the same pixels."""
+    """Return the images of `dataset` with exactly the same pixels."""
     splits = dataset.splits()
     places: dict[bytes, list[tuple[str, int]]] = {}
     for name, images in splits.items():
@@ -160,12 +157,7 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
         across.update({pair: counts[pair[1]] for pair in combinations(splits, 2) if counts[pair[0]]})
     groups.sort(key=lambda group: (len(labels(group)) == 1, len({name for name, _ in group}) == 1))
     crossing = (found for group in groups if len({name for name, _ in group}) > 1 for found in group)
-    files = {name: file_names(dataset, name) for name in splits}
-
-    def place(name: str, index: int) -> Place:
-        label = dataset.info.classes[splits[name].labels[index]]
-        return Place(name, index, label, files[name][index] if files[name] else "")
-
+    place = places_in(dataset)
     return Duplicates(
         within={name: within[name] for name in splits},
         across={"-".join(pair): across[pair] for pair in combinations(splits, 2)},

@@ -1,4 +1,4 @@
-"""Original files, found in a data folder or downloaded from the first mirror that answers, always verified."""
+"""Finds original files in a data folder, or downloads them from the first mirror that works; always verified."""
 
 import hashlib
 import os
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.data.dataset import Progress
-from bakeoff.data.places import data_folders
+from bakeoff.data.local_folders import data_folders
 from bakeoff.errors import BakeoffError
 
 TIMEOUT = 30
-"""Seconds a mirror may stay silent before the next one is asked."""
+"""Seconds without an answer after which the next mirror is tried."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Remote:
     name: str
     md5: str
     mirrors: tuple[str, ...]
-    """Addresses of the folders it lies in; the file's name is appended."""
+    """URLs of its folders; the file's name is appended."""
 
 
 def fetch(dataset: str, remote: Remote, progress: Progress | None = None) -> Path:
-    """Return the verified file, from `<data folder>/<dataset>/<name>` or freshly downloaded to there.
+    """Return the verified file at `<data folder>/<dataset>/<name>`, downloading it if it is missing.
 
     Raises:
-        BakeoffError: the file there has another checksum, or no mirror gave the right one.
+        BakeoffError: the file has a wrong checksum, or no mirror has the right file.
     """
     for folder in data_folders():
         path = folder / dataset / remote.name
@@ -42,29 +42,29 @@ def _verify(path: Path, remote: Remote) -> None:
         found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     if found != remote.md5:
         raise BakeoffError(
-            f"{path} is damaged or another file: expected md5 {remote.md5}, found {found} "
-            f"({path.stat().st_size:,} bytes); delete it to have it downloaded again"
+            f"{path} is damaged or a different file: expected md5 {remote.md5}, found {found} "
+            f"({path.stat().st_size:,} bytes); delete it to download it again"
         )
 
 
 def writable_folder(dataset: str) -> Path:
-    """Return the first data folder that takes new files; `$BAKEOFF_DATA` may be read-only.
+    """Return the folder of a data set in the first writable data folder; `$BAKEOFF_DATA` may be read-only.
 
     Raises:
-        BakeoffError: none does.
+        BakeoffError: no data folder is writable.
     """
     for root in data_folders():
-        if _takes_files(root):
+        if _is_writable(root):
             return root / dataset
-    places = " nor ".join(str(folder) for folder in data_folders())
-    raise BakeoffError(f"{dataset} has to be downloaded, but neither {places} can be written: set $BAKEOFF_DATA")
+    places = ", ".join(str(folder) for folder in data_folders())
+    raise BakeoffError(f"cannot download {dataset}, no folder is writable ({places}): set $BAKEOFF_DATA")
 
 
-def _takes_files(folder: Path) -> bool:
-    """Say whether files can be written to `folder`, which may be still to be made."""
+def _is_writable(folder: Path) -> bool:
+    """Return whether files can be written to `folder`, which need not exist yet."""
     while not folder.exists():
         folder = folder.parent
-    # The administrator may write anywhere, yet a folder marked read-only is meant to stay as it is.
+    # Root can write anywhere, but a folder marked read-only should stay unchanged.
     return folder.is_dir() and bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
@@ -84,7 +84,7 @@ def _download(folder: Path, dataset: str, remote: Remote, progress: Progress | N
                 path=folder,
                 downloader=pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT),
             )
-        except (requests.RequestException, ValueError) as error:  # ValueError: another checksum
+        except (requests.RequestException, ValueError) as error:  # ValueError: wrong checksum
             failures.append(f"{mirror}: {'wrong checksum' if isinstance(error, ValueError) else type(error).__name__}")
         except OSError as error:
             raise BakeoffError(f"cannot write {folder / remote.name}: {error.strerror}") from error
@@ -97,7 +97,7 @@ def _download(folder: Path, dataset: str, remote: Remote, progress: Progress | N
 
 
 class _Bar:
-    """What pooch asks of a progress bar, passed on to a `Progress`."""
+    """A progress bar for pooch that reports to a `Progress`."""
 
     def __init__(self, what: str, progress: Progress) -> None:
         self.what, self.progress = what, progress

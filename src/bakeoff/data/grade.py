@@ -1,7 +1,7 @@
-"""What can be turned in a data set: small pure functions on uint8 images or labels, each with a level.
+"""The dials: pure functions that change uint8 images or labels by a level.
 
-Levels are nested: what is drawn at random is drawn once for all of them, so that a stronger version has all that a
-weaker one has. How many images a class has and how far images are enlarged are settings of the recipe.
+Levels are nested: random numbers are drawn once for all levels, so a stronger version contains the changes of a weaker
+one. Images per class and enlargement are settings of the recipe.
 """
 
 from collections.abc import Callable
@@ -16,32 +16,32 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in grey (ITU-R BT.601)."""
 
 Pixels: TypeAlias = Callable[[np.ndarray, slice, float], np.ndarray]
-"""(all images of the split (N, C, H, W) uint8, which of them, level) → those changed, (n, C, H, W) uint8."""
+"""(all images of the split (N, C, H, W) uint8, a slice of them, level) → the changed slice (n, C, H, W) uint8."""
 Choice: TypeAlias = Callable[[np.ndarray, int, float], tuple[np.ndarray | None, np.ndarray]]
-"""(labels (N,), number of classes, level) → the rows that stay, None for all, and their new labels."""
+"""(labels (N,), number of classes, level) → the rows to keep (None for all) and their new labels."""
 
 
 @dataclass(frozen=True)
 class Dial:
-    """What can be turned in a data set."""
+    """A property of a data set that can be changed."""
 
     about: str
-    """What the level means."""
+    """Meaning of the level."""
     reach: tuple[float, float]
     whole: bool = False
     original: float | None = None
-    """The level that changes nothing; None where that is the number of classes."""
+    """The level that changes nothing; None if that is the number of classes."""
     pixels: Pixels | None = None
-    """For all splits alike."""
+    """Applied to all splits."""
     train: Choice | None = None
-    """For the training split only."""
+    """Applied to the training split only."""
     everywhere: Choice | None = None
-    """For all splits alike."""
+    """Applied to all splits."""
 
 
 @dataclass(frozen=True)
 class RecipeDial:
-    """What can be turned in the recipe."""
+    """A dial that is a field of the recipe."""
 
     about: str
     reach: tuple[float, float]
@@ -50,21 +50,21 @@ class RecipeDial:
 
 
 def colour(images: np.ndarray, part: slice, level: float) -> np.ndarray:
-    """Mix each image with its own grey version."""
+    """Mix each image with its grey version."""
     own = images[part].astype(np.float32)
     grey = np.einsum("nchw,c->nhw", own, LUMA)[:, None]
     return _bytes(grey + np.float32(level) * (own - grey))
 
 
 def contrast(images: np.ndarray, part: slice, level: float) -> np.ndarray:
-    """Move each pixel towards the mean of its channel of its image."""
+    """Move each pixel towards the mean of its channel in its image."""
     own = images[part].astype(np.float32)
     mean = own.mean((2, 3), keepdims=True)
     return _bytes(mean + np.float32(level) * (own - mean))
 
 
 def resolution(images: np.ndarray, part: slice, level: float) -> np.ndarray:
-    """Average over larger pixels, which are then drawn as squares: less detail at the same size."""
+    """Average over larger pixels, drawn as squares: less detail at the same size."""
     own = images[part].astype(np.float32)
     sides = own.shape[2:]
     coarse = [max(1, round(side * level)) for side in sides]
@@ -75,7 +75,7 @@ def resolution(images: np.ndarray, part: slice, level: float) -> np.ndarray:
 
 
 def _means(old: int, new: int) -> np.ndarray:
-    """Return the (new, old) matrix of means over what each new pixel covers, parts of pixels by their part."""
+    """Return the (new, old) matrix that averages over the area of each new pixel."""
     start = np.arange(new)[:, None] * old / new
     pixel = np.arange(old)
     covered = np.minimum(start + old / new, pixel + 1) - np.maximum(start, pixel)
@@ -83,10 +83,10 @@ def _means(old: int, new: int) -> np.ndarray:
 
 
 def clutter(images: np.ndarray, part: slice, level: float) -> np.ndarray:
-    """Lay square fragments of other images of the split over each image, a quarter of the side each.
+    """Paste square fragments of other images of the split over each image, a quarter of the side each.
 
-    After the cluttered MNIST of Mnih, Heess, Graves & Kavukcuoglu 2014; here fragments cover what lies below them, so
-    that the level means the same for drawings and photographs.
+    After the cluttered MNIST of Mnih, Heess, Graves & Kavukcuoglu 2014; here fragments are opaque, so that a level
+    means the same for drawings and photographs.
     """
     own = np.array(images[part])
     count, (height, width) = len(images), images.shape[2:]
@@ -103,19 +103,19 @@ def clutter(images: np.ndarray, part: slice, level: float) -> np.ndarray:
 
 
 def classes(labels: np.ndarray, count: int, level: float) -> tuple[np.ndarray | None, np.ndarray]:
-    """Keep so many of the classes, drawn once: fewer classes are part of more."""
+    """Keep `level` classes; fewer classes are a subset of more."""
     kept = kept_classes(count, int(level))
     rows = np.flatnonzero(np.isin(labels, kept))
     return rows, np.searchsorted(kept, labels[rows])
 
 
 def kept_classes(count: int, level: int) -> np.ndarray:
-    """Return which of `count` classes stay, in their order."""
+    """Return the indices of the `level` classes of `count` that are kept, sorted."""
     return np.sort(_random("classes").permutation(count)[:level])
 
 
 def label_noise(labels: np.ndarray, count: int, level: float) -> tuple[np.ndarray | None, np.ndarray]:
-    """Give a share of the images a wrong label, every wrong one as likely as the next."""
+    """Give a fraction of the images a wrong label, drawn uniformly from the other classes."""
     random = _random("label-noise")
     order, moves = random.permutation(len(labels)), random.integers(1, max(2, count), len(labels))
     chosen = order[: round(level * len(labels))]
@@ -125,10 +125,10 @@ def label_noise(labels: np.ndarray, count: int, level: float) -> tuple[np.ndarra
 
 
 def imbalance(labels: np.ndarray, count: int, level: float) -> tuple[np.ndarray | None, np.ndarray]:
-    """Thin the classes out, each by the same factor more than the one before it, the last to 1/level of its images.
+    """Reduce the classes by a geometric series, the last to 1/level of its images: the long tail of Cui et al. 2019.
 
-    The order of the classes is drawn once. The long tail of Cui, Jia, Lin, Song & Belongie 2019 (CVPR). Two images of
-    each class stay.
+    The order of the classes is drawn once. At least two images per class are kept. (Cui, Jia, Lin, Song & Belongie,
+    CVPR 2019.)
     """
     random = _random("imbalance")
     places = random.permutation(count)
@@ -150,15 +150,17 @@ def _bytes(values: np.ndarray) -> np.ndarray:
 
 
 DIALS: dict[str, Dial] = {
-    "colour": Dial("share of the colour that stays, 0 is grey", (0, 1), original=1, pixels=colour),
-    "contrast": Dial("share of the contrast that stays", (0, 1), original=1, pixels=contrast),
-    "resolution": Dial("share of the detail along a side that stays", (0.01, 1), original=1, pixels=resolution),
+    "colour": Dial("fraction of the colour that is kept; 0 is grey", (0, 1), original=1, pixels=colour),
+    "contrast": Dial("fraction of the contrast that is kept", (0, 1), original=1, pixels=contrast),
+    "resolution": Dial(
+        "fraction of the resolution along a side that is kept", (0.01, 1), original=1, pixels=resolution
+    ),
     "clutter": Dial("fragments of other images", (0, 64), whole=True, original=0, pixels=clutter),
-    "classes": Dial("classes that stay", (2, 100_000), whole=True, everywhere=classes),
-    "label-noise": Dial("share of wrong training labels", (0, 1), original=0, train=label_noise),
-    "imbalance": Dial("training images of the largest class over the smallest", (1, 1e6), original=1, train=imbalance),
+    "classes": Dial("number of classes that are kept", (2, 100_000), whole=True, everywhere=classes),
+    "label-noise": Dial("fraction of wrong training labels", (0, 1), original=0, train=label_noise),
+    "imbalance": Dial("ratio of largest to smallest training class", (1, 1e6), original=1, train=imbalance),
 }
 IN_THE_RECIPE: dict[str, RecipeDial] = {
-    "images-per-class": RecipeDial("training images of each class", (2, 1e7), "images_per_class"),
-    "upscale": RecipeDial("times each pixel is repeated either way", (1, 32), "image.scale"),
+    "images-per-class": RecipeDial("training images per class", (2, 1e7), "images_per_class"),
+    "upscale": RecipeDial("times each pixel is repeated in both directions", (1, 32), "image.scale"),
 }

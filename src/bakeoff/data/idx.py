@@ -3,13 +3,19 @@
 import gzip
 import math
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from bakeoff.errors import BakeoffError
+from bakeoff.text.formats import byte_size
 
 UNSIGNED_BYTE = 8
+GZIP = b"\x1f\x8b"
+MOST_PACKED = 1032
+"""The most bytes that one byte of a gzipped file can unpack to."""
 HEADER = 4
 """Two zero bytes, the type of the values, the number of dimensions; then each dimension as a big-endian uint32."""
 
@@ -17,46 +23,59 @@ HEADER = 4
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Return the uint8 array of `dimensions` dimensions in the IDX file `path`, plain or gzipped.
 
+    No more is unpacked than the header promises, and nothing that does not fit in memory.
+
     Raises:
-        BakeoffError: the file is damaged, is no IDX file, or does not hold exactly what its header promises.
+        BakeoffError: the file is damaged, is not an IDX file, or does not match its header.
     """
-    content = _read(path)
+    with path.open("rb") as plain:
+        is_zipped = plain.read(2) == GZIP
+    try:
+        with gzip.open(path) if is_zipped else path.open("rb") as file:
+            shape = _read_shape(file, path, dimensions)
+            expected, what = math.prod(shape), "×".join(map(str, shape))
+            _check_size(expected, what, path, path.stat().st_size * (MOST_PACKED if is_zipped else 1))
+            content = file.read(expected + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BakeoffError(f"{path} is damaged ({error}): delete it to download it again") from error
+    if len(content) != expected:
+        found = "more" if len(content) > expected else f"{len(content):,}"
+        raise BakeoffError(f"{path}: expected {expected:,} bytes for {what}, found {found}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _read_shape(file: BufferedIOBase, path: Path, dimensions: int) -> tuple[int, ...]:
+    """Read the header and return the shape."""
     start = HEADER + 4 * dimensions
-    if len(content) < start:
-        raise BakeoffError(f"{path} is no IDX file: expected a header of {start} bytes, found {len(content)} bytes")
-    if content[:2] != b"\0\0":
-        raise BakeoffError(
-            f"{path} is no IDX file: expected it to start with two zero bytes, found {content[:2].hex()}"
-        )
-    if content[2] != UNSIGNED_BYTE:
-        raise BakeoffError(f"{path}: expected unsigned bytes (type {UNSIGNED_BYTE}), found type {content[2]}")
-    if content[3] != dimensions:
-        raise BakeoffError(f"{path}: expected {dimensions} dimensions, found {content[3]}")
-    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, HEADER))
-    if len(content) - start != math.prod(shape):
-        raise BakeoffError(
-            f"{path}: expected {math.prod(shape)} bytes for {'×'.join(map(str, shape))}, found {len(content) - start}"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    header = file.read(start)
+    if len(header) < start:
+        raise BakeoffError(f"{path} is not an IDX file: expected a header of {start} bytes, found {len(header)} bytes")
+    if header[:2] != b"\0\0":
+        raise BakeoffError(f"{path} is not an IDX file: expected two zero bytes at the start, found {header[:2].hex()}")
+    if header[2] != UNSIGNED_BYTE:
+        raise BakeoffError(f"{path}: expected unsigned bytes (type {UNSIGNED_BYTE}), found type {header[2]}")
+    if header[3] != dimensions:
+        raise BakeoffError(f"{path}: expected {dimensions} dimensions, found {header[3]}")
+    return tuple(int(size) for size in np.frombuffer(header, ">u4", dimensions, HEADER))
 
 
-def read_labelled(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+def _check_size(expected: int, what: str, path: Path, most: int) -> None:
+    """Refuse a header that promises more than the file can hold, or than there is memory for."""
+    if expected > most:
+        raise BakeoffError(f"{path}: expected {expected:,} bytes for {what}, found {most:,} at most")
+    if expected > (free := psutil.virtual_memory().available):
+        raise BakeoffError(
+            f"{path}: {what} values need {byte_size(expected)} of memory, where {byte_size(free)} are free"
+        )
+
+
+def read_idx_pair(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return images (N, 1, H, W) uint8 and labels (N,) int64 from a pair of IDX files.
 
     Raises:
-        BakeoffError: as `read_idx`, or the files do not hold the same number of images and labels.
+        BakeoffError: as `read_idx`, or the numbers of images and labels differ.
     """
     pixels, classes = read_idx(images, 3), read_idx(labels, 1)
     if len(pixels) != len(classes):
         raise BakeoffError(f"{labels}: expected one label for each of {len(pixels)} images, found {len(classes)}")
     return pixels[:, None], classes.astype(np.int64)
-
-
-def _read(path: Path) -> bytes:
-    content = path.read_bytes()
-    if not content.startswith(b"\x1f\x8b"):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise BakeoffError(f"{path} is a damaged gzip file ({error}): delete it and fetch it again") from error

@@ -1,4 +1,4 @@
-"""What a file or folder is, before an image is opened: an image, something else, or what others left there."""
+"""Classifies files and folders without opening images: image, other file, or clutter of the system."""
 
 import os
 from pathlib import Path
@@ -7,16 +7,16 @@ EXTENSIONS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
     *(".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm"),
 )
-"""Names of files that are taken for images without a look into them."""
+"""Files with these extensions count as images whatever their content."""
 RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
-"""Cameras' raw files: some hold a small picture that a reader of TIFF would take for the whole."""
+"""Camera raw files. Some contain a thumbnail that a TIFF reader would take for the image."""
 UNREAD = (
     *(".tga", ".ico", ".icns", ".cur", ".pcx", ".dds", ".sgi", ".xpm", ".xbm", ".psd", ".xcf", ".eps", ".svg", ".svgz"),
     *(".exr", ".hdr", ".pfm", ".fits", ".fit", ".dcm", ".nii", ".jxr", ".wdp", ".emf", ".wmf"),
 )
-"""Images of kinds that are not read: few photographs are in them, and some of them can be taken for anything."""
+"""Image formats that are not supported: rarely photographs, and some have no reliable signature."""
 TEXTS = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".toml", ".md", ".html", ".htm", ".svg", ".py")
-"""Files that need no look into them: they may be as many as the images."""
+"""Files whose content is not checked for a signature: there may be as many of them as images."""
 SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -31,7 +31,7 @@ SIGNATURES = {
     b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
 }
 BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"hei": "HEIC", b"hev": "HEIC", b"mif1": "HEIC"}
-"""How the brands begin that files in the container of ISO 14496-12 name from byte 8 on; the first found here counts."""
+"""Prefixes of the brands that ISO 14496-12 files list from byte 8 on; the first match counts."""
 
 CLUTTER = frozenset(
     (
@@ -40,14 +40,16 @@ CLUTTER = frozenset(
         *("__pycache__", "node_modules", "site-packages"),
     )
 )
-"""Names, in lower case, of what systems, shares and programs leave beside a user's files."""
+"""Lower-case names of files and folders that operating systems, file shares and programs create."""
 MARKERS = ("CACHEDIR.TAG", "pyvenv.cfg", "conda-meta", ".bakeoff-figures")
-"""What lies in caches (https://bford.info/cachedir/), in environments of Python and in folders of drawn figures."""
+"""Marks caches (https://bford.info/cachedir/), Python environments and folders of exported figures."""
 SQLITE = b"SQLite format 3\0"
+NOT_AN_IMAGE = ("not an image (", "no image (")
+"""How `describe_other_file` begins for ordinary files; earlier versions of bakeoff wrote the second."""
 
 
 def is_clutter(entry: os.DirEntry[str]) -> bool:
-    """Say whether a file or folder is hidden, a cache, a store's own, or left there by a system."""
+    """Return whether an entry is hidden, a cache, part of a store, or created by the system."""
     name = entry.name
     if name.startswith(".") or name.lower() in CLUTTER:
         return True
@@ -58,7 +60,7 @@ def is_clutter(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_of_store(folder: Path) -> bool:
-    """Say whether a folder is what a store keeps beside itself, `bakeoff.db.files` beside `bakeoff.db`."""
+    """Return whether a folder belongs to a store, such as `bakeoff.db.files` to `bakeoff.db`."""
     if folder.suffix != ".files":
         return False
     store = folder.with_suffix("")
@@ -66,24 +68,22 @@ def _is_of_store(folder: Path) -> bool:
 
 
 def is_database(path: Path) -> bool:
-    """Say whether a file is one of SQLite, as stores are."""
-    return beginning(path).startswith(SQLITE)
+    """Return whether a file is an SQLite database, as stores are."""
+    return first_bytes(path).startswith(SQLITE)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Say whether `entry` is a folder or a link to one."""
+    """Return whether `entry` is a folder or a link to one."""
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself
+    except OSError:  # a link to itself
         return False
 
 
-def beginning(path: Path) -> bytes:
-    """Return the first bytes of a file; none of what is no regular file, which might be waited for."""
+def first_bytes(path: Path) -> bytes:
+    """Return the first 32 bytes of a regular file, else nothing: reading a pipe could block."""
     try:
-        if (
-            not path.is_file() or not path.stat().st_size
-        ):  # what a system makes up on reading, in /proc, may be waited for
+        if not path.is_file() or not path.stat().st_size:  # files in /proc have size 0 and could block, too
             return b""
         with path.open("rb") as file:
             return file.read(32)
@@ -92,14 +92,14 @@ def beginning(path: Path) -> bytes:
 
 
 def is_image(path: str) -> bool:
-    """Say whether a regular file is to be opened as an image: by its name, or else by how it begins."""
+    """Return whether a regular file is an image, by its extension or else by its signature."""
     if path.lower().endswith(EXTENSIONS):
         return True
-    return not path.lower().endswith((*TEXTS, *RAW)) and format_of(beginning(Path(path))) is not None
+    return not path.lower().endswith((*TEXTS, *RAW)) and image_format(first_bytes(Path(path))) is not None
 
 
-def format_of(content: bytes) -> str | None:
-    """Return the format of an image by its first bytes, None for what is no image that is known here."""
+def image_format(content: bytes) -> str | None:
+    """Return the image format by the first bytes of a file, None if it is unknown."""
     for signature, name in SIGNATURES.items():
         if content.startswith(signature):
             return name
@@ -112,11 +112,11 @@ def format_of(content: bytes) -> str | None:
     return next((name for brand, name in BRANDS.items() if brand in content[8:]), None)
 
 
-def told_kind(path: str) -> str:
-    """Return what a file that is no image is, for people: ".xml file"."""
+def describe_other_file(path: str) -> str:
+    """Return what a file that is not read as an image is, by its extension."""
     extension = os.path.splitext(path)[1].lower()  # noqa: PTH122 names may hold anything
     if extension in UNREAD:
-        return f"an image of a kind that is not read ({extension}): convert it"
+        return f"unsupported image format ({extension}): convert it"
     if extension in RAW:
-        return f"a camera's raw file ({extension}): convert it"
-    return f"no image ({extension})" if extension else "no image (no extension)"
+        return f"camera raw file ({extension}): convert it"
+    return f"not an image ({extension})" if extension else "not an image (no extension)"

@@ -1,4 +1,4 @@
-"""Which images a folder has, in few bytes, so that it can be said later what became of them."""
+"""A compact list of the images in a folder, to describe later how the folder changed."""
 
 import base64
 from collections import Counter
@@ -6,35 +6,35 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 BYTES = 6
-"""Kept of each file's SHA-256: among a million images two share them with a probability of one in five hundred."""
+"""Bytes kept of each file's SHA-256. Among a million images, the probability of a collision is 1 in 500."""
 Manifest: TypeAlias = dict[str, dict[str, str]]
-"""Split → class → the sorted beginnings of its files' SHA-256, one after the other, in base64."""
+"""Split → class → the sorted, truncated SHA-256 of its files, concatenated, in base64."""
 
 
 class Changes(NamedTuple):
-    """What became of a folder's images."""
+    """How the images of a folder changed."""
 
     added: int
     gone: int
     relabelled: int
-    """They have another class."""
+    """Moved to another class."""
     moved: int
-    """They have the same class in another split."""
+    """Moved to another split, same class."""
     kept: int
 
     def __str__(self) -> str:
-        told = [(self.added, "added"), (self.gone, "gone"), (self.relabelled, "relabelled")]
-        told += [(self.moved, "moved to another split")]
-        some = [f"{count:,} {what}" for count, what in told if count]
+        counts = [(self.added, "added"), (self.gone, "gone"), (self.relabelled, "relabelled")]
+        counts += [(self.moved, "moved to another split")]
+        some = [f"{count:,} {what}" for count, what in counts if count]
         if not some:
-            return "the same images under other names of classes"
+            return "same images, other class names"
         first, *others = some
         count, _, what = first.partition(" ")
         return ", ".join([f"{count} image{'' if count == '1' else 's'} {what}", *others])
 
 
 def manifest_of(images: Iterable[tuple[str, str, str]]) -> Manifest:
-    """Return the manifest of images given as (split, class, SHA-256 in hexadecimal)."""
+    """Return the manifest of images given as (split, class, hexadecimal SHA-256)."""
     found: dict[str, dict[str, list[bytes]]] = {}
     for split, label, sha256 in images:
         found.setdefault(split, {}).setdefault(label, []).append(bytes.fromhex(sha256)[:BYTES])
@@ -45,10 +45,10 @@ def manifest_of(images: Iterable[tuple[str, str, str]]) -> Manifest:
 
 
 def changes(old: Manifest, new: Manifest) -> Changes:
-    """Return what happened to the images of one manifest on the way to another.
+    """Return how the images changed from one manifest to another.
 
-    An image is known by its content: a file that was written anew is gone, and another was added. Of copies in
-    several places as many as possible stay where they are.
+    Images are identified by their content: a file with new content counts as one removed and one added. As many copies
+    as possible count as kept in place.
     """
     before, after = _places(old), _places(new)
     added = gone = relabelled = moved = kept = 0
@@ -74,7 +74,7 @@ def _labels(places: Mapping[tuple[str, str], int]) -> Counter[str]:
 
 
 def _places(manifest: Manifest) -> dict[bytes, Counter[tuple[str, str]]]:
-    """Return where each image lies, and how often."""
+    """Return the (split, class) of each image, with counts."""
     found: dict[bytes, Counter[tuple[str, str]]] = {}
     for split, labels in manifest.items():
         for label, text in labels.items():

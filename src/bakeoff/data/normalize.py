@@ -1,5 +1,6 @@
-"""Bring pixels to the range a network trains well on: one multiply-add per pixel."""
+"""Normalisation of pixels: one multiply-add per pixel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ class Normalizer:
     """Turns pixels x of 0–255 into scale·x + bias."""
 
     scale: Tensor
-    """(C, H, W) float32, channels-last in memory; H and W as the network sees them."""
+    """(C, H, W) float32, channels-last; H and W as the network sees them."""
     bias: Tensor
     """Likewise."""
 
@@ -32,7 +33,7 @@ class Normalizer:
         return Normalizer(self.scale.to(device), self.bias.to(device))
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return (N, C, H, W) images of uint8 or float32 normalised, in float32, channels-last."""
+        """Return (N, C, H, W) uint8 or float32 images, normalised, as float32, channels-last."""
         batch = torch.empty(images.shape, device=images.device, memory_format=torch.channels_last)
         # Channel by channel is twice as fast on a CPU as .to(memory_format=torch.channels_last).
         for channel in range(images.shape[1]):
@@ -41,30 +42,43 @@ class Normalizer:
 
 
 def fit_normalizer(
-    images: np.ndarray | Tensor, indices: np.ndarray | Tensor, image: Image, how: Normalize
+    images: np.ndarray | Tensor,
+    indices: np.ndarray | Tensor,
+    image: Image,
+    how: Normalize,
+    given: tuple[Sequence[float], Sequence[float]] = ((), ()),
 ) -> Normalizer:
-    """Return the normaliser `how` for `images` (N, C, H, W) uint8 at `indices`, once resized as `image` says.
+    """Fit the normaliser `how` to `images` (N, C, H, W) uint8 at `indices`, resized by `image`.
 
-    raw leaves 0–255, unit divides by 255. The others work on that 0–1 range: channel and pixel subtract the mean
-    and divide by the standard deviation (of the population) per channel or per pixel position, channel-mean and
-    pixel-mean only subtract. A deviation below one grey level, 1/255, counts as one grey level, so that a position
-    that hardly ever changes in training cannot explode in a test image.
+    raw keeps 0–255, unit divides by 255. The others work on 0–1: channel and pixel subtract the mean and divide by the
+    population standard deviation per channel or pixel position; channel-mean and pixel-mean only subtract. A standard
+    deviation below one grey level (1/255) counts as one grey level, so that a pixel that is nearly constant in training
+    does not explode in a test image. weights takes `given`: mean and standard deviation per channel, of pixels in 0–1;
+    grey images, which pretrained networks repeat over the channels, are normalised by their averages.
 
-    The sums are exact whole numbers. Only `indices` are read, a chunk at a time. Arrays and tensors do alike; the
-    result lies where the images lie.
+    The sums are exact integers. Only `indices` are read, in chunks. Arrays and tensors both work; the result is on the
+    device of the images.
     """
     pixels, rows = torch.as_tensor(images), torch.as_tensor(indices)
     rows = rows.to(pixels.device)
-    small = Image(size=image.size, fit=image.fit)  # repeating pixels changes no statistics; it can wait
+    small = image.packed  # repeating pixels does not change the statistics
     shape = resize(pixels[:1], small).shape[1:]
     mean, divisor = torch.zeros(1), torch.tensor(1.0 if how == "raw" else 255.0)
-    if how not in ("raw", "unit"):
+    if how == "weights":
+        mean, divisor = (255 * _per_channel(values, shape[0]) for values in given)
+    elif how not in ("raw", "unit"):
         mean, deviation = moments(pixels, rows, small, per_channel=how.startswith("channel"))
         if not how.endswith("-mean"):
             divisor = deviation.clamp(min=1.0)
     parts = ((1 / divisor).expand(shape), (-mean / divisor).expand(shape))
     enlarged = (repeat_pixels(part.float()[None].to(pixels.device), image.scale) for part in parts)
     return Normalizer(*(part.contiguous(memory_format=torch.channels_last)[0] for part in enlarged))
+
+
+def _per_channel(values: Sequence[float], channels: int) -> Tensor:
+    """Return one value per channel, (C, 1, 1) float64; the average of all for grey images."""
+    given = torch.tensor(values, dtype=torch.float64)
+    return (given.mean()[None] if channels == 1 else given)[:, None, None]
 
 
 def moments(images: Tensor, rows: Tensor, image: Image, per_channel: bool) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,9 @@
-"""Packed data sets: arrays as `.npy` files beside one `meta.json`, written once, then memory-mapped.
+"""Packed data sets: arrays as `.npy` files with a `meta.json`, written once, then memory-mapped.
 
-A pack appears by the rename of a finished temporary folder, so that a killed process leaves no half pack,
-and of two processes that write the same one the second to finish uses the work of the first.
+A pack is written to a temporary folder that is renamed when complete, so a killed process leaves no partial pack. If
+two processes write the same pack, the second to finish uses the first one's.
 """
 
-import errno
 import os
 import secrets
 import shutil
@@ -19,20 +18,21 @@ import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.depth import Depth
+from bakeoff.data.local_folders import cache_folder, tag_cache_folder
 from bakeoff.data.manifest import Manifest
-from bakeoff.data.places import cache_folder, tag_cache_folder
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.spec.paths import move_folder, replace_folder
 from bakeoff.spec.values import Value
 
 FORMAT = 2
-"""Version of the packs' layout and of the decoding; it is part of every pack's name."""
+"""Version of the layout and the decoding; part of every pack's name."""
 ABANDONED = 24 * 3600
-"""Age in seconds after which a temporary folder is taken for one that a killed process left."""
+"""Age in seconds after which a temporary folder counts as left over from a killed process."""
 
 
 class Meta(Value, frozen=True, kw_only=True):
-    """The facts beside a pack's arrays."""
+    """The content of `meta.json`."""
 
     info: DataInfo
     source: str
@@ -42,26 +42,29 @@ class Meta(Value, frozen=True, kw_only=True):
     sizes: tuple[tuple[int, int, int], ...] = ()
     manifest: Manifest = {}
     depth: Depth | None = None
+    made_test: bool = False
 
 
 class Split(NamedTuple):
-    """Images of one split on their way into a pack."""
+    """Images of one split to be packed."""
 
     chunks: Iterable[np.ndarray]
-    """Pieces (n, C, H, W) uint8 that together are the images."""
+    """The images in pieces, (n, C, H, W) uint8."""
     labels: np.ndarray
     """(N,)"""
     files: tuple[str, ...] = ()
-    """The file each image comes from, where images have files of their own."""
+    """The file each image comes from, if every image has one."""
+    groups: tuple[str, ...] = ()
+    """The group of each image, if any image has one; see `Images.groups`."""
 
 
 def pack_folder(key: str) -> Path:
-    """Return the folder of the pack called `key`, whether or not it exists."""
+    """Return the folder of the pack `key`, whether or not it exists."""
     return cache_folder() / "packs" / f"{key}-{FORMAT}"
 
 
 def open_pack(folder: Path) -> Dataset | None:
-    """Return the data set packed in `folder`, or None if there is no sound pack."""
+    """Return the data set packed in `folder`, or None if there is no intact pack."""
     try:
         meta = msgspec.json.decode((folder / "meta.json").read_bytes(), type=Meta)
         info = meta.info
@@ -80,6 +83,7 @@ def open_pack(folder: Path) -> Dataset | None:
             manifest=meta.manifest,
             depth=meta.depth,
             pack=folder,
+            made_test=meta.made_test,
         )
     except (OSError, ValueError, EOFError, msgspec.MsgspecError):
         return None
@@ -87,12 +91,13 @@ def open_pack(folder: Path) -> Dataset | None:
 
 def _open_split(folder: Path, name: str, shape: ImageShape | None, count: int) -> Images:
     labels = np.load(folder / f"{name}-labels.npy", allow_pickle=False)
-    # Copy-on-write ("c") keeps the pages shared and spares torch.from_numpy its warning about read-only arrays.
+    # Copy-on-write ("c") shares the pages and avoids torch.from_numpy's warning about read-only arrays.
     images = np.load(folder / f"{name}-images.npy", mmap_mode="c", allow_pickle=False).view(np.ndarray)
     expected = (count, shape.channels, shape.height, shape.width) if shape else ()
     if images.shape != expected or images.dtype != np.uint8 or labels.shape != (count,):
-        raise ValueError(f"{name}: the arrays are not what meta.json says")
-    return Images(images, labels)
+        raise ValueError(f"{name}: the arrays do not match meta.json")
+    groups = folder / f"{name}-groups.json"
+    return Images(images, labels, _read_texts(groups) if groups.exists() else ())
 
 
 def write_pack(folder: Path, meta: Meta, splits: Mapping[str, Split]) -> Dataset:
@@ -107,24 +112,20 @@ def write_pack(folder: Path, meta: Meta, splits: Mapping[str, Split]) -> Dataset
             with (temporary / f"{name}-labels.npy").open("wb") as file:
                 np.save(file, split.labels.astype(np.int64))
                 _to_disk(file)
-            if split.files:
-                _write(temporary / f"{name}-files.json", msgspec.json.encode(split.files))
+            for what, texts in {"files": split.files, "groups": split.groups}.items():
+                if texts:
+                    _write(temporary / f"{name}-{what}.json", msgspec.json.encode(texts))
         _write(temporary / "meta.json", msgspec.json.format(msgspec.json.encode(meta)))
-        if open_pack(folder) is None:
-            shutil.rmtree(folder, ignore_errors=True)
-        try:
-            temporary.rename(folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
+        place = replace_folder if folder.exists() and open_pack(folder) is None else move_folder
+        place(temporary, folder)
     dataset = open_pack(folder)
     if dataset is None:
-        raise BakeoffError(f"{folder} cannot be read back although it was just written: is its disk sound?")
+        raise BakeoffError(f"{folder} cannot be read although it was just written: check the disk")
     return dataset
 
 
 def _write_images(path: Path, split: Split, shape: ImageShape | None) -> None:
-    assert shape is not None, "images of several sizes are brought to one before they are packed"
+    assert shape is not None, "images of several sizes are resized before they are packed"
     header = {
         "descr": "|u1",
         "fortran_order": False,
@@ -150,7 +151,7 @@ def _to_disk(file: IO[bytes]) -> None:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a temporary folder beside the packs and remove it at the end, unless it was renamed.
+    """Create a temporary folder next to the packs, and remove it at the end unless it was renamed.
 
     Raises:
         BakeoffError: the cache folder cannot be written or the disk is full.
@@ -171,13 +172,19 @@ def scratch() -> Iterator[Path]:
     except OSError as error:
         raise BakeoffError(
             f"cannot write packed data to {parent} ({error.strerror}): "
-            "make room there, or set $BAKEOFF_CACHE to another folder"
+            "free space there, or set $BAKEOFF_CACHE to another folder"
         ) from error
 
 
 def file_names(dataset: Dataset, split: str) -> tuple[str, ...]:
-    """Return the file each image of `split` comes from, relative to the image folder; () for built-in sets."""
+    """Return the file of each image of `split`, relative to the image folder; () for built-in data sets."""
+    if split in dataset.files:
+        return dataset.files[split]
     path = dataset.pack / f"{split}-files.json" if dataset.pack else None
     if path is None or not path.exists():
         return ()
+    return _read_texts(path)
+
+
+def _read_texts(path: Path) -> tuple[str, ...]:
     return msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])

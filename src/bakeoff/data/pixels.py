@@ -1,4 +1,4 @@
-"""From an image that Pillow has opened to its picture in red, green and blue: depth, transparency, memory."""
+"""Converts an image opened by Pillow to RGB: depth, transparency, memory limits."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,17 +9,17 @@ from PIL import Image, ImageFile
 from bakeoff.data.depth import FULL, Depth
 
 MOST_PIXELS = 2 * 89_478_485
-"""Of which a picture may be decoded: where Pillow itself suspects an attack."""
+"""Maximum number of pixels that are decoded; Pillow's limit for a decompression bomb."""
 STRIP = 2**22
-"""Pixels of a large picture that are changed at a time."""
+"""Pixels of a large image that are converted at once."""
 OTHER_BYTE = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
-"""How Pillow reads 16-bit colours by their upper bytes → how it reads the lower ones."""
+"""Raw mode with which Pillow reads the upper bytes of 16-bit colours → raw mode for the lower bytes."""
 GREY_AND_OPACITY = "LA;16B"
-"""How Pillow reads the upper bytes of these, as mode RGBA: four bytes a pixel in the file as in memory."""
+"""Raw mode of 16-bit grey with alpha. Read as RGBA, it gives all four bytes per pixel."""
 
 
 def mode_of(image: Image.Image) -> str:
-    """Return Pillow's mode, with ";16" added for colours of which Pillow reads the upper 8 of 16 bits."""
+    """Return Pillow's mode, with ";16" added if Pillow reads only the upper 8 of 16 bits."""
     rawmode = _rawmode(image)
     if rawmode == GREY_AND_OPACITY:
         return "LA;16"
@@ -27,25 +27,35 @@ def mode_of(image: Image.Image) -> str:
 
 
 def is_deep(mode: str) -> bool:
-    """Say whether pictures of this mode hold whole numbers of more than 8 bits."""
+    """Return whether images of this mode have integers of more than 8 bits."""
     return mode.startswith("I") or mode.endswith(";16")
 
 
-def check_size(width: int, height: int) -> None:
-    """Refuse what would take gigabytes to decode.
+def check_mode(mode: str) -> None:
+    """Refuse floating-point pixels, whose black and white are not known.
 
     Raises:
-        ValueError: it has more than `MOST_PIXELS`.
+        ValueError: the image has such pixels.
+    """
+    if mode == "F":
+        raise ValueError("floating-point pixels: save them as integers of 8 or 16 bits")
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse images that would take gigabytes to decode.
+
+    Raises:
+        ValueError: the image has more than `MOST_PIXELS`.
     """
     if width * height > MOST_PIXELS:
         raise ValueError(
-            f"{height:,}×{width:,} are too many pixels to decode, more than {MOST_PIXELS:,}: "
-            "make it smaller, e.g. mogrify -resize 2000x2000"
+            f"{height:,}×{width:,} is more than {MOST_PIXELS:,} pixels, the limit: "
+            "resize it, e.g. mogrify -resize 2000x2000"
         )
 
 
 def picture_of(opened: Callable[[], Image.Image], image: Image.Image, depth: Depth) -> Image.Image:
-    """Return `image` in mode RGB, on white. `opened` opens it once more."""
+    """Return `image` in mode RGB, on white. `opened` opens it again."""
     if image.mode.startswith("I") or (is_deep(mode_of(image)) and depth != FULL):
         pixels = _bytes(values_of(opened), depth)
         image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
@@ -56,7 +66,7 @@ def picture_of(opened: Callable[[], Image.Image], image: Image.Image, depth: Dep
 
 
 def values_of(opened: Callable[[], Image.Image]) -> np.ndarray:
-    """Return the pixels of a deep image, (H, W, C) whole numbers."""
+    """Return the pixels of a deep image as (H, W, C) integers."""
     with opened() as image:
         if _rawmode(image) == GREY_AND_OPACITY:
             _read_as(image, "RGBA")
@@ -77,13 +87,13 @@ def values_of(opened: Callable[[], Image.Image]) -> np.ndarray:
 
 
 def extremes(opened: Callable[[], Image.Image]) -> tuple[int, int]:
-    """Return the lowest and the highest value of a deep image's colours."""
+    """Return the lowest and highest colour values of a deep image."""
     colours = values_of(opened)[..., :3]
     return int(colours.min()), int(colours.max())
 
 
 def _read_as(image: Image.Image, rawmode: str) -> None:
-    """Let Pillow read the file's pixels in another way, once it does."""
+    """Set the raw mode with which Pillow will read the pixels."""
     assert isinstance(image, ImageFile.ImageFile)
     image.tile = [
         tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode)
@@ -92,14 +102,14 @@ def _read_as(image: Image.Image, rawmode: str) -> None:
 
 
 def _rawmode(image: Image.Image) -> str:
-    """Return how Pillow is going to read the file's pixels, such as "RGB;16B"."""
+    """Return the raw mode with which Pillow will read the pixels, such as "RGB;16B"."""
     tiles = getattr(image, "tile", None)
     args = tiles[0].args if tiles else ""
     return str(args[0] if isinstance(args, tuple) and args else args)
 
 
 def _bytes(values: np.ndarray, depth: Depth) -> np.ndarray:
-    """Return (H, W, C) values as bytes; a fourth channel is opacity and has all 16 bits."""
+    """Return (H, W, C) values scaled to bytes; a fourth channel is alpha and uses all 16 bits."""
     pixels = np.empty(values.shape, np.uint8)
     for top, bottom in _strips(values.shape[1], len(values)):
         part: np.ndarray = values[top:bottom].astype(np.float64)
@@ -118,7 +128,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
-    """Yield the first row and the row behind the last of pieces that take little memory."""
+    """Yield the first row and the row after the last of strips that fit in little memory."""
     step = max(1, STRIP // max(1, width))
     for top in range(0, height, step):
         yield top, min(top + step, height)

@@ -1,8 +1,8 @@
-"""What a data set is like, in numbers that may go with one family of networks doing well: computed once, then kept.
+"""Properties of a data set that may explain which family of networks does well on it. Computed once, then cached.
 
-All but the numbers of images are of a seeded sample of the training images, so that large sets take no longer than
-small ones; what depends on the number of images is the same for all sets of at least `SAMPLE`. The sample is never in
-memory as a whole: large images are looked at a few at a time, and compared with each other at a smaller size.
+All but the image counts are computed on a seeded sample of the training images, so large data sets take no longer than
+small ones, and measures that depend on the sample size are comparable between data sets of at least `SAMPLE` images.
+The sample is processed in chunks; large images are reduced before they are compared.
 """
 
 import zlib
@@ -15,47 +15,47 @@ import numpy as np
 
 from bakeoff.data.dataset import Dataset, Images
 from bakeoff.data.grade import LUMA
-from bakeoff.data.places import cache_folder
+from bakeoff.data.local_folders import cache_folder
 from bakeoff.spec.paths import write_whole
 from bakeoff.spec.run import derive_seed
 from bakeoff.spec.values import Value, digest
 from bakeoff.text.formats import percent
 
 VERSION = 2
-"""Of how properties are computed. It goes up when the same images would give other numbers."""
+"""Version of the computation. Raise it when the same images would give different numbers."""
 SAMPLE = 1000
-"""Training images looked at, and test images asked for their nearest neighbour among them."""
+"""Training images in the sample, and test images whose nearest neighbour is looked up in it."""
 NEIGHBOURS = 20
-"""Of each image, for the intrinsic dimension."""
+"""Neighbours of each image used for the intrinsic dimension."""
 COMPARED = 64
-"""Sides to which images are averaged down, if they are longer, before they are compared pixel by pixel."""
+"""Images with longer sides are averaged down to about this many pixels before comparison."""
 CHUNK = 16 * 2**20
-"""Bytes of pixels looked at at a time."""
+"""Bytes of pixels processed at once."""
 EDGE = 32
-"""Grey levels per pixel from which on a change counts as an edge."""
+"""Gradient, in grey levels per pixel, from which a pixel counts as an edge."""
 
 
 class Properties(Value, frozen=True, kw_only=True):
-    """The properties of one data set. The field names are keys of JSON: they stay."""
+    """The properties of one data set. The field names are JSON keys and must not change."""
 
     side: float
-    """Root of the number of pixels."""
+    """Square root of the number of pixels."""
     channels: int
     classes: int
     train_images: int
     balance: float
     """Entropy of the training labels over that of equally frequent classes: 1 for equal classes."""
     intrinsic_dimension: float | None
-    """Of the images as points among their neighbours (Levina & Bickel 2004, averaged as MacKay & Ghahramani 2005);
-    None for too few different images."""
+    """Of the images as points (Levina & Bickel 2004, averaged as in MacKay & Ghahramani 2005); None if there are too
+    few distinct images."""
     colourfulness: float
-    """Mean over images of the measure M3 of Hasler & Süsstrunk 2003; 0 for grey."""
+    """Mean of the measure M3 of Hasler & Süsstrunk 2003 over images; 0 for grey."""
     edge_density: float
-    """Share of the pixels at which grey changes by 32 levels a pixel or more, by Sobel's operator."""
+    """Fraction of pixels with a Sobel gradient of at least 32 grey levels per pixel."""
     neighbour_error: float
-    """Share of test images whose nearest training image, pixel by pixel, has another label: how hard they are."""
+    """1-nearest-neighbour error: fraction of test images whose nearest training image has another label."""
     compression: float
-    """How many times smaller zlib makes the pixels."""
+    """Compression ratio of the pixels with zlib."""
 
 
 LABELS = {
@@ -70,11 +70,11 @@ LABELS = {
     "neighbour_error": "1-NN error",
     "compression": "compression ratio",
 }
-"""Field → what tables call it."""
+"""Field → label in tables."""
 
 
-def tell_property(name: str, value: float | None) -> str:
-    """Return the value of a property as people read it."""
+def format_property(name: str, value: float | None) -> str:
+    """Return the value of a property as text."""
     if value is None:
         return "–"
     if name in ("channels", "classes", "train_images", "side"):
@@ -83,23 +83,23 @@ def tell_property(name: str, value: float | None) -> str:
 
 
 def properties(dataset: Dataset) -> Properties:
-    """Return the properties of a data set, from the cache if they were computed before."""
+    """Return the properties of a data set, from the cache if possible."""
     info = dataset.info
     key = digest([VERSION, info.content_hash, str(info.shape), SAMPLE])[:32]
     path = cache_folder() / "properties" / f"{key}.json"
     with suppress(OSError, msgspec.MsgspecError):
         return msgspec.json.decode(path.read_bytes(), type=Properties)
-    found = compute(dataset)
-    with suppress(OSError):  # a cache that cannot be written only costs time
+    found = compute_properties(dataset)
+    with suppress(OSError):  # without the cache, it only takes longer
         write_whole(path, msgspec.json.encode(found))
     return found
 
 
-def compute(dataset: Dataset) -> Properties:
-    """Return the properties of a data set, computed."""
+def compute_properties(dataset: Dataset) -> Properties:
+    """Compute the properties of a data set."""
     info = dataset.info
     train, test = _sample(dataset.train, "train"), _sample(dataset.test, "test")
-    points, asked = _points(train), _points(test)
+    points, queries = _points(train), _points(test)
     counts = np.bincount(dataset.train.labels, minlength=len(info.classes))
     height, width = train.images.shape[2:]
     return Properties(
@@ -111,23 +111,23 @@ def compute(dataset: Dataset) -> Properties:
         intrinsic_dimension=intrinsic_dimension(points),
         colourfulness=_mean(colourfulness, train),
         edge_density=_mean(edge_density, train),
-        neighbour_error=neighbour_error(points, train.labels, asked, test.labels),
+        neighbour_error=neighbour_error(points, train.labels, queries, test.labels),
         compression=compression(train),
     )
 
 
 class Sample(NamedTuple):
-    """Some images of a split; their pixels are read when asked for."""
+    """Some images of a split; pixels are read on access."""
 
     images: np.ndarray
-    """(N, C, H, W) uint8, those of the whole split."""
+    """(N, C, H, W) uint8, the whole split."""
     rows: np.ndarray
-    """(n,) sorted, those that are of the sample."""
+    """(n,) sorted indices of the sample."""
     labels: np.ndarray
     """(n,)"""
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Yield the sampled images, a few at a time."""
+        """Yield the sampled images in chunks."""
         step = max(1, CHUNK // max(1, self.images[0].size))
         for start in range(0, len(self.rows), step):
             yield np.ascontiguousarray(self.images[self.rows[start : start + step]])
@@ -140,17 +140,17 @@ def _sample(images: Images, split: str) -> Sample:
 
 
 def _mean(measure: Callable[[np.ndarray], float], sample: Sample) -> float:
-    """Return the mean over the sampled images of a measure that is a mean over images."""
+    """Return the mean of a measure over the sampled images."""
     return sum(measure(chunk) * len(chunk) for chunk in sample.chunks()) / len(sample.rows)
 
 
 def _points(sample: Sample) -> np.ndarray:
-    """Return the sampled images as points (n, D) float32, large ones averaged down to `COMPARED` pixels a side."""
+    """Return the sampled images as points (n, D) float32, large ones reduced."""
     return np.concatenate([reduced(chunk).reshape(len(chunk), -1) for chunk in sample.chunks()])
 
 
 def reduced(images: np.ndarray) -> np.ndarray:
-    """Return (N, C, H, W) images as float32, averaged over squares so that no side is much longer than `COMPARED`."""
+    """Return (N, C, H, W) images as float32, averaged over blocks so that no side is much longer than `COMPARED`."""
     times = [max(1, round(side / COMPARED)) for side in images.shape[2:]]
     high, wide = (side // by for side, by in zip(images.shape[2:], times, strict=True))
     if times == [1, 1]:
@@ -160,7 +160,7 @@ def reduced(images: np.ndarray) -> np.ndarray:
 
 
 def compression(sample: Sample) -> float:
-    """Return how many times smaller zlib makes the sampled images in one stream."""
+    """Return the zlib compression ratio of the sampled images as one stream."""
     squeeze, before, after = zlib.compressobj(6), 0, 0
     for chunk in sample.chunks():
         before, after = before + chunk.nbytes, after + len(squeeze.compress(chunk.data))
@@ -168,20 +168,20 @@ def compression(sample: Sample) -> float:
 
 
 def balance(counts: np.ndarray) -> float:
-    """Return the entropy of class counts (K,) over log K."""
+    """Return the entropy of class counts (K,) divided by log K."""
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum() / np.log(len(counts))) if len(counts) > 1 else 1.0
 
 
 def intrinsic_dimension(points: np.ndarray, neighbours: int = NEIGHBOURS) -> float | None:
-    """Return the maximum-likelihood dimension of points (N, D), by the distances to their nearest neighbours.
+    """Return the maximum-likelihood dimension of points (N, D) from the distances to their nearest neighbours.
 
-    Levina & Bickel 2004 (NIPS 17), eq. 8, for one number of neighbours; the inverses are averaged over points, as
-    MacKay & Ghahramani 2005 correct it. Points that occur twice count once.
+    Levina & Bickel 2004 (NIPS 17), eq. 8, for one number of neighbours; inverses are averaged over points, the
+    correction of MacKay & Ghahramani 2005. Duplicate points count once.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    # np.unique(axis=0) would make a field of every pixel, gigabytes for images of some hundred thousand.
+    # np.unique(axis=0) makes every pixel a field: gigabytes for images of some hundred thousand pixels.
     first: dict[bytes, int] = {}
     for i, row in enumerate(points):
         first.setdefault(row.tobytes(), i)
@@ -210,19 +210,19 @@ def colourfulness(images: np.ndarray) -> float:
 
 
 def edge_density(images: np.ndarray) -> float:
-    """Return the share of edge pixels in (N, C, H, W) images, by the Sobel gradient of their grey version."""
+    """Return the fraction of edge pixels in (N, C, H, W) images, by the Sobel gradient of their grey version."""
     from scipy.ndimage import correlate1d
 
     grey = np.einsum("nchw,c->nhw", images.astype(np.float32), LUMA) if images.shape[1] == 3 else images[:, 0]
     grey = grey.astype(np.float32)
-    # scipy's own sobel would smooth across images, too.
+    # scipy's sobel would also smooth across images.
     down, right = (correlate1d(correlate1d(grey, [-1, 0, 1], a), [1, 2, 1], b) for a, b in ((1, 2), (2, 1)))
     return float((np.hypot(down, right) / 8 >= EDGE).mean())
 
 
-def neighbour_error(points: np.ndarray, labels: np.ndarray, asked: np.ndarray, truth: np.ndarray) -> float:
-    """Return the error of the nearest neighbour, Euclidean, among `points` (N, D) for `asked` (M, D)."""
+def neighbour_error(points: np.ndarray, labels: np.ndarray, queries: np.ndarray, truth: np.ndarray) -> float:
+    """Return the error of a Euclidean 1-NN classifier on `points` (N, D) for `queries` (M, D)."""
     from sklearn.neighbors import KNeighborsClassifier
 
     classifier = KNeighborsClassifier(n_neighbors=1, algorithm="brute").fit(points, labels)
-    return float((classifier.predict(asked) != truth).mean())
+    return float((classifier.predict(queries) != truth).mean())

@@ -1,4 +1,4 @@
-"""What the names of folders say: which split is in them, if they speak of one."""
+"""Which split a folder's name stands for, if any."""
 
 import re
 
@@ -16,14 +16,14 @@ WORDS = {
     "test": "test",
     "testing": "test",
 }
-"""Words by which folders are called for the split that they hold."""
+"""Word → the split it stands for."""
 FILLERS = frozenset(
     (
         *("set", "sets", "data", "dataset", "datasets", "split", "splits", "subset", "folder", "dir", "file", "files"),
         *("sample", "samples", "image", "images", "img", "imgs", "photo", "photos", "picture", "pictures"),
     )
 )
-"""Words that say nothing of what is in a folder of images."""
+"""Words that say nothing about the content of an image folder."""
 
 BESIDE = frozenset(
     (
@@ -31,20 +31,20 @@ BESIDE = frozenset(
         *("pred", "predict", "prediction", "submission", "extra"),
     )
 )
-"""Words by which folders are called that lie beside training images without being classes."""
+"""Names of folders next to the training images that are not classes."""
 
 PARTS = frozenset(("fold", "shard", "chunk", "split", "subset", "batch"))
-"""Words by which numbered parts of one data set are called."""
+"""Names of numbered parts of one data set."""
 
 
 def words(name: str) -> list[str]:
-    """Return the words and numbers of a folder's name in lower case: "seg_trainSet-2" → seg, train, set, 2."""
+    """Split a folder's name into lower-case words and numbers: "seg_trainSet-2" → seg, train, set, 2."""
     parts = re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
-    return [word for part in parts for word in _parted(part)]
+    return [word for part in parts for word in _split_compound(part)]
 
 
-def _parted(word: str) -> list[str]:
-    """Part what is written as one: "trainset" → train, set."""
+def _split_compound(word: str) -> list[str]:
+    """Split a compound: "trainset" → train, set."""
     for known in WORDS:
         rest = word.removeprefix(known)
         if rest != word and rest in FILLERS:
@@ -53,7 +53,7 @@ def _parted(word: str) -> list[str]:
 
 
 def part_of(name: str) -> str | None:
-    """Return what numbered part a folder's name says it is, as "fold" of "fold_3"; None if it says something else."""
+    """Return the kind of part that a folder's name stands for ("fold" for "fold_3"), None if it is another name."""
     found = words(name)
     kinds = [word for word in found if word in PARTS]
     rest = [word for word in found if word not in PARTS and word not in FILLERS]
@@ -61,15 +61,15 @@ def part_of(name: str) -> str | None:
 
 
 def is_beside(name: str) -> bool:
-    """Say whether a folder's name speaks of nothing but images that are kept apart from the training."""
+    """Return whether a folder's name stands for images kept apart from training, such as "gallery"."""
     found = {word for word in words(name) if not word.isdigit()}
     return bool(found & BESIDE) and found <= BESIDE | FILLERS | set(WORDS)
 
 
 def role_of(name: str) -> tuple[str | None, frozenset[str]]:
-    """Return the split that a folder's name speaks of, and the words that speak of something else.
+    """Return the split that a folder's name stands for, if any, and the remaining words.
 
-    "train_val" is a training set; of other names with two splits neither is meant.
+    "train_val" is a training set; other names with two splits stand for neither.
     """
     found = words(name)
     roles = list(dict.fromkeys(WORDS[word] for word in found if word in WORDS))

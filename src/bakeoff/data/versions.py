@@ -1,4 +1,4 @@
-"""Data sets of one name and different images: what tables call them, which is newer and what changed. No torch."""
+"""Labels data sets with the same name but different images, and describes how they differ. No torch."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -8,21 +8,21 @@ from bakeoff.spec.data import data_label
 
 
 class Version(NamedTuple):
-    """What is to be said of a data set in tables."""
+    """A data set's label in tables."""
 
     label: str
-    said: str
-    """How it differs from another version of it; empty if there is none."""
+    difference: str
+    """How it differs from another version; empty if there is none."""
 
 
-def versions(
+def label_versions(
     used: Iterable[tuple[str, str]], facts: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
 ) -> dict[str, Version]:
-    """Return what to say of data sets, by content hash.
+    """Return the labels of data sets by content hash.
 
     Args:
         used: (name, content hash) of the data of each run, the oldest first.
-        facts: gives what is known of data sets by content hash; asked only if one name has several.
+        facts: returns the facts about data sets by content hash; only called if a name has several versions.
     """
     by_label: dict[str, list[str]] = {}
     seen: set[str] = set()
@@ -36,18 +36,18 @@ def versions(
     for label, hashes in by_label.items():
         labels = [label if len(hashes) == 1 else f"{label} ({content_hash[:6]})" for content_hash in hashes]
         for place, content_hash in enumerate(hashes):
-            said = ""
+            difference = ""
             if place:
                 old, new = (known.get(hashes[at], {}) for at in (place - 1, place))
-                said = f"newer than {labels[place - 1]}: {_changed(old, new)}"
+                difference = f"newer than {labels[place - 1]}: {_describe_change(old, new)}"
             elif len(hashes) > 1:
-                said = f"older than {labels[1]}"
-            found[content_hash] = Version(labels[place], said)
+                difference = f"older than {labels[1]}"
+            found[content_hash] = Version(labels[place], difference)
     return found
 
 
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Say what became of the images of a data set, as far as it is known."""
+def _describe_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Return how the images of a data set changed, as far as known."""
     if old.get("manifest") and new.get("manifest"):
         what = changes(old["manifest"], new["manifest"])
         if what.kept + what.relabelled + what.moved:
@@ -58,5 +58,5 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         for facts in (new, old)
         if "train_images" in facts and "test_images" in facts
     ]
-    told = "" if len(counts) < 2 or counts[0] == counts[1] else f" ({counts[0]} images instead of {counts[1]})"
-    return f"which images changed is not on record{told}"
+    totals = "" if len(counts) < 2 or counts[0] == counts[1] else f" ({counts[0]} images instead of {counts[1]})"
+    return f"changed images not recorded{totals}"

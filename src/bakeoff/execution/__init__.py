@@ -1,1 +1,1 @@
-"""Many runs: planned, tried out, estimated, executed by workers, and measured afterwards."""
+"""Executing many runs: planning, trying networks out, estimating time, training in workers, measuring afterwards."""

@@ -1,4 +1,4 @@
-"""Functions that run code of a user's file, in a process of their own: what it does to the process, it does there."""
+"""Run functions that execute code of a user's file in a child process, so that the code cannot affect this one."""
 
 import os
 import signal
@@ -15,87 +15,87 @@ from typing import Any, TypeVar
 from bakeoff.errors import BakeoffError
 from bakeoff.machine.processes import context, exit_with_parent, isolated_start
 
-SECONDS = 300.0
-"""How long a user's file may take to be read, or its network to be tried out."""
+TIMEOUT_SECONDS = 300.0
+"""Time limit for importing a user's file, or trying out its network."""
 START_SECONDS = 60.0
-"""A process has this long to begin: it may have to load torch."""
+"""Time allowed for the process to start: it may have to load torch."""
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What comes back: a result, a user's mistake in words, the traceback of ours, or where it was when time was up."""
+class _Reply:
+    """The child's reply: a result, a message for the user, the traceback of a bug, or where the timeout struck."""
 
     result: Any = None
-    mistake: str = ""
-    bug: str = ""
-    late: str | None = None
+    message: str = ""
+    traceback: str = ""
+    timeout_at: str | None = None
 
 
-def apart(function: Callable[..., Result], *arguments: Any, doing: str, seconds: float | None = None) -> Result:
-    """Return what a function returns in a process of its own. What it prints there goes to stderr.
+def run_isolated(function: Callable[..., Result], *arguments: Any, doing: str, seconds: float | None = None) -> Result:
+    """Call a function in a child process and return its result. What it prints goes to stderr.
 
     Raises:
-        BakeoffError: the function raises one, ends its process or takes more than `seconds` (`SECONDS`); the message
-            begins with `doing`.
+        BakeoffError: the function raises one, ends its process or takes longer than `seconds` (by default
+            `TIMEOUT_SECONDS`); the latter two messages start with `doing`.
     """
-    seconds = SECONDS if seconds is None else seconds
+    seconds = TIMEOUT_SECONDS if seconds is None else seconds
     ours, theirs = context().Pipe(duplex=False)
-    process = context().Process(target=_answer, args=(theirs, function, arguments, seconds), daemon=True)
+    process = context().Process(target=_run_in_child, args=(theirs, function, arguments, seconds), daemon=True)
     try:
         with isolated_start():
             process.start()
     except (EOFError, OSError) as error:
-        raise BakeoffError(f"a process for {doing} could not start ({error}): start the command again") from error
+        raise BakeoffError(f"a process for {doing} could not start ({error}): run the command again") from error
     theirs.close()
     try:
-        answer = ours.recv() if ours.poll(START_SECONDS + seconds) else _Answer(late="")
+        reply = ours.recv() if ours.poll(START_SECONDS + seconds) else _Reply(timeout_at="")
     except (EOFError, OSError):
         process.join()
         code = process.exitcode or 0
         ending = f"exit code {code}" if code >= 0 else f"signal {-code}"
-        raise BakeoffError(f"{doing} ended the process that did it ({ending})") from None
+        raise BakeoffError(f"{doing} ended its process ({ending})") from None
     finally:
         process.kill()
         process.join()
         ours.close()
-    if answer.late is not None:
+    if reply.timeout_at is not None:
         raise BakeoffError(
-            f"{doing} took more than {seconds:g} s and was stopped{answer.late}: is there an endless loop?"
+            f"{doing} took more than {seconds:g} s and was stopped{reply.timeout_at}: is there an infinite loop?"
         )
-    if answer.mistake:
-        raise BakeoffError(answer.mistake)
-    if answer.bug:
-        raise RuntimeError(f"{doing} failed in its process:\n{answer.bug}")
-    result: Result = answer.result
+    if reply.message:
+        raise BakeoffError(reply.message)
+    if reply.traceback:
+        raise RuntimeError(f"{doing} failed in its process:\n{reply.traceback}")
+    result: Result = reply.result
     return result
 
 
-def _answer(connection: Connection, function: Callable[..., Any], arguments: tuple, seconds: float) -> None:
-    """Be the process."""
+def _run_in_child(connection: Connection, function: Callable[..., Any], arguments: tuple, seconds: float) -> None:
+    """Call the function and send the reply: the main function of the child process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=exit_with_parent, daemon=True).start()
     with suppress(OSError):
-        os.dup2(2, 1)  # stdout is for what the command prints
-    timer = threading.Timer(seconds, _tell_where, (connection, threading.get_ident()))
+        os.dup2(2, 1)  # stdout is for the command's own output
+    timer = threading.Timer(seconds, _report_timeout, (connection, threading.get_ident()))
     timer.daemon = True
     timer.start()
     try:
-        answer = _Answer(function(*arguments))
+        reply = _Reply(function(*arguments))
     except BakeoffError as error:
-        answer = _Answer(mistake=str(error))
+        reply = _Reply(message=str(error))
     except BaseException:
-        answer = _Answer(bug=traceback.format_exc())
+        reply = _Reply(traceback=traceback.format_exc())
     timer.cancel()
     sys.stdout.flush()
-    connection.send(answer)
+    connection.send(reply)
 
 
-def _tell_where(connection: Connection, thread: int) -> None:
-    """Send in which line of a user's file a thread is."""
+def _report_timeout(connection: Connection, thread: int) -> None:
+    """Send the line of a user's file that a thread is executing."""
     from bakeoff.nets.user_file import innermost
 
     frames = traceback.walk_stack(sys._current_frames()[thread])
     place = innermost((frame.f_code.co_filename, line) for frame, line in frames)
-    connection.send(_Answer(late=f" in line {place[1]} of {Path(place[0]).name}" if place else ""))
+    connection.send(_Reply(timeout_at=f" in line {place[1]} of {Path(place[0]).name}" if place else ""))

@@ -28,7 +28,7 @@ class EnergyMeter:
         self.joules = joules
         self.name = "gpu_energy_joules" if machine.device.startswith("cuda") else "processor_energy_joules"
         self._gpu = gpu_handle(machine.device) if machine.device.startswith("cuda") else None
-        self._share = machine.threads / (os.cpu_count() or 1) if machine.device == "cpu" else None
+        self._share = machine.threads * machine.devices / (os.cpu_count() or 1) if machine.device == "cpu" else None
         self._before: dict[str, float] = {}
 
     def start(self) -> None:

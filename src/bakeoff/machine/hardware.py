@@ -30,6 +30,8 @@ class Machine(Value, frozen=True):
     precision: Precision = "fp32"
     threads: int = 1
     compile: bool = False
+    devices: int = 1
+    """How many of these devices train a run together."""
 
 
 def choose_device(wanted: str = "auto") -> str:
@@ -84,7 +86,7 @@ def has_bf16(device: str) -> bool:
     return True
 
 
-def prepare(machine: Machine) -> None:
+def prepare_process(machine: Machine) -> None:
     """Set this process up for training: threads, allocator, full fp32 products and deterministic kernels.
 
     On a GPU, operations without a deterministic kernel run anyway; `varying_operations` names them.
@@ -195,11 +197,14 @@ def environment(machine: Machine) -> dict:
         "threads": machine.threads,
         "compiled": machine.compile,
     }
-    for name in ("bakeoff", "numpy", "pillow"):
+    collections = [name for name in ("timm", "torchvision", "transformers") if name in sys.modules]
+    for name in ("bakeoff", "numpy", "pillow", *collections):
         with suppress(metadata.PackageNotFoundError):
             facts[name] = metadata.version(name)
     with suppress(Exception):
         facts["memory_gib"] = round(psutil.virtual_memory().total / 2**30, 1)
+    if machine.devices > 1:
+        facts["devices"] = machine.devices
     if machine.device.startswith("cuda"):
         facts |= {"gpu": torch.cuda.get_device_name(machine.device), "cuda": torch.version.cuda}
     return facts | decoder_versions()

@@ -1,4 +1,4 @@
-"""CPU time that training used, waited for, and that other processes used. No torch.
+"""CPU time: used by training, spent waiting for a CPU, and used by other processes. No torch.
 
 A run that had to share the CPUs says little about the speed of its network.
 """

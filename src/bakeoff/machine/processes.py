@@ -28,10 +28,11 @@ CALL = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 def context() -> "ForkServerContext | SpawnContext":
     """Return the multiprocessing context for worker processes and their pipes."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read by OpenMP when a worker loads torch
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns if find_unused_parameters finds none
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     forkserver = multiprocessing.get_context("forkserver")
-    # Creating the first optimizer imports torch._dynamo.
+    # Optimizers, and counting layers on the meta device, import torch's compiler: a second, here spent once for all.
     forkserver.set_forkserver_preload(["bakeoff.training.loop", "torch._dynamo"])
     return forkserver
 

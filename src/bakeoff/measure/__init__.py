@@ -1,1 +1,1 @@
-"""What a run is worth and what it costs."""
+"""Measures the quality of a run, and its cost."""

@@ -1,4 +1,4 @@
-"""Which operations of a training step give other bits each time they run, by torch's own account."""
+"""Finds the operations of a training step that torch reports as nondeterministic."""
 
 import re
 import warnings
@@ -13,13 +13,13 @@ from bakeoff.machine.hardware import Machine
 from bakeoff.measure.cost import images
 from bakeoff.spec.data import ImageShape
 
-SAID = re.compile(r"^(\S+) does not have a deterministic implementation")
+WARNING = re.compile(r"^(\S+) does not have a deterministic implementation")
 
 
 def varying_operations(net: nn.Module, shape: ImageShape, machine: Machine) -> list[str]:
-    """Return the names of torch's operations without a deterministic form that a step of `net` runs, sorted.
+    """Return the names of the operations in a training step of `net` without a deterministic implementation, sorted.
 
-    A copy of the network takes the step, with two images: the network and the generators stay as they are.
+    The step is run on a copy of the network with two images; the network and the random generators are unchanged.
     """
     devices = [machine.device] if machine.device.startswith("cuda") else []
     is_on, warns_only = (
@@ -37,5 +37,5 @@ def varying_operations(net: nn.Module, shape: ImageShape, machine: Machine) -> l
             hardware.synchronize(machine.device)
         finally:
             torch.use_deterministic_algorithms(is_on, warn_only=warns_only)
-    found = (SAID.match(str(warning.message)) for warning in caught)
+    found = (WARNING.match(str(warning.message)) for warning in caught)
     return sorted({match[1] for match in found if match})

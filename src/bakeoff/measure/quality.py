@@ -1,4 +1,4 @@
-"""What a run is worth, from its stored predictions: exact counts, each divided once. No torch.
+"""The quality of a run, from its stored predictions: exact counts, each divided once. No torch.
 
 Everything but calibration follows from one confusion matrix. Its counts and the ratios taken from it are those of
 scikit-learn (the tests compare them), written as array arithmetic because a report asks for them thousands of times.
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often the nets were right, by how sure they said they were: equal-width bins (lower, upper] of confidence.
+    """How often the networks were right, by their confidence: equal-width bins (lower, upper] of confidence.
 
     The first bin also holds confidence 0. Bins of two runs can be added.
     """
@@ -20,7 +20,7 @@ class Reliability:
     images: np.ndarray
     """(B,) int64: images whose confidence falls into the bin."""
     correct: np.ndarray
-    """(B,) int64: those of them that were classified rightly."""
+    """(B,) int64: those of them that were classified correctly."""
     confidence: np.ndarray
     """(B,) float64: sum of their confidences."""
 
@@ -43,7 +43,8 @@ class Quality:
     balanced_accuracy: float
     """Mean of the accuracies of the classes that have images."""
     macro_f1: float
-    """Mean F1 of the classes that have images or were predicted; a class never got right counts 0."""
+    """Mean F1 of the classes that have images or were predicted; a class that is never predicted correctly counts as
+    0."""
     top5_accuracy: float | None
     """None for five classes or fewer."""
     brier: float
@@ -66,13 +67,13 @@ def quality(labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray
         bins: of confidence, for the calibration.
 
     Raises:
-        ValueError: the three do not speak of the same N images, or N is 0.
+        ValueError: the lengths of the three differ, or N is 0.
     """
     images, classes = probabilities.shape
     if not images or labels.shape != (images,) or predicted.shape != (images,):
         raise ValueError(
-            f"{len(labels)} labels, {len(predicted)} predictions and {images} rows of probabilities: "
-            "all three must be of the same images, at least one"
+            "expected equally many labels, predictions and rows of probabilities, at least one: "
+            f"got {len(labels)}, {len(predicted)} and {images}"
         )
     probabilities = probabilities.astype(np.float32)
     matrix = confusion(labels, predicted, classes)
@@ -94,7 +95,8 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 
 def class_accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Return (K,) float64, the share of each class's images that was got right; NaN for a class without images."""
+    """Return (K,) float64, the share of each class's images that was classified correctly; NaN for a class without
+    images."""
     images = matrix.sum(axis=1)
     return np.divide(np.diag(matrix), images, out=np.full(len(images), np.nan), where=images > 0)
 
@@ -104,6 +106,11 @@ def macro_f1(matrix: np.ndarray) -> float:
     both = matrix.sum(axis=0) + matrix.sum(axis=1)
     occurs = both > 0
     return float(np.mean(2 * np.diag(matrix)[occurs] / both[occurs]))
+
+
+def balanced_and_f1(matrix: np.ndarray) -> tuple[float, float]:
+    """Return the balanced accuracy and the macro F1 of a confusion matrix (K, K) with at least one image."""
+    return float(np.nanmean(class_accuracy(matrix))), macro_f1(matrix)
 
 
 def top_accuracy(labels: np.ndarray, probabilities: np.ndarray, k: int) -> float:
@@ -138,7 +145,8 @@ def reliability(labels: np.ndarray, predicted: np.ndarray, probabilities: np.nda
 
 
 def confused_pairs(matrix: np.ndarray, names: Sequence[str], count: int = 5) -> list[tuple[str, str, int, float]]:
-    """Return (true class, taken for, images, share of the true class) of the commonest errors, commonest first."""
+    """Return (true class, taken for, images, share of the true class) of the most common errors, the most common
+    first."""
     errors = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-errors, axis=None, kind="stable")[:count]
     rows, columns = np.unravel_index(order, errors.shape)

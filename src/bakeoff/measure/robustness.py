@@ -1,9 +1,9 @@
-"""How much of its accuracy a network keeps on corrupted test images. They are made on the fly and never stored."""
+"""Accuracy of a network on corrupted test images, which are generated on the fly."""
 
 import torch
 from torch import Tensor, nn
 
-from bakeoff.data.batches import Source, batches
+from bakeoff.data.batches import ImageSource, batches
 from bakeoff.data.normalize import Normalizer
 from bakeoff.data.resize import resize
 from bakeoff.machine.hardware import Machine
@@ -12,20 +12,20 @@ from bakeoff.spec.recipe import Image
 from bakeoff.spec.run import derive_seed
 
 BATCH = 256
-"""Images corrupted at once. It decides which random numbers an image gets, so it is no setting."""
+"""Images corrupted at once. It determines the random numbers of an image, so it must not change."""
 
 
 def robustness(
-    net: nn.Module, test: Source, image: Image, normalizer: Normalizer, machine: Machine
+    net: nn.Module, test: ImageSource, image: Image, normalizer: Normalizer, machine: Machine
 ) -> dict[str, float]:
     """Evaluate the network on all test images under every corruption at every severity.
 
-    The corruptions work on the images as the data set has them, before resizing. Their random numbers depend on
-    the place of an image in the test split alone: all networks and seeds meet the same corrupted images.
+    Images are corrupted before resizing. The random numbers depend only on the position of an image in the test split,
+    so all networks and seeds see the same corrupted images.
 
     Returns:
-        accuracy_under_<corruption>, mean over severities, for each corruption; accuracy_under_corruption, the mean
-        of these; and robustness, that mean over the accuracy on the clean images, where this is not 0.
+        accuracy_under_<corruption>, the mean over severities, for each corruption; accuracy_under_corruption, their
+        mean; and robustness, that mean divided by the accuracy on clean images, unless this is 0.
     """
     net.eval()
     hits = {name: torch.zeros((), dtype=torch.int64, device=machine.device) for name in ("clean", *CORRUPTIONS)}
@@ -49,9 +49,9 @@ def robustness(
 
 
 def corrupted(pixels: Tensor, name: str, severity: int, start: int) -> Tensor:
-    """Return (n, C, H, W) uint8 images corrupted; `start` is the place of the first in the test split."""
+    """Return (n, C, H, W) uint8 images corrupted; `start` is the position of the first in the test split."""
     pieces = []
-    for i, piece in enumerate(pixels.split(BATCH)):  # a last image that joined a batch has its own draws all the same
+    for i, piece in enumerate(pixels.split(BATCH)):  # the last batch may have one image more
         generator = torch.Generator().manual_seed(derive_seed(0, "corruption", name, start + i * BATCH))
         pieces.append(CORRUPTIONS[name](piece.float(), severity, generator))
     return torch.cat(pieces).round_().clamp_(0, 255).to(torch.uint8)

@@ -11,14 +11,14 @@ def seconds_to_accuracy(
     target: float,
     of: Literal["validation_accuracy", "train_accuracy"] = "validation_accuracy",
 ) -> float | None:
-    """Return the training seconds up to the end of the first epoch that reached `target`, None if none did.
+    """Return the training seconds until the end of the first epoch that reached `target`, None if none did.
 
-    Evaluation and start-up are off this clock. It ticks once an epoch, so the time is exact to one epoch.
+    Evaluation and start-up are not included. The resolution is one epoch.
 
     Args:
-        epochs: all of one run, in order.
-        target: a fraction of 1.
-        of: on which images; epochs without validation images reach nothing on them.
+        epochs: all epochs of one run, in order.
+        target: an accuracy, as a fraction.
+        of: which accuracy; an epoch without it does not count.
     """
     seconds = 0.0
     for epoch in epochs:

@@ -53,21 +53,20 @@ class BothSigns(nn.Module):
 
 
 def whitening(channels: int) -> list[nn.Module]:
-    """Return the first layer: 2×2 patches with the correlations of neighbouring pixels and of colours taken out.
+    """Return the first layer: 2×2 patches, whitened by removing the correlations of neighbouring pixels and of colours.
 
-    The paper takes the eigenvectors of the training images' patches. A network sees no data here: the cosine
-    basis, which comes near them for photographs, stands for the eigenvectors, and normalisation over the batch
-    for the division by the eigenvalues' roots. As in the paper, the filters do not learn and each comes with
-    both signs.
+    The paper takes the eigenvectors of the training images' patches. Here, networks are built without data: the cosine
+    basis, which is close to them for photographs, replaces the eigenvectors, and batch normalisation the division by
+    the roots of the eigenvalues. As in the paper, the filters are fixed, and each is used with both signs.
     """
     return [Patches(channels), nn.BatchNorm2d(4 * channels, affine=False), BothSigns(4 * channels)]
 
 
 class Norm(nn.BatchNorm2d):
-    """Batch normalisation that only learns a shift, with a running memory of 0.6.
+    """Batch normalisation that only learns a shift, with a momentum of 0.6 for the running statistics.
 
-    The shift is stored an eighth of its size, so that it learns 64 times as fast as the weights do at the
-    recipe's learning rate: the paper's separate rate for biases.
+    The shift is stored at an eighth of its size, so that it learns 64 times as fast as the weights at the recipe's
+    learning rate: this is the paper's separate rate for biases.
     """
 
     def __init__(self, channels: int) -> None:
@@ -81,8 +80,8 @@ class Norm(nn.BatchNorm2d):
         )
 
 
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """Return a 3×3 convolution whose first filters hand their inputs on unchanged."""
+def identity_conv(inputs: int, outputs: int) -> nn.Conv2d:
+    """Return a 3×3 convolution whose first filters start as the identity."""
     layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     nn.init.dirac_(layer.weight[:inputs])
     return layer
@@ -105,8 +104,8 @@ def airbench(shape: ImageShape, classes: int) -> nn.Module:
     layers: list[nn.Module] = [*whitening(shape.channels), nn.GELU()]
     inputs = 8 * shape.channels
     for outputs in (64, 256, 256):
-        layers += [conv(inputs, outputs), nn.MaxPool2d(2), Norm(outputs), nn.GELU()]
-        layers += [conv(outputs, outputs), Norm(outputs), nn.GELU()]
+        layers += [identity_conv(inputs, outputs), nn.MaxPool2d(2), Norm(outputs), nn.GELU()]
+        layers += [identity_conv(outputs, outputs), Norm(outputs), nn.GELU()]
         inputs = outputs
     body = nn.Sequential(*layers, nn.MaxPool2d(3), nn.Flatten())
     return body.extend([nn.Linear(flat_size(body, shape), classes, bias=False), Scale(1 / 9)])

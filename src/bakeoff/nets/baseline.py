@@ -1,10 +1,16 @@
-"""Two small baselines: Clark 2020, CONV and DROP."""
+"""Small baselines: a linear model on pixels, and Clark 2020, CONV and DROP."""
 
 from torch import nn
 
 from bakeoff.nets.layers import flat_size, keras_initial
 from bakeoff.nets.net import Net
 from bakeoff.spec.data import ImageShape
+
+
+def linear(shape: ImageShape, classes: int) -> nn.Module:
+    """Return one dense layer on all pixels: multinomial logistic regression."""
+    pixels = shape.channels * shape.height * shape.width
+    return keras_initial(nn.Sequential(nn.Flatten(), nn.Linear(pixels, classes)))
 
 
 def conv(shape: ImageShape, classes: int, dropout: float = 0.0) -> nn.Module:
@@ -36,6 +42,14 @@ def drop(shape: ImageShape, classes: int) -> nn.Module:
 
 COUNTS = {("1x28x28", 10): "93322/93322/0"}
 NETS = {
+    "linear": Net(
+        linear,
+        "baseline",
+        1958,
+        "Cox 1958, multinomial logistic regression on the pixels",
+        smallest=1,
+        parameters={("1x28x28", 10): "7850/7850/0"},
+    ),
     "conv": Net(conv, "baseline", 2020, "Clark 2020, CONV", smallest=18, parameters=COUNTS),
     "drop": Net(drop, "baseline", 2020, "Clark 2020, DROP", smallest=18, parameters=COUNTS),
 }

@@ -9,7 +9,7 @@ from bakeoff.spec.data import ImageShape
 
 
 class Dense(nn.Module):
-    """One layer of DenseNet-BC: `growth` new channels behind those it was given."""
+    """One layer of DenseNet-BC: appends `growth` new channels to its inputs."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
@@ -26,8 +26,8 @@ class Dense(nn.Module):
 def densenet_bc(shape: ImageShape, classes: int, depth: int = 100, growth: int = 12) -> nn.Module:
     """Return DenseNet-BC: three dense blocks, the channels halved between them, no dropout.
 
-    The mean over 2×2 pixels comes before the 1×1 convolution of a transition: both are linear and change
-    places freely, at a quarter of the work.
+    The mean over 2×2 pixels comes before the 1×1 convolution of a transition: both are linear, so the order does not
+    matter, and this one is a quarter of the work.
     """
     channels = 2 * growth
     layers: list[nn.Module] = [nn.Conv2d(shape.channels, channels, 3, padding=1, bias=False)]

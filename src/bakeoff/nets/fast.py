@@ -1,9 +1,10 @@
-"""Layers that compute what torch's do, faster on a processor: `move` puts them into a finished network.
+"""Faster CPU versions of some torch layers; `move` puts them into a network.
 
-A network is written with torch's own layers; what is slow about some of them on a processor is nobody's concern but
-the training loop's. The weights and their names stay.
+Networks are written with torch's layers, and the training loop replaces the slow ones. Weights and their names stay the
+same.
 """
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,21 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 BITS = 16
-"""Random bits per value of a dropout mask: rates are met within 2^-17."""
+"""Random bits per value of a dropout mask: rates are exact to 2^-17."""
 FEW_CHANNELS = 16
-"""Below this torch's max-pooling, which computes the channels of a pixel side by side, leaves vector lanes idle."""
+"""With fewer channels, torch's max-pooling leaves vector lanes idle, since it vectorises over channels."""
 LARGE_MATRIX = 2**14
-"""Weights from which on oneDNN's faster product makes up for its longer preparation."""
+"""With at least this many weights, oneDNN's faster product outweighs its longer setup."""
 
 
 class Dropout(nn.Dropout):
-    """Dropout whose mask is drawn four values at a time: eight times as fast as torch's on an AMD processor.
+    """Dropout that draws its mask four values at a time: eight times as fast as torch's on an AMD CPU.
 
-    torch draws a mask value by value, from one thread, unless the processor is Intel's.
+    On CPUs not made by Intel, torch draws the mask value by value in one thread.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `x` with a share p of its values set to zero and the others scaled by 1 / (1 - p)."""
+        """Return `x` with a fraction p of its values set to zero and the others scaled by 1 / (1 - p)."""
         if not self.training or x.device.type != "cpu" or not 0 < self.p < 1:
             return super().forward(x)
         per_word = 64 // BITS
@@ -40,7 +41,7 @@ class Dropout(nn.Dropout):
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """Max-pooling over windows of 2×2 that do not overlap, by whole-image maxima, where images have few channels."""
+    """Max-pooling over non-overlapping 2×2 windows, vectorised over the image if it has few channels."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the largest value of each window; (N, C, H, W) → (N, C, ⌊H/2⌋, ⌊W/2⌋)."""
@@ -50,7 +51,7 @@ class MaxPool2d(nn.MaxPool2d):
 
 
 class PairwiseMaxima(torch.autograd.Function):
-    """The larger of each two columns, then of each two rows; of equals the first counts, as torch's does."""
+    """Maxima of pairs of columns, then of pairs of rows; the first of equal values gets the gradient, as in torch."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -63,7 +64,7 @@ class PairwiseMaxima(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """Give each window's gradient to its largest value."""
+        """Route the gradient of each window to its largest value."""
         x, columns = ctx.saved_tensors
         by_column, by_pixel = torch.empty_like(columns), torch.empty_like(x)
         by_pixel[:, :, columns.shape[2] :] = 0
@@ -75,21 +76,21 @@ class PairwiseMaxima(torch.autograd.Function):
 
 
 def trimmed(x: Tensor) -> Tensor:
-    """Return a view of the images without an odd last row and column, which no window covers."""
+    """Return a view of the images without an odd last row and column."""
     return x[:, :, : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2]
 
 
 def share(gradient: Tensor, first: Tensor, second: Tensor, to_first: Tensor, to_second: Tensor) -> None:
-    """Write the gradient where `first` is at least `second` into `to_first` and the rest of it into `to_second`."""
+    """Write the gradient to `to_first` where `first` ≥ `second`, and to `to_second` elsewhere."""
     torch.ge(first, second, out=to_first)
     to_first *= gradient
     torch.sub(gradient, to_first, out=to_second)
 
 
 class Linear(nn.Linear):
-    """A dense layer computed by oneDNN, as convolutions are: twice as fast as MKL on processors of AMD with AVX-512.
+    """A dense layer computed by oneDNN, as convolutions are: twice as fast as MKL on AMD CPUs with AVX-512.
 
-    torch gives matrix products to MKL, which uses AVX2 on processors that are not Intel's, whatever they can do.
+    torch uses MKL for matrix products, which is limited to AVX2 on CPUs not made by Intel.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,7 +112,7 @@ class OneDnnLinear(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients that are needed."""
+        """Return the required gradients."""
         x, weight = ctx.saved_tensors
         for_x, for_weight, for_bias = ctx.needs_input_grad
         return (
@@ -122,26 +123,26 @@ class OneDnnLinear(torch.autograd.Function):
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return x·Wᵀ + b by oneDNN; this is the operation that torch's compiler uses."""
+    """Return x·Wᵀ + b computed by oneDNN, with the operation that torch's compiler uses."""
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
 @cache
 def onednn_is_faster() -> bool:
-    """Tell whether this is a processor of AMD with AVX-512 and torch has oneDNN."""
+    """Return whether this is an AMD CPU with AVX-512 and torch has oneDNN."""
     with_vectors = torch.backends.cpu.get_cpu_capability() == "AVX512"
     processor = Path("/proc/cpuinfo")
     of_amd = processor.exists() and "AuthenticAMD" in processor.read_text()
     return with_vectors and of_amd and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def move(net: nn.Module, device: str) -> nn.Module:
-    """Return the network on the device, in its fastest form: weights channels-last, as convolutions like it best."""
+def to_device(net: nn.Module, device: str) -> nn.Module:
+    """Return the network on the device in its fastest form: faster layers, and channels-last weights."""
     return speed_up(net).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def speed_up(net: nn.Module) -> nn.Module:
-    """Replace the layers of `net` that have a faster form, in place, and return it."""
+    """Replace layers of `net` by faster versions, in place, and return it."""
     for module in net.modules():
         for name, layer in module.named_children():
             if type(layer) is nn.Dropout:
@@ -149,11 +150,25 @@ def speed_up(net: nn.Module) -> nn.Module:
             elif type(layer) is nn.MaxPool2d and pools_pairs(layer):
                 setattr(module, name, MaxPool2d(2).train(layer.training))
             elif type(layer) is nn.Linear and layer.weight.numel() >= LARGE_MATRIX and onednn_is_faster():
-                layer.__class__ = Linear  # the same layer with another forward: others may hold on to it
+                layer.__class__ = Linear  # keeps the object, to which others may have references
     return net
 
 
+def without_speed_ups(net: nn.Module) -> nn.Module:
+    """Return a copy of `net` with torch's own layers, which other programs know."""
+    copy = deepcopy(net)
+    for module in copy.modules():
+        for name, layer in module.named_children():
+            if type(layer) is Dropout:
+                setattr(module, name, nn.Dropout(layer.p).train(layer.training))
+            elif type(layer) is MaxPool2d:
+                setattr(module, name, nn.MaxPool2d(2).train(layer.training))
+            elif type(layer) is Linear:
+                layer.__class__ = nn.Linear  # type: ignore[assignment]
+    return copy.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
 def pools_pairs(layer: nn.MaxPool2d) -> bool:
-    """Tell whether the windows are 2×2, touch and stay inside the image."""
+    """Return whether the windows are 2×2, adjacent and inside the image."""
     window = (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     return window in ((2, 2, 0, 1), ((2, 2), (2, 2), 0, 1)) and not (layer.ceil_mode or layer.return_indices)

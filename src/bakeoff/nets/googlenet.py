@@ -9,7 +9,7 @@ from bakeoff.nets.net import Build, Net
 from bakeoff.spec.data import ImageShape
 
 
-def conv(
+def basic_conv(
     inputs: int,
     outputs: int,
     kernel: int | tuple[int, int],
@@ -39,22 +39,22 @@ class Branches(nn.Module):
 def inception(inputs: int, one: int, reduce3: int, three: int, reduce5: int, five: int, pooled: int) -> Branches:
     """Return an inception module (figure 2b).
 
-    The convolution the paper calls 5×5 is 3×3, as in torchvision, whose weights were trained so.
+    The convolution that the paper calls 5×5 is 3×3, as in torchvision, whose weights were trained like this.
     """
     return Branches(
-        conv(inputs, one, 1),
-        nn.Sequential(conv(inputs, reduce3, 1), conv(reduce3, three, 3, padding=1)),
-        nn.Sequential(conv(inputs, reduce5, 1), conv(reduce5, five, 3, padding=1)),
-        nn.Sequential(nn.MaxPool2d(3, 1, padding=1), conv(inputs, pooled, 1)),
+        basic_conv(inputs, one, 1),
+        nn.Sequential(basic_conv(inputs, reduce3, 1), basic_conv(reduce3, three, 3, padding=1)),
+        nn.Sequential(basic_conv(inputs, reduce5, 1), basic_conv(reduce5, five, 3, padding=1)),
+        nn.Sequential(nn.MaxPool2d(3, 1, padding=1), basic_conv(inputs, pooled, 1)),
     )
 
 
 class Auxiliary(nn.Module):
-    """An auxiliary classifier on an inner map: (N, C, H, W) → (N, K)."""
+    """An auxiliary classifier on an intermediate map: (N, C, H, W) → (N, K)."""
 
     def __init__(self, inputs: int, classes: int) -> None:
         super().__init__()
-        self.conv = conv(inputs, 128, 1)
+        self.conv = basic_conv(inputs, 128, 1)
         self.dense = nn.Sequential(
             nn.Linear(2048, 1024), nn.ReLU(inplace=True), nn.Dropout(0.7), nn.Linear(1024, classes)
         )
@@ -65,7 +65,7 @@ class Auxiliary(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """(N, C, H, W) → (N, K); in training mode a tuple with the logits of the two auxiliary classifiers behind."""
+    """(N, C, H, W) → (N, K); in training mode, a tuple of these and the logits of the two auxiliary classifiers."""
 
     def __init__(self, stem: nn.Module, classes: int) -> None:
         super().__init__()
@@ -73,8 +73,8 @@ class GoogLeNet(nn.Module):
         self.stem = nn.Sequential(
             stem,
             nn.MaxPool2d(3, 2, ceil_mode=True),
-            conv(64, 64, 1),
-            conv(64, 192, 3, padding=1),
+            basic_conv(64, 64, 1),
+            basic_conv(64, 192, 3, padding=1),
             nn.MaxPool2d(3, 2, ceil_mode=True),
         )
         self.to_4a = nn.Sequential(
@@ -99,7 +99,7 @@ class GoogLeNet(nn.Module):
         self.auxiliary2 = Auxiliary(528, classes)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
-                # torchvision cuts the normal distribution off at ±2, that is at 200 deviations: not at all.
+                # torchvision truncates the normal distribution at ±2, which is 200 deviations: not at all.
                 nn.init.normal_(layer.weight, std=0.01)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor, Tensor]:
@@ -120,8 +120,12 @@ def googlenet(changes: frozenset[str] = frozenset()) -> Build:
 
     def build(shape: ImageShape, classes: int) -> nn.Module:
         if "stem" not in changes:
-            return GoogLeNet(conv(shape.channels, 64, 7, 2, padding=3), classes)
-        deep = (conv(shape.channels, 32, 3, 2, padding=1), conv(32, 32, 3, padding=1), conv(32, 64, 3, padding=1))
+            return GoogLeNet(basic_conv(shape.channels, 64, 7, 2, padding=3), classes)
+        deep = (
+            basic_conv(shape.channels, 32, 3, 2, padding=1),
+            basic_conv(32, 32, 3, padding=1),
+            basic_conv(32, 64, 3, padding=1),
+        )
         return GoogLeNet(nn.Sequential(*deep), classes)
 
     return build

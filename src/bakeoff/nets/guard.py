@@ -1,4 +1,4 @@
-"""What a user's file may change for the whole process: noticed by name, and undone."""
+"""Detects and undoes changes to process-wide settings by a user's file."""
 
 import os
 import random
@@ -12,7 +12,7 @@ import torch
 from torch.backends import cudnn, mkldnn
 
 Setting = tuple[Callable[[], Any], Callable[[Any], object]]
-"""How it is read, and how it is set."""
+"""Getter and setter."""
 
 
 def _flag(owner: Any, name: str) -> Setting:
@@ -20,7 +20,7 @@ def _flag(owner: Any, name: str) -> Setting:
 
 
 def _set_device(device: torch.device) -> None:
-    torch.set_default_device(None if device.type == "cpu" else device)  # None costs nothing afterwards
+    torch.set_default_device(None if device.type == "cpu" else device)  # None adds no overhead
 
 
 SETTINGS: dict[str, Setting] = {
@@ -37,19 +37,19 @@ SETTINGS: dict[str, Setting] = {
     "torch.backends.mkldnn.enabled": _flag(mkldnn, "enabled"),
     "os.chdir": (os.getcwd, os.chdir),
 }
-"""What decides numbers, or where files are written, by what changes it."""
+"""Settings that affect numbers, or where files are written, by the name of what changes them."""
 
 STREAMS: dict[str, Setting] = {
     "the seed of torch": (torch.get_rng_state, torch.set_rng_state),
     "the seed of numpy.random": (np.random.get_state, np.random.set_state),
     "the seed of random": (random.getstate, random.setstate),
 }
-"""Where random numbers come from."""
+"""The states of the random generators."""
 
 
 @contextmanager
 def undone(settings: dict[str, Setting]) -> Iterator[list[str]]:
-    """Undo afterwards what changes settings meanwhile; the list names, at the end, those that were changed."""
+    """Restore `settings` at the end of the block; the list then names those that were changed."""
     before = {name: get() for name, (get, _) in settings.items()}
     changed: list[str] = []
     try:
@@ -58,12 +58,12 @@ def undone(settings: dict[str, Setting]) -> Iterator[list[str]]:
         for name, (get, put) in settings.items():
             if not same(get(), before[name]):
                 changed.append(name)
-                with suppress(OSError):  # a working folder that is gone
+                with suppress(OSError):  # the working directory may be gone
                     put(before[name])
 
 
 def same(one: Any, other: Any) -> bool:
-    """Tell whether two states are the same, arrays in them too."""
+    """Return whether two states are equal, including arrays in them."""
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, torch.Tensor):
@@ -72,11 +72,11 @@ def same(one: Any, other: Any) -> bool:
 
 
 def states() -> dict[str, Any]:
-    """Return where the sources of random numbers are."""
+    """Return the states of the random generators."""
     return {name: get() for name, (get, _) in STREAMS.items()}
 
 
 def seed_others(seed: int) -> None:
-    """Seed what networks from users' files may draw from beside torch: numpy's global generator and Python's."""
+    """Seed the global generators of numpy and Python, which users' networks may use besides torch's."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002

@@ -1,7 +1,7 @@
-"""Pieces that several families share: initialisers, convolutions with their normalisation, residual blocks.
+"""Building blocks shared by several families: initialisers, normalised convolutions, residual blocks.
 
-All initialisers draw from torch's global generator, which the caller seeds, and return the module they
-were given, so that a builder can end with `return keras_initial(module)`.
+All initialisers draw from torch's global generator, which the caller seeds, and return their argument, so that a
+builder can end with `return keras_initial(module)`.
 """
 
 import math
@@ -17,7 +17,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def flat_size(body: nn.Module, shape: ImageShape) -> int:
-    """Return how many values a freshly built `body` leaves of one image of `shape`; nothing is computed."""
+    """Return the number of outputs of a new `body` for one image of `shape`, without computing them."""
     state = dict(body.named_parameters()) | dict(body.named_buffers())
     meta = {name: tensor.to("meta") for name, tensor in state.items()}
     images = torch.empty(1, shape.channels, shape.height, shape.width, device="meta")
@@ -27,7 +27,7 @@ def flat_size(body: nn.Module, shape: ImageShape) -> int:
 
 
 def keras_initial(module: Module) -> Module:
-    """Draw all weights as Keras does by default: Glorot-uniform kernels (Glorot & Bengio 2010), zero biases."""
+    """Initialise as Keras does by default: Glorot-uniform kernels (Glorot & Bengio 2010), zero biases."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
@@ -36,9 +36,9 @@ def keras_initial(module: Module) -> Module:
 
 
 def keras_he_initial(module: Module) -> Module:
-    """Draw all weights as Keras' `he_normal` does: N(0, 2 / fan-in) cut off at two deviations, zero biases.
+    """Initialise as Keras' `he_normal`: N(0, 2 / fan-in) truncated at two standard deviations, zero biases.
 
-    The deviation before the cut is larger by 1 / 0.8796, which makes up for what the cut takes away.
+    The standard deviation before truncation is larger by 1 / 0.8796 to compensate for it.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -49,7 +49,7 @@ def keras_he_initial(module: Module) -> Module:
 
 
 def he_initial(module: Module) -> Module:
-    """Draw all weights from N(0, 2 / fan-in) (He et al. 2015, "Delving deep into rectifiers"), zero biases."""
+    """Initialise from N(0, 2 / fan-in) (He et al. 2015, "Delving deep into rectifiers"), zero biases."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -58,9 +58,9 @@ def he_initial(module: Module) -> Module:
 
 
 def torchvision_initial(module: Module, dense_deviation: float | None = None) -> Module:
-    """Draw all weights as most of torchvision's networks do: convolutions from N(0, 2 / fan-out), zero biases.
+    """Initialise as most of torchvision's networks: convolutions from N(0, 2 / fan-out), zero biases.
 
-    Dense weights come from N(0, dense_deviation²), with zero biases; None leaves torch's own draw.
+    Dense weights come from N(0, dense_deviation²), with zero biases; None keeps torch's initialisation.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
@@ -79,7 +79,7 @@ def zero_bias(layer: nn.Conv2d | nn.Linear) -> None:
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """Return a convolution without bias, padded to keep the size at stride 1, and its batch normalisation."""
+    """Return a convolution without bias, padded to keep the size at stride 1, followed by batch normalisation."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
@@ -95,14 +95,14 @@ def bn_relu(channels: int) -> nn.Sequential:
 
 
 def keras_bn(channels: int) -> nn.BatchNorm2d:
-    """Return batch normalisation with Keras' defaults: it keeps 0.99 of its running means, eps is 1e-3."""
+    """Return batch normalisation with Keras' defaults: momentum 0.99 (torch: 0.01), eps 1e-3."""
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
 
 
 class SamePad(nn.Module):
-    """Pad as Keras' "same" does: to ⌈size / stride⌉ windows, the odd pixel at the right and the bottom.
+    """Pad like Keras' "same": to ⌈size / stride⌉ windows, with the odd pixel at the right and the bottom.
 
-    (N, C, H, W) → (N, C, H + p, W + q). torch's own padding puts as much left as right.
+    (N, C, H, W) → (N, C, H + p, W + q). torch's own padding is symmetric.
     """
 
     def __init__(self, kernel: int, stride: int, value: float = 0.0) -> None:
@@ -118,6 +118,18 @@ class SamePad(nn.Module):
         return F.pad(x, border, value=self.value)
 
 
+class RepeatChannels(nn.Module):
+    """Repeat grey images over `channels` channels: (N, 1, H, W) → (N, channels, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the images, each channel the same."""
+        return x.expand(-1, self.channels, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
 class GlobalAverage(nn.Module):
     """Average over all pixels: (N, C, H, W) → (N, C)."""
 
@@ -127,7 +139,7 @@ class GlobalAverage(nn.Module):
 
 
 class Residual(nn.Module):
-    """activation(body(x) + shortcut(x)); without a shortcut x itself is added, without activation the sum stays."""
+    """activation(body(x) + shortcut(x)), with the identity as default for both."""
 
     def __init__(self, body: nn.Module, shortcut: nn.Module | None = None, activation: nn.Module | None = None) -> None:
         super().__init__()
@@ -136,16 +148,16 @@ class Residual(nn.Module):
         self.activation = activation or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the sum; it is made in place, which no convolution or normalisation minds of its output."""
+        """Return the sum, computed in place: convolution and normalisation do not need their outputs for backward."""
         y = self.body(x)
         y += self.shortcut(x)
         return self.activation(y)
 
 
 class PreResidual(nn.Module):
-    """x + body(start(x)), or shortcut(start(x)) + body(start(x)) where the block changes size or channels.
+    """x + body(start(x)), or shortcut(start(x)) + body(start(x)) if the block changes size or channels.
 
-    The pre-activation `start` belongs to both ways then (He et al. 2016; Zagoruyko & Komodakis 2016).
+    The pre-activation `start` is then shared by both branches (He et al. 2016; Zagoruyko & Komodakis 2016).
     """
 
     def __init__(self, start: nn.Module, body: nn.Module, shortcut: nn.Module | None = None) -> None:
@@ -153,7 +165,7 @@ class PreResidual(nn.Module):
         self.start, self.body, self.shortcut = start, body, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the sum of both ways."""
+        """Return the sum of both branches."""
         start = self.start(x)
         y = self.body(start)
         y += x if self.shortcut is None else self.shortcut(start)

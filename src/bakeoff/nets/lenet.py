@@ -76,8 +76,8 @@ class RadialBasis(nn.Module):
 def lenet5(shape: ImageShape, classes: int) -> nn.Module:
     """Return LeNet-5 (§II.B): C1, S2, C3, S4, C5, F6 and radial basis functions; 60,000 trainable values.
 
-    Images below 32×32 are put in the middle of a field of 32×32, as the paper does with 28×28 digits.
-    Weights come uniformly from ±2.4 / fan-in (appendix A).
+    Images smaller than 32×32 are centred in a field of 32×32, as the paper does with 28×28 digits.
+    Weights are drawn uniformly from ±2.4 / fan-in (appendix A).
     """
     width, height = max(32 - shape.width, 0), max(32 - shape.height, 0)
     surround = nn.ZeroPad2d((width // 2, width - width // 2, height // 2, height - height // 2))
@@ -103,7 +103,7 @@ def lenet5(shape: ImageShape, classes: int) -> nn.Module:
 def lenet_afif(shape: ImageShape, classes: int) -> nn.Module:
     """Return LeNet-5 as built in Afif 2018 (§3.1.1, listing A.1): tanh, max-pooling, one dense layer of 256.
 
-    Max-pooling comes before tanh here: tanh never falls, so the result is the same at a quarter of the work.
+    Max-pooling comes before tanh here: tanh is increasing, so the result is the same at a quarter of the work.
     """
     body = nn.Sequential(
         nn.Conv2d(shape.channels, 6, 3),

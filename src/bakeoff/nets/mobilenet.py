@@ -15,7 +15,7 @@ def conv_bn_relu6(inputs: int, outputs: int, kernel: int, stride: int = 1, group
     return conv_bn(inputs, outputs, kernel, stride, groups).append(nn.ReLU6(inplace=True))
 
 
-def block(inputs: int, outputs: int, expansion: int, stride: int) -> nn.Module:
+def inverted_residual(inputs: int, outputs: int, expansion: int, stride: int) -> nn.Module:
     """Return 1×1 to `expansion` times the channels, 3×3 per channel, 1×1 without ReLU; a shortcut if it fits."""
     width = expansion * inputs
     body = nn.Sequential(
@@ -31,7 +31,7 @@ def mobilenetv2(shape: ImageShape, classes: int) -> nn.Module:
     layers, inputs = [*conv_bn_relu6(shape.channels, 32, 3, 2)], 32
     for expansion, outputs, count, stride in STAGES:
         for index in range(count):
-            layers.append(block(inputs, outputs, expansion, stride if index == 0 else 1))
+            layers.append(inverted_residual(inputs, outputs, expansion, stride if index == 0 else 1))
             inputs = outputs
     head = (*conv_bn_relu6(320, 1280, 1), GlobalAverage(), nn.Dropout(0.2), nn.Linear(1280, classes))
     return torchvision_initial(nn.Sequential(*layers, *head), dense_deviation=0.01)

@@ -1,4 +1,4 @@
-"""What every architecture file exports: a dict of `Net`s. A network never sees a data set."""
+"""`Net`: the entry of an architecture. Every file of networks exports a dict of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from bakeoff.errors import BakeoffError
+from bakeoff.nets.weights import Weights
 from bakeoff.spec.data import ImageShape
 
 Build = Callable[[ImageShape, int], nn.Module]
@@ -14,30 +15,32 @@ Build = Callable[[ImageShape, int], nn.Module]
 
 @dataclass(frozen=True)
 class Net:
-    """One architecture: how it is built, where it comes from, what it needs."""
+    """One architecture: its builder, its source and its requirements."""
 
     build: Build
     family: str
     year: int
     source: str
-    """Paper and section, or the code it follows, and departures from it if there are any."""
+    """Paper and section, or the code it follows, and any departures."""
     smallest: int
-    """The smallest height and width, in pixels, that leave at least one pixel to the last layer."""
+    """The minimum height and width in pixels, at which the last layer gets at least one pixel."""
     parameters: dict[tuple[str, int], str] = field(default_factory=dict)
-    """Published parameter counts by (image shape, classes), as printed; a test reads them.
+    """Published parameter counts by (image shape, classes), as printed; checked by a test.
 
-    "269722" or "0.27M" counts the trainable ones; "150742/150742/0" is total/trainable/non-trainable, where
-    the non-trainable ones are the running means and variances of batch normalisation, as Keras counts.
+    "269722" or "0.27M" are trainable parameters; "150742/150742/0" is total/trainable/non-trainable, where the
+    non-trainable ones are the running statistics of batch normalisation, as Keras counts.
     """
     changes: dict[str, str] = field(default_factory=dict)
-    """Changes a study makes to this network, by name, each with what it does; "NET+CHANGE+CHANGE" has them."""
+    """Changes a study makes to this network: name → description. "NET+CHANGE+CHANGE" applies them."""
     changed: Callable[[frozenset[str]], Build] | None = None
     """The builder of this network with some of `changes`."""
     improves: str = ""
-    """The name of the network that this one is with all its changes."""
+    """The name of this network with all its changes."""
+    weights: Weights | None = None
+    """The weights it starts from; None if all weights are drawn from the seed."""
 
     def check(self, name: str, shape: ImageShape) -> None:
-        """Say clearly that images of `shape` are too small.
+        """Check that images of `shape` are large enough.
 
         Raises:
             BakeoffError: height or width is below `smallest`.
@@ -51,10 +54,10 @@ class Net:
 
 
 def check_depth(name: str, depth: int, step: int, rest: int) -> None:
-    """Say clearly that a network of a family has no such depth.
+    """Check that a family of networks has this depth.
 
     Raises:
-        BakeoffError: `depth` is not step·n + rest for some n from 1 on.
+        BakeoffError: `depth` is not step·n + rest for an n ≥ 1.
     """
     if depth < step + rest or (depth - rest) % step:
         nearest = max(1, round((depth - rest) / step)) * step + rest

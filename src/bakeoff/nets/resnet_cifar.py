@@ -22,7 +22,7 @@ class ZeroPadShortcut(nn.Module):
         self.stride, self.new_channels = stride, outputs - inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the pixels kept, with the new channels behind the old ones."""
+        """Return the pixels kept, with the new channels after the old ones."""
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new_channels))
 
 
@@ -31,7 +31,7 @@ def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
     return conv_bn(inputs, outputs, 1, stride)
 
 
-def resnet(depth: int, shortcut: Callable[[int, int, int], nn.Module] = ZeroPadShortcut) -> Build:
+def cifar_resnet(depth: int, shortcut: Callable[[int, int, int], nn.Module] = ZeroPadShortcut) -> Build:
     """Return the builder of a network of `depth` = 6n+2 layers: n blocks each of 16, 32 and 64 channels."""
 
     def block(inputs: int, outputs: int) -> nn.Module:
@@ -107,7 +107,7 @@ def option_a(depth: int) -> Net:
     check_depth(f"resnet{depth}", depth, step=6, rest=2)
     source = "He et al. 2015, §4.2: shortcuts without parameters (option A)"
     counts = {CIFAR: PRINTED[depth]} if depth in PRINTED else {}
-    return Net(resnet(depth), FAMILY, 2015, source, smallest=1, parameters=counts)
+    return Net(cifar_resnet(depth), FAMILY, 2015, source, smallest=1, parameters=counts)
 
 
 def option_b(depth: int) -> Net:
@@ -115,7 +115,7 @@ def option_b(depth: int) -> Net:
     check_depth(f"resnet{depth}-b", depth, step=6, rest=2)
     source = "He et al. 2015, §4.2, with 1×1 convolutions where a shortcut changes size (option B of §4.1)"
     counts = {CIFAR: "272474"} if depth == 20 else {}
-    return Net(resnet(depth, projection), FAMILY, 2015, source, smallest=1, parameters=counts)
+    return Net(cifar_resnet(depth, projection), FAMILY, 2015, source, smallest=1, parameters=counts)
 
 
 PATTERNS = {r"resnet([1-9]\d*)": option_a, r"resnet([1-9]\d*)-b": option_b}

@@ -67,7 +67,9 @@ CHANGES = {
 }
 
 
-def resnet(block: Block, blocks: tuple[int, ...], expansion: int = 1, changes: frozenset[str] = frozenset()) -> Build:
+def imagenet_resnet(
+    block: Block, blocks: tuple[int, ...], expansion: int = 1, changes: frozenset[str] = frozenset()
+) -> Build:
     """Return the builder of a network as torchvision has it, with any of Skoularikis' `CHANGES` (§4).
 
     Max-pooling comes before ReLU: the result is the same at a quarter of the work.
@@ -91,11 +93,11 @@ def resnet(block: Block, blocks: tuple[int, ...], expansion: int = 1, changes: f
 
 def resnet18(changes: frozenset[str] = frozenset()) -> Build:
     """Return the builder of ResNet-18 with any of `CHANGES`."""
-    return resnet(basic, (2, 2, 2, 2), changes=changes)
+    return imagenet_resnet(basic, (2, 2, 2, 2), changes=changes)
 
 
 def resnet34_keras(changes: frozenset[str] = frozenset()) -> Build:
-    """Return the builder of ResNet-34 with Keras' layers; the change "leaky" puts LeakyReLU for every ReLU."""
+    """Return the builder of ResNet-34 with Keras' layers; the change "leaky" replaces every ReLU by LeakyReLU."""
 
     def activation() -> nn.Module:
         return nn.LeakyReLU(0.3, inplace=True) if "leaky" in changes else nn.ReLU(inplace=True)
@@ -122,10 +124,10 @@ def resnet34_keras(changes: frozenset[str] = frozenset()) -> Build:
 IMAGENET = ("3x224x224", 1000)
 SOURCE = "He et al. 2015, table 1, as torchvision builds it (in bottlenecks the 3×3 convolution has the stride)"
 MEMBERS = {
-    34: (resnet(basic, (3, 4, 6, 3)), "21797672"),
-    50: (resnet(bottleneck, (3, 4, 6, 3), expansion=4), "25557032"),
-    101: (resnet(bottleneck, (3, 4, 23, 3), expansion=4), "44549160"),
-    152: (resnet(bottleneck, (3, 8, 36, 3), expansion=4), "60192808"),
+    34: (imagenet_resnet(basic, (3, 4, 6, 3)), "21797672"),
+    50: (imagenet_resnet(bottleneck, (3, 4, 6, 3), expansion=4), "25557032"),
+    101: (imagenet_resnet(bottleneck, (3, 4, 23, 3), expansion=4), "44549160"),
+    152: (imagenet_resnet(bottleneck, (3, 8, 36, 3), expansion=4), "60192808"),
 }
 RESNET18 = Net(
     resnet18(),

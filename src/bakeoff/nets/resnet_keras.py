@@ -1,7 +1,7 @@
 """The CIFAR-10 ResNets of the Keras examples (`cifar10_resnet.py`), as Afif 2018 and Clark 2020 use them.
 
 They follow He et al. 2015, §4.2 (v1) and He et al. 2016 (v2), with biases in all convolutions, projection
-shortcuts without normalisation, and an average over 8×8 pixels at the end. Its L2 belongs to the recipe.
+shortcuts without normalisation, and an average over 8×8 pixels at the end. Their L2 penalty belongs to the recipe.
 """
 
 from torch import nn
@@ -11,7 +11,7 @@ from bakeoff.nets.net import Build, Net, check_depth
 from bakeoff.spec.data import ImageShape
 
 
-def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+def keras_conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     """Return a convolution with Keras' "same" padding and a bias."""
     if stride == 1:
         return [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)]
@@ -19,7 +19,7 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Mod
     return [*pad, nn.Conv2d(inputs, outputs, kernel, stride)]
 
 
-def bn_relu(channels: int) -> list[nn.Module]:
+def keras_bn_relu(channels: int) -> list[nn.Module]:
     """Return batch normalisation with Keras' constants, and ReLU."""
     return [keras_bn(channels), nn.ReLU(inplace=True)]
 
@@ -31,8 +31,8 @@ def stem(shape: ImageShape) -> list[nn.Module]:
     normalisation or ReLU: Afif's first block for 28×28 pixels.
     """
     if min(shape.height, shape.width) < 29:
-        return [nn.ZeroPad2d(2), *conv(shape.channels, 16, 3)]
-    return [*conv(shape.channels, 16, 3), *bn_relu(16)]
+        return [nn.ZeroPad2d(2), *keras_conv(shape.channels, 16, 3)]
+    return [*keras_conv(shape.channels, 16, 3), *keras_bn_relu(16)]
 
 
 def with_head(layers: list[nn.Module], channels: int, shape: ImageShape, classes: int) -> nn.Module:
@@ -47,9 +47,12 @@ def v1(depth: int) -> Build:
     def block(inputs: int, outputs: int) -> nn.Module:
         stride = outputs // inputs
         body = nn.Sequential(
-            *conv(inputs, outputs, 3, stride), *bn_relu(outputs), *conv(outputs, outputs, 3), keras_bn(outputs)
+            *keras_conv(inputs, outputs, 3, stride),
+            *keras_bn_relu(outputs),
+            *keras_conv(outputs, outputs, 3),
+            keras_bn(outputs),
         )
-        shortcut = nn.Sequential(*conv(inputs, outputs, 1, stride)) if stride > 1 else None
+        shortcut = nn.Sequential(*keras_conv(inputs, outputs, 1, stride)) if stride > 1 else None
         return Residual(body, shortcut, nn.ReLU(inplace=True))
 
     def build(shape: ImageShape, classes: int) -> nn.Module:
@@ -66,20 +69,20 @@ def v1(depth: int) -> Build:
 def v2(depth: int) -> Build:
     """Return the builder of version 2 of `depth` = 9n+2 layers: n bottlenecks each of 64, 128 and 256 channels.
 
-    A block pre-activates its inputs before every convolution, but not before the very first; where it changes
-    the channels its shortcut projects the inputs as they are.
+    A block pre-activates its inputs before every convolution except the very first; if it changes the channels, its
+    shortcut projects the inputs without pre-activation.
     """
 
     def block(inputs: int, width: int, outputs: int, stride: int, first: bool) -> nn.Module:
         body = nn.Sequential(
-            *([] if first else bn_relu(inputs)),
-            *conv(inputs, width, 1, stride),
-            *bn_relu(width),
-            *conv(width, width, 3),
-            *bn_relu(width),
-            *conv(width, outputs, 1),
+            *([] if first else keras_bn_relu(inputs)),
+            *keras_conv(inputs, width, 1, stride),
+            *keras_bn_relu(width),
+            *keras_conv(width, width, 3),
+            *keras_bn_relu(width),
+            *keras_conv(width, outputs, 1),
         )
-        return Residual(body, nn.Sequential(*conv(inputs, outputs, 1, stride)) if inputs != outputs else None)
+        return Residual(body, nn.Sequential(*keras_conv(inputs, outputs, 1, stride)) if inputs != outputs else None)
 
     def build(shape: ImageShape, classes: int) -> nn.Module:
         layers, inputs = stem(shape), 16
@@ -88,7 +91,7 @@ def v2(depth: int) -> Build:
                 stride = 2 if index == 0 and width > 16 else 1
                 layers.append(block(inputs, width, outputs, stride, first=inputs == 16))
                 inputs = outputs
-        return with_head([*layers, *bn_relu(256)], 256, shape, classes)
+        return with_head([*layers, *keras_bn_relu(256)], 256, shape, classes)
 
     return build
 

@@ -9,7 +9,7 @@ from bakeoff.spec.data import ImageShape
 PATHS, PATH_WIDTH = 8, 64
 
 
-def block(inputs: int, outputs: int, stride: int) -> nn.Module:
+def grouped_bottleneck(inputs: int, outputs: int, stride: int) -> nn.Module:
     """Return 1×1, grouped 3×3 and 1×1 convolutions beside a shortcut; a path has outputs / 4 channels."""
     width = PATHS * PATH_WIDTH * outputs // 256
     body = nn.Sequential(
@@ -26,7 +26,7 @@ def resnext29(shape: ImageShape, classes: int) -> nn.Module:
     layers, inputs = [*conv_bn_relu(shape.channels, 64, 3)], 64
     for outputs in (256, 512, 1024):
         for index in range(3):
-            layers.append(block(inputs, outputs, 2 if index == 0 and outputs > 256 else 1))
+            layers.append(grouped_bottleneck(inputs, outputs, 2 if index == 0 and outputs > 256 else 1))
             inputs = outputs
     return he_initial(nn.Sequential(*layers, GlobalAverage(), nn.Linear(1024, classes)))
 

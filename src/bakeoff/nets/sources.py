@@ -1,7 +1,7 @@
-"""The text of a user's file and of the modules beside it that it imports, found by reading, and how they are run.
+"""Reads the text of a user's file and of the modules beside it that it imports, and runs them.
 
-They run under names of their own: two files may each import a `blocks.py` beside them, and neither hides a module
-that another part of the process calls so.
+They run under names of their own: two files may each import a `blocks.py` beside them, and neither hides another
+module of that name in the process.
 """
 
 import ast
@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 from bakeoff.errors import BakeoffError
 
 ELSEWHERE = {*sys.stdlib_module_names, "__main__", "bakeoff", "torch"}
-"""Modules that are never those beside a file, whatever lies there."""
+"""Modules that never come from beside a file, whatever is there."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Source:
 
     text: str
     file: str
-    """Its absolute path; of a folder without `__init__.py` the folder's."""
+    """Its absolute path; for a folder without `__init__.py`, the folder's."""
 
     @property
     def is_package(self) -> bool:
-        """Whether modules may lie in it."""
+        """Whether it may contain modules."""
         return Path(self.file).stem == "__init__" or not self.file.endswith(".py")
 
 
@@ -50,16 +50,16 @@ RUNNING: dict[str, Sources] = {}
 """What was run in this process, by the name of its first module."""
 
 
-def gather(path: Path) -> Sources:
-    """Read a file, and the modules beside it that it imports, and those that they import there.
+def gather_file(path: Path, folder: Path | None = None) -> Sources:
+    """Read a file, and the modules beside it (or in `folder`) that it imports, and those that they import there.
 
-    A module that is installed and a folder without `__init__.py` of the same name: the first is meant.
+    An installed module takes precedence over a folder without `__init__.py` of the same name.
 
     Raises:
         BakeoffError: one of them cannot be read.
     """
-    found = {"": Source(read(path), str(path))}
-    folders = [path.parent]
+    found = {"": Source(read_source(path), str(path))}
+    folders = [folder or path.parent]
     while (folders[-1] / "__init__.py").exists():
         folders.append(folders[-1].parent)
     places = (folders[0], folders[-1])  # of a file in a package, also where the package lies
@@ -72,16 +72,16 @@ def gather(path: Path) -> Sources:
                     file = next((file for place in places if (file := _beside(part, place))), None)
                     if file is None:
                         break
-                    found[part] = Source("" if file.is_dir() else read(file), str(file))
+                    found[part] = Source("" if file.is_dir() else read_source(file), str(file))
                     todo.append(part)
     return dict(sorted(found.items()))
 
 
-def read(path: Path) -> str:
+def read_source(path: Path) -> str:
     """Return the text of a Python file in the encoding that it declares: UTF-8, UTF-16 with its mark, or a named one.
 
     Raises:
-        BakeoffError: there is no such file, or it is no text.
+        BakeoffError: there is no such file, or it is not text.
     """
     try:
         if path.exists() and not path.is_file():
@@ -97,8 +97,8 @@ def read(path: Path) -> str:
         raise BakeoffError(f"cannot read the network {path}: {error}; save it as UTF-8") from error
 
 
-def digest_of(sources: Sources) -> str:
-    """Return what tells these texts from others; of a file that imports nothing beside it, a digest of its text."""
+def digest_sources(sources: Sources) -> str:
+    """Return a digest that identifies these texts; for a file that imports nothing beside it, that of its text."""
     whole = hashlib.sha256(sources[""].text.encode())
     for name, source in sorted(sources.items()):
         if name:
@@ -106,9 +106,9 @@ def digest_of(sources: Sources) -> str:
     return whole.hexdigest()[:8]
 
 
-def run(sources: Sources) -> ModuleType:
+def run_source(sources: Sources) -> ModuleType:
     """Return the module of a file, run once in this process."""
-    first = f"bakeoff_own_{digest_of(sources)}"
+    first = f"bakeoff_own_{digest_sources(sources)}"
     RUNNING.setdefault(first, sources)
     if FINDER not in sys.meta_path:
         sys.meta_path.append(FINDER)
@@ -119,7 +119,7 @@ class Finder(MetaPathFinder, Loader):
     """Gives `import` the modules of `RUNNING`."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> Any:
-        """Return where a module comes from, None if it is none of these."""
+        """Return where a module comes from; None if it is not one of these."""
         first, _, name = fullname.partition(".")
         source = RUNNING.get(first, {}).get(name)
         return source and ModuleSpec(fullname, FINDER, origin=source.file, is_package=source.is_package or not name)
@@ -128,7 +128,7 @@ class Finder(MetaPathFinder, Loader):
         """Leave it to Python."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run a module: its frames bear the names and lines of the user's file, whatever has become of that since."""
+        """Run a module: its frames have the name and lines of the user's file, even if that has changed since."""
         first, _, name = module.__name__.partition(".")
         source = RUNNING[first][name]
         lines = source.text.splitlines(keepends=True)
@@ -149,7 +149,7 @@ def _import(
     fromlist: Sequence[str] | None = (),
     level: int = 0,
 ) -> ModuleType:
-    """Be `__import__` for the modules of a file: what lies beside it is found there, under its own name."""
+    """Replace `__import__` for the modules of a file: finds those beside it, under the names they use."""
     top = name.partition(".")[0]
     if level or top in ELSEWHERE or top not in RUNNING[first]:
         return builtins.__import__(name, globals, locals, fromlist or (), level)
@@ -158,11 +158,11 @@ def _import(
 
 
 def _imported(name: str, source: Source) -> Iterator[str]:
-    """Yield the names of what a module imports anywhere in it, as the file itself would write them."""
+    """Yield the names of everything that a module imports, as the file itself would write them."""
     try:
         tree = ast.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # running it will tell
+        return  # running it will report the error
     parts = name.split(".") if name else []
     package = parts if source.is_package or not name else parts[:-1]
     for node in ast.walk(tree):

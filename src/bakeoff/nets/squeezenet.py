@@ -1,4 +1,4 @@
-"""SqueezeNet: Iandola et al. 2016, "AlexNet-level accuracy with 50x fewer parameters", and what a study made of it."""
+"""SqueezeNet: Iandola et al. 2016, "AlexNet-level accuracy with 50x fewer parameters", and a study's variant of it."""
 
 from collections.abc import Callable
 

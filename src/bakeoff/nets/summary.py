@@ -1,13 +1,13 @@
-"""What a network costs before it is trained: parameters and FLOPs, layer by layer.
+"""Parameters and FLOPs of a network, layer by layer.
 
-Counting runs the network on torch's meta device, shapes only. What has to see numbers (`.item()`, numpy) cannot run
-there and is counted in a forward pass of one black image; where that fails too, the count is a blank with its reason.
+Counting runs the network on torch's meta device, which computes shapes only. Networks that need values (`.item()`,
+numpy) are counted in a forward pass of a black image on the CPU; if that fails too, the count is blank with a reason.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 import torch
@@ -16,27 +16,25 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from bakeoff.errors import BakeoffError
 from bakeoff.nets import build, find_net
 from bakeoff.spec.data import ImageShape
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer that a forward pass meets."""
+    """One layer in a forward pass."""
 
     name: str
     type: str
     input: tuple[int, ...]
-    """Shape of what it is given for one image, without the batch: (channels, height, width) or (values,)."""
+    """Shape of its input for one image: (channels, height, width) or (values,)."""
     output: tuple[int, ...]
-    """Shape of what it gives, likewise.
-
-    Both are empty for the layers of auxiliary classifiers, which only run in training.
-    """
+    """Shape of its output. Both are empty for layers of auxiliary classifiers, which only run in training."""
     parameters: int
     """Trainable and not."""
     flops: int
-    """Of one forward pass of one image, a multiply-add counted as 2; convolutions and dense layers only."""
+    """Of a forward pass of one image, multiply-add = 2; convolutions and dense layers only."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +45,26 @@ class Summary:
     images: str
     classes: int
     total: int
-    """Trainable and non-trainable parameters, those of auxiliary classifiers included."""
+    """Trainable and non-trainable parameters, including those of auxiliary classifiers."""
     trainable: int
     non_trainable: int
-    """Fixed values: the running means and variances of batch normalisation, as Keras counts, and fixed codes."""
+    """Running statistics of batch normalisation, as Keras counts, and other floating-point buffers."""
     flops: int | None
-    """Of one forward pass of one image outside training, a multiply-add counted as 2; None where it is unknown."""
+    """Of a forward pass of one image in evaluation, multiply-add = 2; None if unknown."""
     layers: tuple[Layer, ...]
     blanks: dict[str, str] = field(default_factory=dict)
-    """Why something could not be counted, by its name."""
+    """What could not be counted → the reason."""
 
 
 Counted = TypeVar("Counted")
 
 
-def count(
+def apply_to_new(
     name: str, shape: ImageShape, classes: int, images: int, of: Callable[[nn.Module, Tensor], Counted]
 ) -> Counted:
-    """Return `of` a freshly built network and that many images, on the meta device or, where that fails, on the CPU.
+    """Return `of(network, images)` for a new network, on the meta device or, if that fails, on the CPU.
 
-    The global generator of random numbers is left as it was.
+    The state of torch's global random generator is restored.
 
     Raises:
         BakeoffError: there is no such network, or the images are too small for it.
@@ -96,11 +94,11 @@ def parameter_count(name: str, shape: ImageShape, classes: int) -> int:
         BakeoffError: there is no such network, or the images are too small for it.
         Exception: what a user's network raises when it is built.
     """
-    return count(name, shape, classes, 1, lambda net, _: trainable(net))
+    return apply_to_new(name, shape, classes, 1, lambda net, _: trainable(net))
 
 
 def summarize(name: str, shape: ImageShape, classes: int) -> Summary:
-    """Return the layers of a network in the order they run, with output shapes, parameters and FLOPs.
+    """Return the layers of a network in execution order, with shapes, parameters and FLOPs.
 
     Raises:
         BakeoffError: there is no such network, or the images are too small for it.
@@ -112,11 +110,20 @@ def summarize(name: str, shape: ImageShape, classes: int) -> Summary:
         return Summary(name, str(shape), classes, own + fixed, own, fixed, flops, layers, blanks)
 
     try:
-        return count(name, shape, classes, 1, lambda net, images: summary(net, *_layers(net, images), {}))
+        return apply_to_new(name, shape, classes, 1, lambda net, images: summary(net, *_layers(net, images), {}))
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         blanks = {"flops": reason, "layers": reason}
-        return count(name, shape, classes, 1, lambda net, _: summary(net, None, (), blanks))
+        return apply_to_new(name, shape, classes, 1, lambda net, _: summary(net, None, (), blanks))
+
+
+def summaries(networks: Iterable[tuple[str, ImageShape, int]]) -> dict[tuple[str, ImageShape, int], dict[str, Any]]:
+    """Return the layers and parameters of networks, as plain values, without those that cannot be built."""
+    found = {}
+    for network in networks:
+        with suppress(BakeoffError):
+            found[network] = asdict(summarize(*network))
+    return found
 
 
 def _layers(net: nn.Module, images: Tensor) -> tuple[int, tuple[Layer, ...]]:
@@ -153,19 +160,19 @@ def _layers(net: nn.Module, images: Tensor) -> tuple[int, tuple[Layer, ...]]:
 
 
 def _shape_of(values: Any) -> tuple[int, ...]:
-    """Return the shape of the first tensor among `values`, without the batch; () where there is none."""
+    """Return the shape of the first tensor in `values` without the batch dimension; () if there is none."""
     tensors = (value for value in tree_leaves(values) if isinstance(value, Tensor))
     return next((tuple(tensor.shape[1:]) for tensor in tensors), ())
 
 
 @contextmanager
 def in_plain_products() -> Iterator[None]:
-    """Keep recurrent layers and attention from the fused kernels, whose products torch's counter does not see."""
+    """Disable fused kernels of recurrent layers and attention, whose products torch's counter does not count."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # oneDNN's flags speak of GPUs that are not there
+            warnings.simplefilter("ignore")  # the oneDNN flags warn about GPUs
             with torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH):
                 yield
     finally:
@@ -173,10 +180,10 @@ def in_plain_products() -> Iterator[None]:
 
 
 def trainable(module: nn.Module) -> int:
-    """Return how many values of `module` training changes by gradients."""
+    """Return the number of trainable parameters of `module`."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
 def non_trainable(module: nn.Module) -> int:
-    """Return how many values of `module` belong to it but have no gradient: statistics and fixed codes."""
+    """Return the number of values in the floating-point buffers of `module`, such as running statistics."""
     return sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())

@@ -1,8 +1,8 @@
 """Networks from a user's own files: `my_net.py`, or `my_net.py:TinyNet` where a file has several.
 
-Such a network is called by its name and the content of its file, `TinyNet@1a2b3c4d`: another text is another network,
-and so is another text of what it imports from the same folder. The texts are kept beside the store, where workers read
-them, so that a study ends with the network it began with.
+The network's name includes a hash of its source, `TinyNet@1a2b3c4d`: if the file changes, or anything that it imports
+from its own folder, it is a different network. The sources are copied next to the store, where workers read them, so
+that a study ends with the network it began with.
 """
 
 import inspect
@@ -25,16 +25,16 @@ from torch import nn
 from bakeoff.errors import BakeoffError
 from bakeoff.nets.guard import SETTINGS, STREAMS, seed_others, undone
 from bakeoff.nets.net import Net
-from bakeoff.nets.sources import RUNNING, Source, Sources, digest_of, run
+from bakeoff.nets.sources import RUNNING, Source, Sources, digest_sources, run_source
 from bakeoff.spec.data import ImageShape
 from bakeoff.spec.paths import write_whole
 
 OWN: dict[str, "OwnNet"] = {}
-"""Networks from files, by what they are called."""
+"""Networks from files, by name."""
 CHANGED: dict[str, list[str]] = {}
-"""What networks changed for the whole process when they were built here, by what changes it."""
+"""Which process-wide settings each network changed when it was built here."""
 FOLDERS: list[Path] = []
-"""Where texts were kept: a worker looks there for what it does not have."""
+"""Where source texts were saved: workers look there for those they do not have."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class OwnNet(Net):
 
 
 @dataclass(frozen=True)
-class Read:
-    """What a file has, known by running it."""
+class Contents:
+    """The content of a file, found by running it."""
 
     names: tuple[str, ...]
     """Of its networks."""
     changed: tuple[str, ...]
-    """What it changes for the whole process, by what changes it."""
+    """The process-wide settings that it changes."""
     outside: tuple[str, ...]
-    """Modules that it imports from elsewhere, neither from its folder nor installed."""
+    """Modules that it imports from elsewhere: neither beside it nor installed."""
 
 
 def split(given: str) -> tuple[Path, str | None]:
@@ -63,21 +63,21 @@ def split(given: str) -> tuple[Path, str | None]:
     return Path(f"{stem}.py").expanduser().absolute(), name.removeprefix(":") or None
 
 
-def look(sources: Sources) -> Read:
-    """Run a file and return what it has.
+def read_contents(sources: Sources) -> Contents:
+    """Run a file and return what it defines.
 
     Raises:
         BakeoffError: it fails.
     """
     before = set(sys.modules)
-    with told(f"cannot read the network {sources[''].file}"):
+    with explain_errors(f"cannot read the network {sources[''].file}"):
         module, changed = _run(sources)
     names = tuple(name for name, value in vars(module).items() if _builds(value, module))
-    return Read(names, tuple(changed), _outside(set(sys.modules) - before))
+    return Contents(names, tuple(changed), _outside(set(sys.modules) - before))
 
 
-def add(sources: Sources, names: Sequence[str], wanted: str | None = None) -> str:
-    """Enter a network of a file whose networks are called so, and return what it is called from now on.
+def register_net(sources: Sources, names: Sequence[str], wanted: str | None = None) -> str:
+    """Register one of the networks in a file, given all their names, and return its full name.
 
     It is a class or function that is called with the shape of one image (`images.channels`, `images.height`,
     `images.width`) and the number of classes, and gives a module from (N, C, H, W) float images to (N, classes) logits.
@@ -92,42 +92,42 @@ def add(sources: Sources, names: Sequence[str], wanted: str | None = None) -> st
         raise BakeoffError(f"{path} has several networks: write {' or '.join(f'{path}:{name}' for name in names)}")
     name = wanted or names[0]
     if name not in names:
-        raise BakeoffError(f"{path} has no network {name!r}; there are: {', '.join(names)}")
-    called = f"{name}@{digest_of(sources)}"
+        raise BakeoffError(f"{path} has no network {name!r}; choose from {', '.join(names)}")
+    called = f"{name}@{digest_sources(sources)}"
     OWN[called] = OwnNet(partial(_build, sources, called), "own", 0, path, 1, sources=sources)
     return called
 
 
-def find(called: str) -> "OwnNet":
-    """Return the network that is called so.
+def find_registered_net(called: str) -> "OwnNet":
+    """Return the network with this full name.
 
     Raises:
-        BakeoffError: no file with it was given.
+        BakeoffError: no file with this name and content was given.
     """
     name, _, digest = called.partition("@")
     for folder in [] if called in OWN else FOLDERS:
         with suppress(FileNotFoundError):
-            sources = _kept(folder, called)
-            if digest_of(sources) != digest:
-                raise BakeoffError(f"{kept_path(folder, called)} is not the text it was: start the command again")
-            add(sources, [name])
+            sources = _saved_sources(folder, called)
+            if digest_sources(sources) != digest:
+                raise BakeoffError(f"{source_path(folder, called)} has changed: run the command again")
+            register_net(sources, [name])
     if called not in OWN:
         raise BakeoffError(f"{called} comes from a file: give that, such as my_net.py:{name}")
     return OWN[called]
 
 
-def keep(called: str, folder: Path) -> None:
+def save_sources(called: str, folder: Path) -> None:
     """Write the texts of a network where workers look for them; nothing if it is not one from a file."""
     if called not in OWN:
         return
     sources = OWN[called].sources
     files = {name: source.file for name, source in sources.items()}
-    texts = {kept_path(folder, called, name, source): source.text for name, source in sources.items()}
-    for path, text in {kept_path(folder, called).with_suffix(".json"): json.dumps(files), **texts}.items():
+    texts = {source_path(folder, called, name, source): source.text for name, source in sources.items()}
+    for path, text in {source_path(folder, called).with_suffix(".json"): json.dumps(files), **texts}.items():
         write_whole(path, text)  # another command's workers may be reading it
 
 
-def kept_path(folder: Path, called: str, name: str = "", source: Source | None = None) -> Path:
+def source_path(folder: Path, called: str, name: str = "", source: Source | None = None) -> Path:
     """Return the file beside a store that has the text of a network, or of a module that it imports."""
     if not name:
         return folder / f"{called}.py"
@@ -135,12 +135,12 @@ def kept_path(folder: Path, called: str, name: str = "", source: Source | None =
     return place / "__init__.py" if source and source.is_package else place.with_name(f"{place.name}.py")
 
 
-def _kept(folder: Path, called: str) -> Sources:
-    path = kept_path(folder, called)
+def _saved_sources(folder: Path, called: str) -> Sources:
+    path = source_path(folder, called)
     sources = {"": Source(path.read_text(encoding="utf-8"), str(path))}
     with suppress(FileNotFoundError):  # older versions wrote none
         for name, file in json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).items():
-            text = kept_path(folder, called, name, Source("", file)).read_text(encoding="utf-8")
+            text = source_path(folder, called, name, Source("", file)).read_text(encoding="utf-8")
             sources[name] = Source(text, file)
     return sources
 
@@ -149,22 +149,22 @@ def _run(sources: Sources) -> tuple[ModuleType, list[str]]:
     """Run a file, undo what it changes for the whole process, and return what that was."""
     elsewhere = (
         torch.get_default_device().type != "cpu"
-    )  # the file's own tensors must not be on the device of the moment
+    )  # the file's own tensors must be on the CPU, whatever the current device
     with torch.device("cpu") if elsewhere else nullcontext(), undone(SETTINGS) as changed, undone(STREAMS) as moved:
         seed = torch.initial_seed()
-        module = run(sources)
+        module = run_source(sources)
         has_drawn_only = torch.initial_seed() == seed
     return module, changed + [source for source in moved if not (has_drawn_only and source == "the seed of torch")]
 
 
 def _build(sources: Sources, called: str, shape: ImageShape, classes: int) -> nn.Module:
-    """Build a network with numbers drawn from the seed of the moment, numpy's and Python's too."""
+    """Build a network with random numbers from the current seed, also those of numpy and Python."""
     module, _ = _run(sources)
     seed_others(torch.initial_seed())
     with undone(SETTINGS) as CHANGED[called]:
         net = getattr(module, called.partition("@")[0])(shape, classes)
     if not isinstance(net, nn.Module):
-        raise BakeoffError(f"{called} must give a torch module, and gives {type(net).__name__}")
+        raise BakeoffError(f"{called} must return a torch module, but returns {type(net).__name__}")
     return net
 
 
@@ -182,7 +182,7 @@ def _outside(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _builds(value: Any, module: ModuleType) -> bool:
-    """Tell whether something defined in the file can be called with two arguments, and is not private."""
+    """Return whether something defined in the file can be called with two arguments and is not private."""
     name = getattr(value, "__name__", "_")  # instances have none
     if not callable(value) or getattr(value, "__module__", "") != module.__name__ or name.startswith("_"):
         return False
@@ -196,21 +196,21 @@ def _builds(value: Any, module: ModuleType) -> bool:
 
 
 def place_of(error: BaseException) -> tuple[str, int] | None:
-    """Return the file and the line of a user's own where an error came from, the innermost; None if there is none."""
+    """Return the innermost file and line of a user's own that an error came from; None if there is none."""
     if isinstance(error, SyntaxError) and (place := innermost([(error.filename or "", error.lineno or 1)])):
         return place
     return innermost(reversed([(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]))
 
 
 def innermost(places: Iterable[tuple[str, int]]) -> tuple[str, int] | None:
-    """Return the first of some files and lines, innermost first, that is of a user's own file; None if none is."""
+    """Return the first of some files and lines, innermost first, that is in a user's own file; None if none is."""
     files = {source.file for sources in RUNNING.values() for source in sources.values()}
     return next((place for place in places if place[0] in files), None)
 
 
-def in_words(error: BaseException) -> str:
-    """Return what went wrong in a user's file, with the file and line."""
-    why = error.msg if isinstance(error, SyntaxError) else str(error)
+def describe_error(error: BaseException) -> str:
+    """Return what went wrong in a user's file, the first paragraph of its message, with the file and line."""
+    why = (error.msg if isinstance(error, SyntaxError) else str(error)).strip().partition("\n\n")[0]
     if isinstance(error, SystemExit):
         why = f"it ends the program ({why or 'sys.exit'})"
     for first in RUNNING:
@@ -221,7 +221,7 @@ def in_words(error: BaseException) -> str:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def explain_errors(what: str) -> Iterator[None]:
     """Turn whatever goes wrong in a user's file into one sentence with file and line.
 
     Raises:
@@ -232,4 +232,4 @@ def told(what: str) -> Iterator[None]:
     except BakeoffError:
         raise
     except (Exception, SystemExit) as error:
-        raise BakeoffError(f"{what}: {in_words(error)}") from error
+        raise BakeoffError(f"{what}: {describe_error(error)}") from error

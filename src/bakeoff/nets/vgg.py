@@ -1,4 +1,4 @@
-"""VGG: Simonyan & Zisserman 2015, "Very deep convolutional networks", table 1, and what the studies made of it."""
+"""VGG: Simonyan & Zisserman 2015, "Very deep convolutional networks", table 1, and the studies' variants of it."""
 
 from torch import nn
 

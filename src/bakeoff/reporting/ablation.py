@@ -1,18 +1,17 @@
-"""What each change gained, in words."""
+"""Tables of what each change of an ablation gains."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
-from bakeoff.analysis.ablation import Ablation
-from bakeoff.analysis.gains import Gain
+from bakeoff.analysis.ablation import Ablation, Gain
 from bakeoff.reporting.text_table import Footnotes, TextTable
 from bakeoff.text.formats import counted, percent, signed_points, spread
 
 RULE = (
-    "Gains in points of test accuracy ± their 95 % t intervals, over the differences of runs with the same seed. A "
-    "change gains or loses where its interval leaves out zero, else it is unclear; of changes that do nothing one in "
-    "twenty seems to do something by chance. Added alone: to the network and recipe without any change. Taken out "
-    "alone: what is lost where all other changes stay."
+    "Gains in points of test accuracy ± their 95\u202f% t intervals, from differences paired by seed. A change "
+    "gains or loses if its interval excludes zero, and is unclear otherwise; of changes without any effect, 1 in "
+    "20 appears to have one by chance. Added alone: compared with the network and recipe without any change. Taken out "
+    "alone: the loss when all other changes stay."
 )
 
 

@@ -1,184 +1,179 @@
-"""The answer in words, written from the numbers and never more certain than they are.
+"""The answer in sentences: which network is best on each data set, and how certain that is.
 
-Sentences are Markdown with bold names and nothing else, so that the page, a terminal and a notebook can all use them.
-Which network is better than which is what `versus.compare` says: the same as `bakeoff answer` and the audit.
+Sentences are Markdown with bold names and nothing else, for the page and for notebooks. Which network is better comes
+from `analysis.pairwise.compare`, as for `bakeoff answer` and the audit.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import fmean
-from typing import NamedTuple
-
+from bakeoff.analysis.flaws import describe_flaws, describe_no_answer
 from bakeoff.analysis.ranking import RANK_BY
-from bakeoff.data.graded import is_graded
-from bakeoff.reporting.model import Facts, Line, Table
-from bakeoff.text.formats import THIN, count, counted, duration, listing, percent, points, span, times
+from bakeoff.reporting.answer_in_general import compare_data_sets, write_premise
+from bakeoff.reporting.answer_parts import MOST_NAMED, AnswerBlock, AnswerPoint, bold_list
+from bakeoff.reporting.contest import is_untested
+from bakeoff.reporting.leads import describe_numbers, describe_optimism, describe_verdict
+from bakeoff.reporting.model import Line, ReportModel, Table
+from bakeoff.text.formats import THIN, count, counted, duration, listing, percent, points, signed_points, span, times
 
-MOST_NAMED = 4
-"""Names in a list; the rest is counted."""
 CHEAP = 0.5
-"""A cheap alternative costs at most this fraction of what the best network costs."""
+"""A cheaper alternative costs at most this fraction of the best network."""
 
 
-class Point(NamedTuple):
-    """One further fact: what it is about, and the sentence."""
-
-    about: str
-    sentence: str
+def write_answers(model: ReportModel) -> list[AnswerBlock]:
+    """Return an answer for each table, preceded by one over all data sets where there are several."""
+    return [*compare_data_sets(model.tables), *map(_write_answer, model.tables)]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What can be said of one table, or of all of them together."""
-
-    title: str
-    lead: str
-    more: tuple[Point, ...]
-    cautions: tuple[str, ...]
-    key: str | None = None
-    """The table it speaks of."""
-
-
-def answers(facts: Facts) -> list[Answer]:
-    """Return one answer per table, after one about all of them where there are several data sets."""
-    return [*_general(facts.tables), *map(_answer, facts.tables)]
+def _write_answer(table: Table) -> AnswerBlock:
+    details = (
+        *_describe_interval(table),
+        *_describe_gap(table),
+        *_describe_selection(table),
+        *_describe_cheaper(table),
+        *_describe_flops(table),
+        *_describe_budget(table),
+    )
+    cautions = tuple(list_cautions(table))
+    return AnswerBlock(table.title, _write_lead(table), details, cautions, table.key, write_premise([table]))
 
 
-def _answer(table: Table) -> Answer:
-    more = (*_interval(table), *_gap(table), *_luck(table), *_cheap(table), *_worth(table))
-    return Answer(table.title, _lead(table), more, tuple(cautions(table)), table.key)
-
-
-def _lead(table: Table) -> str:
+def _write_lead(table: Table) -> str:
     if not table.ranked:
+        if table.measured:
+            return describe_no_answer(table.flaws)
         if table.finished == 0 and all(result.state == "failed" for result in table.results):
             return f"No network has a result on {table.data}: all {counted(table.planned, 'run')} failed."
         return f"No network has finished on {table.data} yet: 0 of {counted(table.planned, 'run')}."
     best, *others = table.ranked
-    score = percent(best.row.test_accuracy)
+    score = percent(best.row.test_accuracy, table.digits)
     if not others:
-        return f"**{best.label}** reaches {score} on {table.data}. There is no other result to compare it with."
+        other = "no other network has a usable result" if table.flaws else "there is no other result to compare it with"
+        return f"**{best.label}** reaches {score} on {table.data}; {other}."
     firsts = [line.label for line in table.ranked if line.row.rank == 1]
-    mean = "mean test accuracy" if _by_test(table) else f"mean {table.ranked_by}"
+    mean = "mean test accuracy" if _is_ranked_by_test(table) else f"mean {table.ranked_by}"
     if len(firsts) > 1:
-        return f"{_bold(firsts)} share the highest {mean} on {table.data}; their test accuracy is {score}."
-    if best.row.seeds == 1:
+        return f"{bold_list(firsts)} share the best {mean} on {table.data}; their test accuracy is {score}."
+    if best.row.seeds == 1 and not best.row.folds:
         return (
-            f"**{best.label}** came out highest on {table.data}, {score}, from a single seed: "
-            "nothing here says how far another seed would change the order."
+            f"**{best.label}** is best on {table.data} with {score}, from a single seed: "
+            "how much another seed would change the order is unknown."
         )
-    tested = score if _by_test(table) else f"and {score} on the test images"
-    begin = f"**{best.label}** has the highest {mean} on {table.data}, {tested}"
+    tested = score if _is_ranked_by_test(table) else f"and {score} on the test images"
+    begin = f"**{best.label}** has the best {mean} on {table.data}, {tested}"
     if close := [line.label for line in others if table.is_better(best, line) is False]:
-        return f"{begin}, but these runs do not tell it apart from {_bold(close)}."
+        return f"{begin}; its lead over {bold_list(close)} is within the noise."
     if unsure := [line.label for line in others if table.is_better(best, line) is None]:
-        share = "shares" if len(unsure) == 1 else "share"
-        return f"{begin}, but how sure its lead is stays open: {_bold(unsure)} {share} fewer than two seeds with it."
-    return f"{begin}, clear of {'the other network' if len(others) == 1 else f'all {len(others)} others'}."
+        return f"{begin}, but shares fewer than two seeds with {bold_list(unsure)}: too few to test its lead."
+    rest = {1: "the other network", 2: "both others"}.get(len(others), f"all {len(others)} others")
+    return f"{begin}; it is significantly ahead of {rest}."
 
 
-def _by_test(table: Table) -> bool:
+def _is_ranked_by_test(table: Table) -> bool:
     return table.ranked_by == RANK_BY["test"]
 
 
-def _interval(table: Table) -> list[Point]:
-    """Give the interval behind the best mean, and what the tests say of it."""
+def _describe_interval(table: Table) -> list[AnswerPoint]:
+    """Give the interval of the best mean, and the result of the tests."""
     if not table.ranked:
         return []
     best, *others = table.ranked
     if best.row.test_accuracy_low is None:
-        return [] if others or best.row.seeds > 1 else [Point("How sure", "One seed gives no interval.")]
+        return [] if others or best.row.seeds > 1 else [AnswerPoint("How sure", "A single seed gives no interval.")]
     if others and others[0].row.rank == 1:
         return []
-    ends = span(best.row.test_accuracy_low, best.row.test_accuracy_high)
-    known = f"Its 95{THIN}% interval over {counted(best.row.seeds, 'seed')} is {ends}."
+    ends = span(best.row.test_accuracy_low, best.row.test_accuracy_high, table.digits)
+    over = counted(best.row.seeds, "seed")
+    if best.row.folds:
+        over = f"{best.row.folds} folds (corrected resampled t, Nadeau & Bengio 2003; {over})"
+    known = f"Its 95{THIN}% interval over {over} is {ends}."
+    if best.row.test_accuracy_sd == 0:
+        known += " All of them got the same number of images right, which says little about how seeds differ."
     leads = [(line, lead) for line in others if (lead := table.lead(best, line)) is not None]
     better = [line.label for line, lead in leads if lead.is_better]
     pairs = counted(len(table.comparison.corrected), "pair")
     if better:
-        names = "all others" if len(better) == len(others) > 1 else _bold(better)
-        known += f" Over {names} its lead is significant, corrected for {pairs}, by seed and test image."
-    if close := [(line, lead) for line, lead in leads if lead.is_better is False]:
+        names = "all others" if len(better) == len(others) > 1 else bold_list(better)
+        known += f" Its lead over {names} is significant over seeds and test images, corrected for {pairs}."
+    if close := [(line, lead) for line, lead in leads if not lead.is_better]:
         line, lead = close[0]
-        known += f" Over **{line.label}** the corrected p value is {lead.corrected:.2g}" + (
-            f": {lead.outlook}." if lead.outlook else "."
-        )
-    return [Point("How sure", known)]
+        known += f" Over **{line.label}**: {describe_verdict(lead)}."
+    return [AnswerPoint("How sure", known)]
 
 
-def _gap(table: Table) -> list[Point]:
+def _describe_gap(table: Table) -> list[AnswerPoint]:
+    """Give the lead over the second, in the words of `bakeoff answer`."""
     if len(table.ranked) < 2 or table.ranked[1].row.rank == 1:
         return []
     first, second = table.ranked[:2]
     gap = _accuracy(first) - _accuracy(second)
-    told = f"{points(gap)} {'over' if gap >= 0 else 'behind'} **{second.label}**"
-    if lead := table.lead(first, second):
-        found = lead.difference
-        told += f", 95{THIN}% interval {100 * found.low:.2f} to {100 * found.high:.2f} ({counted(found.seeds, 'seed')})"
-    if table.test_images:
-        images = abs(gap) * table.test_images
-        about = f"about {count(images)}" if images >= 0.95 else "less than one"
-        told += f": {about} of the {count(table.test_images)} test images"
-    if lead and lead.difference.seeds == 1 and lead.is_significant:
-        told += ". That is significant for these two runs (McNemar’s test); what other seeds would give is open"
-    return [Point("The lead", f"{told}.")]
+    lead = table.lead(first, second)
+    difference = describe_numbers(lead) if lead else f"{signed_points(gap, table.point_digits)} points"
+    images = abs(gap) * table.test_images
+    about = f"about {count(images)}" if images >= 0.95 else "less than one"
+    known = f"; {about} of the {count(table.test_images)} test images" if table.test_images else ""
+    return [AnswerPoint("Lead", f"Over **{second.label}**: {difference}{known}.")]
 
 
-def _luck(table: Table) -> list[Point]:
-    """Say what of the best accuracy is probably owed to having been chosen."""
+def _describe_selection(table: Table) -> list[AnswerPoint]:
+    """Say how much of the best accuracy is probably due to selecting the best."""
     if len(table.ranked) < 2:
         return []
-    if not _by_test(table):
+    if not _is_ranked_by_test(table):
         return [
-            Point("Choice", "Chosen by validation accuracy, so that its test accuracy is not raised by the choice.")
+            AnswerPoint(
+                "Selection", "Selected by validation accuracy, so its test accuracy is not biased by the selection."
+            )
         ]
-    if table.optimism is None or table.optimism < 0.00005:
-        return []
-    chosen = f"Of {len(table.ranked)} networks the best was chosen by these test images"
-    return [Point("Choice", f"{chosen}: on new ones expect about {points(table.optimism)} less.")]
+    found = describe_optimism(table.ranked[0].row.optimism, len(table.ranked), table.ranked[0].row.test_images)
+    return [AnswerPoint("Selection", f"{found[:1].upper()}{found[1:]}.")] if found else []
 
 
-def _cheap(table: Table) -> list[Point]:
-    """Say what the best network among those of at most half the cost gives up."""
+def _describe_cheaper(table: Table) -> list[AnswerPoint]:
+    """Say what the best network at half the cost or less gives up."""
     if len(table.ranked) < 2:
         return []
     best, *others = table.ranked
-    told = []
-    same_place = len(set().union(*(line.places for line in table.ranked))) == 1
-    same_work = [o for o in others if len(best.work | o.work) == 1]
-    seconds, parameters = best.row.train_seconds, best.row.parameters
-    quick = next((o for o in same_work if seconds and (o.row.train_seconds or seconds) <= CHEAP * seconds), None)
+    parameters = best.row.parameters
     small = next((o for o in others if parameters and (o.row.parameters or parameters) <= CHEAP * parameters), None)
-    if seconds and not same_place:
-        told.append(Point("Time", "The runs were not all trained in the same place: their seconds do not compare."))
-        quick = None
-    elif seconds and not same_work:
-        told.append(
-            Point("Time", "Networks had unequal numbers of epochs or training images: their seconds do not compare.")
-        )
-    elif seconds and quick is None and len(same_work) == len(others):
-        told.append(Point("Faster", f"No other network trained in less than half its time, {duration(seconds)}."))
-    if quick and quick.row.train_seconds and seconds:
-        also = f", and with {_share(quick, best)} of the parameters" if quick is small else ""
-        told.append(
-            Point(
-                "Faster",
-                f"**{quick.label}** trains in {duration(quick.row.train_seconds)} instead of {duration(seconds)}, "
-                f"{times(seconds / quick.row.train_seconds)} as fast{also}: {_price(table, best, quick)}.",
-            )
-        )
-    if small and small is not quick:
-        told.append(
-            Point(
-                "Smaller",
-                f"**{small.label}** has {_share(small, best)} of the parameters: {_price(table, best, small)}.",
-            )
-        )
-    return told
+    quick, points_of_time = _find_faster(table, small)
+    if small is None or small is quick:
+        return points_of_time
+    share, price = _format_share(small, best), _format_price(table, best, small)
+    return [*points_of_time, AnswerPoint("Smaller", f"**{small.label}** has {share} of the parameters: {price}.")]
 
 
-def _worth(table: Table) -> list[Point]:
-    """Say how likely each network is on the front of accuracy and FLOPs."""
+def _find_faster(table: Table, small: Line | None) -> tuple[Line | None, list[AnswerPoint]]:
+    """Return the best network that trains in half the time or less, and what to say about time."""
+    best, *others = table.ranked
+    seconds = best.row.train_seconds
+    if not seconds:
+        return None, []
+    if table.time_caution:
+        return None, [AnswerPoint("Time", f"Not comparable: {table.time_note}.")]
+    same_work = [other for other in others if len(best.work | other.work) == 1]
+    if not same_work:
+        reason = "the networks had unequal numbers of epochs or training images"
+        return None, [AnswerPoint("Time", f"Not comparable: {reason}.")]
+    quick = next((o for o in same_work if (o.row.train_seconds or seconds) <= CHEAP * seconds), None)
+    if quick is None or not quick.row.train_seconds:
+        sentence = f"No other network trained in less than half its time, {duration(seconds)}."
+        return None, [AnswerPoint("Faster", sentence)] if len(same_work) == len(others) else []
+    also = f", and with {_format_share(quick, best)} of the parameters" if quick is small else ""
+    return quick, [
+        AnswerPoint(
+            "Faster",
+            f"**{quick.label}** trains in {duration(quick.row.train_seconds)} instead of {duration(seconds)}, "
+            f"{times(seconds / quick.row.train_seconds)} as fast{also}: {_format_price(table, best, quick)}.",
+        )
+    ]
+
+
+def _describe_budget(table: Table) -> list[AnswerPoint]:
+    """Give what the recipes that are compared had to learn from."""
+    budget = table.budget
+    return [AnswerPoint("Budget", f"{budget[:1].upper()}{budget[1:]}.")] if budget and table.ranked else []
+
+
+def _describe_flops(table: Table) -> list[AnswerPoint]:
+    """Give the probability that each network is on the Pareto front of accuracy and FLOPs."""
     likely = table.chances
     front = next((own for own in likely.fronts if own.cost == "flops"), None) if likely else None
     if likely is None or front is None or not 1 < len(front.probability) <= 12:
@@ -186,16 +181,18 @@ def _worth(table: Table) -> list[Point]:
     least = min(front.costs.values())
     fewest = [net for net, cost in front.costs.items() if cost == least]
     open_ones = {net: share for net, share in front.probability.items() if len(fewest) > 1 or net not in fewest}
-    told = listing([f"**{net}** {_chance(share)}" for net, share in open_ones.items()], MOST_NAMED)
-    rests = "other test images, not other seeds" if likely.seeds == 1 else f"from {counted(likely.seeds, 'seed')}"
+    listed = listing([f"**{net}** {_format_chance(share)}" for net, share in open_ones.items()], MOST_NAMED)
+    basis = "over test images, not seeds" if likely.seeds == 1 else f"from {counted(likely.seeds, 'seed')}"
+    if table.fold_sizes:
+        basis = f"from {len(table.fold_sizes)} folds"
     sentence = (
-        f"{_bold(fewest)} {'takes' if len(fewest) == 1 else 'take'} the fewest. "
-        f"The probability that nothing as cheap is as good: {told} ({rests})."
+        f"{bold_list(fewest)} {'needs' if len(fewest) == 1 else 'need'} the fewest. "
+        f"Chance that spending more FLOPs buys accuracy: {listed} ({basis})."
     )
-    return [Point("Worth its FLOPs", sentence)] if open_ones else []
+    return [AnswerPoint("FLOPs", sentence)] if open_ones else []
 
 
-def _chance(share: float) -> str:
+def _format_chance(share: float) -> str:
     """0.973 → "97 %"; never quite 0 or 100 %."""
     return (
         f"over {percent(0.99, 0)}"
@@ -206,29 +203,34 @@ def _chance(share: float) -> str:
     )
 
 
-def _price(table: Table, best: Line, cheap: Line) -> str:
+def _format_price(table: Table, best: Line, cheap: Line) -> str:
     lost = _accuracy(best) - _accuracy(cheap)
     if lost == 0:
-        return f"the same {percent(cheap.row.test_accuracy)}"
-    sure = {True: "", False: ", which is within the noise", None: ", and too few seeds to judge it by"}
-    less = f"{points(lost)} {'less' if lost > 0 else 'more'}"
-    return f"{percent(cheap.row.test_accuracy)}, {less}{sure[table.is_better(best, cheap)]}"
+        return f"the same {percent(cheap.row.test_accuracy, table.digits)}"
+    verdict = {True: "", False: " (not significant)", None: " (too few seeds to test)"}
+    less = f"{points(lost, table.point_digits)} {'less' if lost > 0 else 'more'}"
+    return f"{percent(cheap.row.test_accuracy, table.digits)}, {less}{verdict[table.is_better(best, cheap)]}"
 
 
-def _share(cheap: Line, best: Line) -> str:
+def _format_share(cheap: Line, best: Line) -> str:
     share = (cheap.row.parameters or 0) / (best.row.parameters or 1)
     return percent(share, 0 if share >= 0.095 else 1)
 
 
-def cautions(table: Table) -> list[str]:
-    """Return what stands between this table and trust, most serious first."""
-    found = []
+def list_cautions(table: Table) -> list[str]:
+    """Return reasons to distrust the table, most serious first."""
+    found = [f"Not ranked: {describe_flaws(table.flaws)}."] if table.flaws and table.ranked else []
     if any("TEST" in line.row.selection for line in table.lines):
-        found.append("The epoch was chosen on the test set: on new images expect less than these accuracies.")
+        found.append("The epoch was chosen on the test set: expect lower accuracies on new images.")
     failed = sum(line.row.failed for line in table.lines)
     if failed:
-        found.append(f"{counted(failed, 'run')} failed: not in the means.")
-    if table.finished < table.planned:
+        found.append(f"{counted(failed, 'run')} failed and {_are(failed)} not in the means.")
+    untested = sum(map(is_untested, table.results))
+    if untested:
+        found.append(
+            f"{counted(untested, 'training')} of a contest did not reach the test and {_are(untested)} not here."
+        )
+    if table.finished + untested < table.planned:
         found.append(
             f"Partial: {table.finished} of {counted(table.planned, 'run')} finished; the order may still change."
         )
@@ -238,53 +240,9 @@ def cautions(table: Table) -> list[str]:
     return found
 
 
-def _general(tables: Sequence[Table]) -> list[Answer]:
-    """Compare over data sets, recipe by recipe; graded versions of a data set are not further data sets."""
-    tables = [table for table in tables if not is_graded(table.data)]
-    found = []
-    for recipe in dict.fromkeys(table.recipe for table in tables):
-        shared = [table for table in tables if table.recipe == recipe and len(table.ranked) > 1]
-        if len(shared) > 1:
-            title = "Over all data sets" if len({t.recipe for t in tables}) == 1 else f"Over all data sets · {recipe}"
-            found.append(Answer(title, _winners(shared), tuple(_mean_ranks(shared)), ()))
-    return found
-
-
-def _winners(tables: Sequence[Table]) -> str:
-    winners: dict[str, list[Table]] = {}
-    for table in tables:
-        winners.setdefault(table.ranked[0].label, []).append(table)
-    if len(winners) > 1:
-        told = [f"**{net}** on {listing([t.data for t in won], MOST_NAMED)}" for net, won in winners.items()]
-        return f"No network has the highest mean everywhere: it is {'; '.join(told)}."
-    net = next(iter(winners))
-    clear = sum(all(t.is_better(t.ranked[0], line) for line in t.ranked[1:]) for t in tables)
-    everywhere = f"**{net}** has the highest mean on {'both' if len(tables) == 2 else f'all {len(tables)}'} data sets"
-    if clear == len(tables):
-        return f"{everywhere}, each time clear of all others."
-    if clear == 0:
-        return f"{everywhere}, but on none of them is it clear of all others."
-    return f"{everywhere}; on {clear} of them it is clear of all others."
-
-
-def _mean_ranks(tables: Sequence[Table]) -> list[Point]:
-    ranks: dict[str, list[int]] = {}
-    for table in tables:
-        for line in table.ranked:
-            ranks.setdefault(line.label, []).append(line.row.rank or 0)
-    means = sorted((fmean(own), net) for net, own in ranks.items() if len(own) == len(tables))
-    if len(means) < 2:
-        return []
-    order = ", ".join(f"**{net}** {mean:.1f}" for mean, net in means[:5])
-    return [
-        Point("Mean rank", f"{order}{' and so on' if len(means) > 5 else ''}."),
-        Point("But", f"This describes these {len(tables)} data sets, not what would happen on another one."),
-    ]
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _accuracy(line: Line) -> float:
     return line.row.test_accuracy or 0.0
-
-
-def _bold(names: list[str]) -> str:
-    return listing([f"**{name}**" for name in names], MOST_NAMED)

@@ -1,25 +1,27 @@
-"""The critical-difference diagram: mean ranks over data sets, and which of them cannot be told apart.
+"""The critical-difference diagram: mean ranks over data sets, and which of them do not differ significantly.
 
-After Demšar 2006 (JMLR 7:1-30), with Wilcoxon's signed-rank test and Holm's correction beside Nemenyi's test, as
-Benavoli, Corani & Mangili 2016 (JMLR 17:1-10) ask for: the verdict on two networks then does not depend on the others.
+After Demšar 2006 (JMLR 7:1-30), with Nemenyi's test, and with Wilcoxon's signed-rank test and Holm's correction
+as recommended by Benavoli, Corani & Mangili 2016 (JMLR 17:1-10): the result for two networks then does not depend on
+the others.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bakeoff.analysis.answers import MANY
 from bakeoff.data.graded import is_graded
 from bakeoff.reporting.model import Table
 from bakeoff.stats.ranks import FEWEST, Ranking, rank_over_data, wilcoxon_holm
+from bakeoff.stats.ratings import Standing, rate
+from bakeoff.text.formats import counted
 
 LEVEL = 0.05
-MOST_TESTED = 60
-"""With more networks there are thousands of pairs, of which a handful of data sets can tell none apart."""
 
 
 @dataclass(frozen=True)
 class Diagram:
-    """Mean ranks of the networks that have a result on every data set of one recipe."""
+    """Mean ranks of the networks with a result on every data set of one recipe."""
 
     recipe: str
     data: tuple[str, ...]
@@ -28,21 +30,23 @@ class Diagram:
     places: dict[str, tuple[float, ...]]
     """Label → its rank on each data set."""
     critical_difference: float | None
-    """Of Nemenyi at 5 %; None where there are too few data sets to test."""
+    """Nemenyi at 5 %; None if there are too few data sets to test."""
     groups: dict[str, tuple[tuple[str, ...], ...]]
-    """Test → largest sets of neighbours in rank that are not told apart; empty where nothing was tested."""
-    said: tuple[str, ...]
+    """Test → largest sets of neighbours in rank without a significant difference; empty if nothing was tested."""
+    notes: tuple[str, ...]
+    standing: dict[str, Standing]
+    """Label → win rate and rating, best first; empty for very many networks."""
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What the chart draws from."""
+        """Input of the chart."""
         return asdict(self)
 
 
-def diagrams(tables: Sequence[Table]) -> list[Diagram]:
-    """Return a diagram for each recipe under which two networks or more have results on the same two data sets.
+def build_diagrams(tables: Sequence[Table]) -> list[Diagram]:
+    """Return a diagram for each recipe with results of two or more networks on the same two data sets.
 
-    Graded versions of a data set are not further data sets.
+    Graded versions of a data set do not count as further data sets.
     """
     tables = [table for table in tables if not is_graded(table.data)]
     recipes = dict.fromkeys(table.recipe for table in tables)
@@ -63,15 +67,16 @@ def _diagram(tables: Sequence[Table]) -> Diagram | None:
         recipe=tables[0].recipe,
         data=tuple(table.data for table in tables),
         ranks=ranking.ranks,
-        places=_places(scores, list(ranking.ranks)),
+        places=_rank_each(scores, list(ranking.ranks)),
         critical_difference=ranking.critical_difference if enough else None,
         groups=_groups(ranking, scores) if enough else {},
-        said=tuple(_said(ranking, left_out)),
+        notes=tuple(_write_notes(ranking, left_out)),
+        standing=rate(scores) if len(scores) <= MANY else {},
     )
 
 
-def _places(scores: Mapping[str, Sequence[float]], order: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Return the rank of each network on each data set, 1 the best; equals share the mean of their ranks."""
+def _rank_each(scores: Mapping[str, Sequence[float]], order: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return the rank of each network on each data set, 1 is the best; ties share their mean rank."""
     from scipy.stats import rankdata
 
     ranks = rankdata([[-score for score in scores[label]] for label in order], axis=0)
@@ -81,17 +86,20 @@ def _places(scores: Mapping[str, Sequence[float]], order: Sequence[str]) -> dict
 def _groups(ranking: Ranking, scores: Mapping[str, Sequence[float]]) -> dict[str, tuple[tuple[str, ...], ...]]:
     order = list(ranking.ranks)
     if ranking.p_value is not None and ranking.p_value >= LEVEL:
-        return {"nemenyi": (tuple(order),), "holm": (tuple(order),)}  # the test before both tells nothing apart
+        return {
+            "nemenyi": (tuple(order),),
+            "holm": (tuple(order),),
+        }  # Friedman's test, which precedes both, finds no difference
     groups = {"nemenyi": ranking.groups}
-    if len(order) <= MOST_TESTED:
-        groups["holm"] = cliques(order, wilcoxon_holm(scores))
+    if len(order) <= MANY:
+        groups["holm"] = find_cliques(order, wilcoxon_holm(scores))
     return groups
 
 
-def cliques(order: Sequence[str], p_values: Mapping[tuple[str, str], float]) -> tuple[tuple[str, ...], ...]:
-    """Return the largest runs of neighbours in `order` of which no two differ at 5 %.
+def find_cliques(order: Sequence[str], p_values: Mapping[tuple[str, str], float]) -> tuple[tuple[str, ...], ...]:
+    """Return the largest runs of neighbours in `order` in which no pair differs at 5 %.
 
-    `p_values` has every pair once, in either order.
+    `p_values` has each pair once, in either order.
     """
 
     def alike(one: str, other: str) -> bool:
@@ -107,14 +115,14 @@ def cliques(order: Sequence[str], p_values: Mapping[tuple[str, str], float]) -> 
     return tuple(tuple(order[first : last + 1]) for first, last in found)
 
 
-def _said(ranking: Ranking, left_out: int) -> list[str]:
-    said = []
+def _write_notes(ranking: Ranking, left_out: int) -> list[str]:
+    notes = []
     if left_out:
-        said.append(f"Left out: {left_out} without a result on each of the {ranking.data_sets} data sets.")
+        notes.append(f"Left out: {counted(left_out, 'network')} without a result on all {ranking.data_sets} data sets.")
     if ranking.data_sets < FEWEST:
-        return [*said, ranking.caution]
+        return [*notes, ranking.caution]
     if ranking.p_value is not None:
-        verdict = "they are not all alike" if ranking.p_value < LEVEL else "it tells none of them from another"
-        said.append(f"Friedman’s test: p = {ranking.p_value:.2g}, {verdict}.")
-    apart = f"Mean ranks less than {ranking.critical_difference:.2f} apart are not told apart by Nemenyi’s test at 5 %."
-    return [*said, apart, *([ranking.caution] if ranking.caution else [])]
+        verdict = "the networks differ" if ranking.p_value < LEVEL else "no significant difference"
+        notes.append(f"Friedman’s test: p = {ranking.p_value:.2g}, {verdict}.")
+    nemenyi = f"Mean ranks closer than {ranking.critical_difference:.2f} do not differ by Nemenyi’s test at 5\u202f%."
+    return [*notes, nemenyi, *([ranking.caution] if ranking.caution else [])]

@@ -1,21 +1,22 @@
-"""Learning curves and confusions as rows for a spreadsheet or a plot of one's own. No torch."""
+"""Learning curves and confusion matrices as rows, for spreadsheets and custom plots. No torch."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.analysis.ranking import Cell, cells
+from bakeoff.analysis.cells import Cell, group_cells
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import hint
 from bakeoff.measure.quality import confusion
 from bakeoff.spec.records import Result
+from bakeoff.spec.run import without_versions
 from bakeoff.store.store import Store
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One epoch of one run. The field names are the keys of the JSON and CSV: they stay."""
+    """One epoch of one run. The field names are keys of the JSON and CSV and must not change."""
 
     data: str
     recipe: str
@@ -33,24 +34,24 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
-class Confused:
-    """How many test images of a class were taken for another, or for itself. The field names are keys: they stay."""
+class ConfusionCount:
+    """One cell of a confusion matrix. The field names are keys of the JSON and CSV and must not change."""
 
     data: str
     recipe: str
     net: str
     seeds: int
-    """Over how many the images are counted."""
+    """Number of seeds whose images are summed."""
     true: str
     predicted: str
     images: int
     share: float
-    """Of all images of the class, a fraction of 1."""
+    """Fraction of the images of the true class."""
 
 
-def curves(results: Iterable[Result]) -> list[CurvePoint]:
-    """Return every epoch of every run, finished or not."""
-    return [point for cell in cells(results) for result in cell.results for point in _epochs(cell, result)]
+def list_epochs(results: Iterable[Result]) -> list[CurvePoint]:
+    """Return all epochs of all runs, finished or not."""
+    return [point for cell in group_cells(results) for result in cell.results for point in _epochs(cell, result)]
 
 
 def _epochs(cell: Cell, result: Result) -> Iterator[CurvePoint]:
@@ -72,14 +73,17 @@ def _epochs(cell: Cell, result: Result) -> Iterator[CurvePoint]:
         )
 
 
-def confusions(store: Store, net: str) -> list[Confused]:
-    """Return the confusions of a network on every data set and under every recipe it finished with, seeds together.
+def count_confusions(store: Store, net: str, results: Iterable[Result] | None = None) -> list[ConfusionCount]:
+    """Return the confusion matrix of a network for each data set and recipe, summed over finished seeds.
+
+    With `results` only these runs of the store count. A user's own network may go without the digits of its hash, if it
+    is the only one of that name.
 
     Raises:
         BakeoffError: the store has no finished run of it.
     """
-    finished = [cell for cell in cells(store.results()) if cell.finished]
-    own = [cell for cell in finished if cell.net == net]
+    finished = [cell for cell in group_cells(store.results() if results is None else results) if cell.finished]
+    own = [cell for cell in finished if cell.net == net] or _user_cells(finished, net)
     if not own:
         raise BakeoffError(f"{store.path} has no finished run of {net!r}: {hint(net, {cell.net for cell in finished})}")
     records = store.datasets()
@@ -95,8 +99,15 @@ def confusions(store: Store, net: str) -> list[Confused]:
         names = names or [str(number) for number in range(len(counts))]
         totals = counts.sum(axis=1)
         found += [
-            Confused(cell.data, cell.recipe, net, len(cell.finished), names[i], names[j], int(n), float(n / totals[i]))
+            ConfusionCount(
+                cell.data, cell.recipe, cell.net, len(cell.finished), names[i], names[j], int(n), float(n / totals[i])
+            )
             for (i, j), n in np.ndenumerate(counts)
             if totals[i]
         ]
     return found
+
+
+def _user_cells(cells: Iterable[Cell], name: str) -> list[Cell]:
+    own = [cell for cell in cells if without_versions(cell.net) == name]
+    return own if len({cell.net for cell in own}) == 1 else []

@@ -1,57 +1,58 @@
-"""Everything the page says, gathered from a store once: tables of lines, each line with its runs and its quality."""
+"""The content of a store as the report shows it: tables of lines, each line with its runs and quality measures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from bakeoff.analysis.audit import Material
-from bakeoff.analysis.audit.finding import Tested, put_together, tested
-from bakeoff.analysis.pairwise import Comparison, Lead, Right, compare
-from bakeoff.analysis.ranking import RANK_BY, Cell, RankBy, Row, cells, rank_cells
-from bakeoff.measure.quality import Quality, Reliability, quality
-from bakeoff.reporting.vote import Tally, Verdicts
+from bakeoff.analysis.budgets import describe_budget
+from bakeoff.analysis.cells import Cell, name_table
+from bakeoff.analysis.pairwise import Lead, PairwiseComparison, Right
+from bakeoff.analysis.ranking import Row
+from bakeoff.analysis.snapshot import EvaluatedRun, Snapshot
+from bakeoff.analysis.timing import Timing, calibrated_seconds, describe_calibrated, judge_times
+from bakeoff.measure.quality import Reliability
+from bakeoff.reporting.vote import Vote
 from bakeoff.spec.records import DataRecord, Result
-from bakeoff.stats.draws import optimism
-from bakeoff.stats.intervals import Interval, mean_interval
-from bakeoff.stats.pareto import COSTS, Chances, chances
-from bakeoff.store.store import Store
+from bakeoff.stats.intervals import Interval
+from bakeoff.stats.pareto import COSTS, Chances, estimate_chances
+from bakeoff.text.formats import accuracy_digits
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """What the stored predictions of one line's finished seeds say together."""
+    """Quality measures over the stored predictions of a line's finished seeds."""
 
     confusion: np.ndarray
-    """(K, K) int64, summed over seeds: images of class [row] taken for class [column]."""
+    """(K, K) int64, summed over seeds: images of class [row] predicted as class [column]."""
     reliability: Reliability
     measures: dict[str, Interval]
-    """By name: balanced_accuracy, macro_f1, top5_accuracy (where K > 5), brier, ece, robustness (where it was
-    asked for)."""
-    verdicts: Verdicts
-    tested: tuple[Tested, ...]
-    """Each seed's word on the test images."""
+    """By name: balanced_accuracy, macro_f1, top5_accuracy (if K > 5), brier, ece, robustness (if measured)."""
+    vote: Vote
+    tested: tuple[EvaluatedRun, ...]
+    """The predictions of each seed."""
 
     @property
     def right(self) -> dict[int, np.ndarray]:
-        """Seed → (N,) bool, which test images it got right."""
+        """Seed → (N,) bool, which test images it classified correctly."""
         return {run.result.run.seed: run.predicted == run.labels for run in self.tested}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One network in one table: its row of the ranking and all behind it."""
+    """One network in one table: its row of the ranking and the runs behind it."""
 
     label: str
-    """The network, and what sets this line apart where a network occurs twice in a table."""
+    """The network, with its recipe where several are compared."""
     row: Row
     cell: Cell
     pooled: Pooled | None
-    """None while no seed has finished, or where only what was right was asked for."""
+    """None if no seed has finished, or if the model was loaded without measures."""
     right: Right = field(default_factory=dict)
-    """Seed → (N,) bool, which test images it got right; nothing where the predictions are not at hand."""
+    """Seed → (N,) bool, which test images it classified correctly; empty without predictions."""
+    flaw: str = ""
+    """What makes its number unusable, a key of `flaws.WORDS`; empty if nothing does."""
 
     @property
     def seeds(self) -> list[float]:
@@ -59,14 +60,8 @@ class Line:
         return [r.measures["test_accuracy"] for r in self.cell.finished if "test_accuracy" in r.measures]
 
     @property
-    def places(self) -> set[tuple[str, ...]]:
-        """Where the finished seeds were trained: seconds from different places do not compare."""
-        keys = ("processor", "gpu", "device", "precision", "threads", "compiled")
-        return {tuple(str(r.conditions(key)) for key in keys) for r in self.cell.finished}
-
-    @property
     def work(self) -> set[tuple[int, int]]:
-        """Epochs and training images of the finished seeds: seconds for unequal work do not compare."""
+        """(epochs, training images) of the finished seeds: training times are comparable only if they are equal."""
         return {
             (len(r.epochs) or r.run.recipe.epochs, int(r.measures.get("train_images", 0))) for r in self.cell.finished
         }
@@ -74,34 +69,71 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """One data set under one recipe: what is ranked together."""
+    """One data set under one recipe, or under several that are compared: what is ranked together."""
 
     key: str
     """A short name for links and scripts: t1, t2, …"""
     data: str
     recipe: str
+    """Several as "quick and clark2020"."""
     title: str
-    """The data set, with the recipe where the store has several."""
+    """The data set, plus the recipe if the store has several."""
     record: DataRecord | None
     lines: tuple[Line, ...]
-    """Best first, as ranked."""
-    wider: Comparison | None = None
-    """That of the table in the store, where it has more runs than these lines."""
+    """Best first."""
+    comparison: PairwiseComparison
+    """Every pair of lines with a result, corrected for all pairs of the table in the store."""
 
     @property
     def classes(self) -> list[str]:
-        """Names of the classes."""
+        """Class names."""
         return [str(name) for name in self.record.facts.get("classes", ())] if self.record else []
 
     @property
     def test_images(self) -> int:
-        """Size of the test split, 0 if it is not known."""
+        """Size of the test split; 0 if unknown."""
         return len(self.record.test_labels) if self.record else 0
 
     @property
-    def ranked(self) -> list[Line]:
-        """The lines with a result, best first."""
+    def measured(self) -> list[Line]:
+        """The lines with a result, those that are ranked first."""
         return [line for line in self.lines if line.row.test_accuracy is not None]
+
+    @property
+    def ranked(self) -> list[Line]:
+        """The lines with a usable result, best first."""
+        return [line for line in self.lines if line.row.rank is not None]
+
+    @property
+    def flaws(self) -> dict[str, str]:
+        """Label → why it is not ranked although it has a result, a key of `flaws.WORDS`."""
+        return {line.label: line.row.flaw for line in self.lines if line.row.flaw}
+
+    @cached_property
+    def timing(self) -> Timing:
+        """How the training times of its ranked lines compare."""
+        return judge_times([line.cell for line in self.ranked])
+
+    @property
+    def time_caution(self) -> str:
+        """Why the seconds of its ranked lines must not be compared; empty if nothing is known against it."""
+        return self.timing.caution
+
+    @property
+    def time_note(self) -> str:
+        """The caution, with training times in a unit in which they can be compared nevertheless, if there is one."""
+        found = {line.label: calibrated_seconds(line.cell) for line in self.ranked if self.timing.is_calibrated}
+        return self.timing.caution + describe_calibrated({net: own for net, own in found.items() if own is not None})
+
+    @property
+    def mean_ranks(self) -> dict[str, float]:
+        """Label → rank, the mean of theirs where lines tie; that of the last for lines without one."""
+        ranks = [line.row.rank for line in self.ranked]
+        last = float(len(self.lines))
+        return {
+            line.label: last if line.row.rank is None else line.row.rank + (ranks.count(line.row.rank) - 1) / 2
+            for line in self.lines
+        }
 
     @property
     def results(self) -> Iterator[Result]:
@@ -109,72 +141,106 @@ class Table:
         return (result for line in self.lines for result in line.cell.results)
 
     @property
+    def fold_sizes(self) -> tuple[int, ...]:
+        """Test images of each fold of a cross-validation; () if there was none."""
+        return next((line.cell.fold_sizes for line in self.ranked if line.cell.fold_sizes), ())
+
+    @property
+    def digits(self) -> int:
+        """Decimals of an accuracy in percent that its test images can tell."""
+        return accuracy_digits(next((line.row.test_images for line in self.measured), None) or self.test_images)
+
+    @property
+    def point_digits(self) -> int:
+        """Decimals of differences of accuracies in points."""
+        return max(1, self.digits)
+
+    @property
+    def majority(self) -> float | None:
+        """Accuracy of always naming the most common class of the test images; None if they are unknown."""
+        return float(np.bincount(self.record.test_labels).max() / self.test_images) if self.record else None
+
+    @property
+    def validated_on(self) -> str:
+        """The images that were evaluated after each epoch: "validation images", or "test images"."""
+        watched = {result.run.recipe.validation for result in self.results}
+        return "test images" if watched == {"test"} else "validation images"
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any line has an interval."""
+        return any(line.row.test_accuracy_low is not None for line in self.lines)
+
+    @property
     def ranked_by(self) -> str:
-        """What the lines are ranked by."""
+        """The accuracy that lines are ranked by."""
         return self.lines[0].row.ranked_by
 
-    @cached_property
-    def comparison(self) -> Comparison:
-        """Each line with a result against each other, among all of their table in the store."""
-        return self.wider or compare({line.label: line.right for line in self.ranked if line.right})
-
     def lead(self, line: Line, other: Line) -> Lead | None:
-        """Return how a line stands against another; None where they share no seed, or no predictions are at hand."""
+        """Return the comparison of two lines; None if they share no seed or lack predictions."""
         known = line.right and other.right
         return self.comparison.lead(line.label, other.label) if known else None
 
     def is_better(self, line: Line, other: Line) -> bool | None:
-        """Tell whether a line is better than another; None where one shared seed, or none, cannot tell."""
+        """Whether a line is significantly better than another; None if they share fewer than two seeds."""
         lead = self.lead(line, other)
         return None if lead is None else lead.is_better
 
-    @cached_property
-    def optimism(self) -> float | None:
-        """By how much the accuracy of the best is probably too high because it was chosen by it, a fraction.
-
-        None where it was not chosen by it, for fewer than two lines, and where they share no seed.
-        """
-        right = self._shared()
-        return optimism(np.array(list(right.values()))) if right and self.ranked_by == RANK_BY["test"] else None
-
-    def _shared(self) -> dict[str, list[np.ndarray]]:
-        """Return what each line got right at the seeds that all have; nothing where that compares nothing."""
+    def shared(self) -> dict[str, list[np.ndarray]]:
+        """Return which images each line classified correctly at the shared seeds; empty if nothing can be compared."""
         right = {line.label: line.right for line in self.ranked if line.right}
         seeds = sorted(set[int].intersection(*map(set, right.values()))) if len(right) > 1 else []
         return {} if self.test_images < 2 or not seeds else {n: [own[s] for s in seeds] for n, own in right.items()}
 
     @cached_property
     def chances(self) -> Chances | None:
-        """How likely each line is the best and worth its cost.
+        """Probabilities of each line being the best and being on each Pareto front of accuracy and cost.
 
-        None for fewer than two lines, and where they share no seed or a single test image leaves nothing to compare.
+        None for fewer than two lines, or if they share no seed or have a single test image.
         """
-        right = self._shared()
+        right = self.shared()
         costs = {cost: {line.label: line.cell.median(cost) for line in self.ranked if line.right} for cost in COSTS}
-        return chances(list(right), np.array(list(right.values())), costs) if right else None
+        return estimate_chances(list(right), np.array(list(right.values())), costs, self.fold_sizes) if right else None
+
+    @property
+    def recipe_title(self) -> str:
+        """The recipe, or all that are compared, as a title names them: "recipe quick"."""
+        return name_table(self.recipe, self.lines[0].row.recipe)
+
+    @property
+    def compares_recipes(self) -> bool:
+        """Whether its lines are networks under several recipes."""
+        return self.recipe != self.lines[0].row.recipe
+
+    @property
+    def budget(self) -> str:
+        """What the recipes that are compared had; empty for one recipe."""
+        return describe_budget([line.row for line in self.lines])
 
     @property
     def finished(self) -> int:
-        """Runs that have a result."""
+        """Number of runs with a result."""
         return sum(line.row.seeds for line in self.lines)
 
     @property
     def planned(self) -> int:
-        """Runs there are to be."""
+        """Number of planned runs."""
         return sum(line.row.planned for line in self.lines)
 
 
 @dataclass(frozen=True)
-class Facts:
-    """A store, read."""
+class ReportModel:
+    """The content of a store."""
 
     store: str
-    """Its file name."""
+    """File name of the store."""
     tables: tuple[Table, ...]
     studies: list[tuple[str, str, str]]
     """(time, command, study as TOML), oldest first."""
-    material: Material = field(default_factory=lambda: Material((), {}))
-    """What the audit looks through; nothing where predictions were not asked for."""
+    contest: tuple[Table, ...] = ()
+    """Tables with nothing but trainings of a contest that were never tested; they are not among `tables`."""
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot((), {}))
+    """Input of the audit; empty if the model was loaded without measures."""
 
     @property
     def results(self) -> list[Result]:
@@ -183,137 +249,10 @@ class Facts:
 
     @property
     def nets(self) -> list[str]:
-        """Labels of all lines, each once, best mean rank first: a network keeps its colour all over the page, and
-        where there are more networks than colours, the best ones do not share any."""
-        ranks: dict[str, list[int]] = {}
+        """Labels of all lines, best mean rank first. The order assigns colours: each network keeps its colour on the
+        page, and if there are more networks than colours, the best do not share one."""
+        ranks: dict[str, list[float]] = {}
         for table in self.tables:
-            for line in table.lines:
-                ranks.setdefault(line.label, []).append(line.row.rank or len(table.lines))
+            for label, rank in table.mean_ranks.items():
+                ranks.setdefault(label, []).append(rank)
         return sorted(ranks, key=lambda label: sum(ranks[label]) / len(ranks[label]))
-
-
-def read(path: str | Path, rank_by: RankBy = "test") -> Facts:
-    """Read a store.
-
-    Raises:
-        BakeoffError: it is not there or not a store, or has no such accuracy to rank by.
-    """
-    with Store(path) as store:
-        (results, unreadable), records, studies = store.read(), store.datasets(), store.studies()
-        tables = arrange(results, records, store, rank_by=rank_by)
-    runs = [run for table in tables for line in table.lines if line.pooled for run in line.pooled.tested]
-    return Facts(Path(path).name, tables, studies, put_together(results, records, runs, unreadable))
-
-
-def arrange(
-    results: Iterable[Result],
-    records: dict[str, DataRecord],
-    store: Store | None = None,
-    *,
-    rank_by: RankBy = "test",
-    measured: bool = True,
-) -> tuple[Table, ...]:
-    """Put runs into tables, best first; what their predictions say comes from `store`, and is left out without one.
-
-    Raises:
-        BakeoffError: there is no such accuracy to rank by.
-    """
-    groups: dict[tuple[str, str], list[Cell]] = {}
-    for cell in cells(results):
-        groups.setdefault((cell.data, cell.recipe), []).append(cell)
-    recipes = {recipe for _, recipe in groups}
-    return tuple(
-        Table(
-            key=f"t{number}",
-            data=data,
-            recipe=recipe,
-            title=data if len(recipes) == 1 else f"{data} · {recipe}",
-            record=records.get(group[0].results[0].run.data_hash),
-            lines=_lines(store, group, records, rank_by, measured),
-        )
-        for number, ((data, recipe), group) in enumerate(groups.items(), start=1)
-    )
-
-
-def _lines(
-    store: Store | None, group: Sequence[Cell], records: dict[str, DataRecord], rank_by: RankBy, measured: bool
-) -> tuple[Line, ...]:
-    record = records.get(group[0].results[0].run.data_hash)
-    by_runs = {tuple(result.id for result in cell.results): cell for cell in group}
-    found = []
-    for row in rank_cells(group, rank_by):
-        cell = by_runs[row.runs]
-        pooled = pool(store, cell.finished, record) if store and measured else None
-        right = pooled.right if pooled else _right(store, cell, record) if store and record else {}
-        found.append(Line(cell.net, row, cell, pooled, right))
-    return tuple(found)
-
-
-def _right(store: Store, cell: Cell, record: DataRecord) -> dict[int, np.ndarray]:
-    return {result.run.seed: store.predicted(result.id) == record.test_labels for result in cell.finished}
-
-
-def pool(store: Store, finished: Iterable[Result], record: DataRecord | None) -> Pooled | None:
-    """Measure each finished run's predictions and put them together; predictions are read one run at a time."""
-    if record is None:
-        return None
-    found: list[Quality] = []
-    stored: dict[str, list[float]] = {"top5_accuracy": [], "robustness": []}
-    tally: Tally | None = None
-    runs: list[Tested] = []
-    for result in finished:
-        predicted, probabilities = store.predictions(result.id)
-        probabilities = probabilities.astype(np.float32)  # half precision is slow to reckon with
-        found.append(quality(record.test_labels, predicted, probabilities))
-        tally = tally or Tally(record.test_labels, probabilities.shape[1])
-        tally.add(predicted, probabilities)
-        runs.append(tested(result, record, predicted, found[-1].reliability, probabilities.shape[1]))
-        top5 = result.measures.get("test_top5_accuracy", found[-1].top5_accuracy)  # the former has no ties
-        for name, value in (("top5_accuracy", top5), ("robustness", result.measures.get("robustness"))):
-            stored[name] += [] if value is None else [value]
-    if tally is None:
-        return None
-    reliability = found[0].reliability
-    for other in found[1:]:
-        reliability = reliability + other.reliability
-    by_name = {
-        "balanced_accuracy": [q.balanced_accuracy for q in found],
-        "macro_f1": [q.macro_f1 for q in found],
-        "brier": [q.brier for q in found],
-        "ece": [q.reliability.error for q in found],
-        **stored,
-    }
-    most = {"brier": 2.0}
-    return Pooled(
-        confusion=np.sum([q.confusion for q in found], axis=0),
-        reliability=reliability,
-        measures={
-            name: mean_interval(values, within=(0.0, most.get(name, 1.0))) for name, values in by_name.items() if values
-        },
-        verdicts=tally.verdicts(),
-        tested=tuple(runs),
-    )
-
-
-def flat(tree: dict, prefix: str = "") -> dict[str, str]:
-    """Return nested settings as one level, dotted name to text: {"optimizer.lr": "0.1"}."""
-    settings: dict[str, str] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            settings |= flat(value, f"{prefix}{key}.")
-        else:
-            settings[prefix + key] = text(value)
-    return settings
-
-
-def text(value: object) -> str:
-    """Return a setting as people read it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(text(item) for item in value)
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {text(item)}" for name, item in value.items())
-    return str(value)

@@ -1,87 +1,135 @@
 """Build the page: template, style, scripts and numbers in one HTML file that opens from disk without a network."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from bakeoff.analysis.audit import look_through
-from bakeoff.analysis.dial import responses
+from bakeoff.analysis.audit import audit_snapshot
+from bakeoff.analysis.dial import read_responses
 from bakeoff.analysis.published import RULE
 from bakeoff.analysis.ranking import RankBy
-from bakeoff.analysis.tendencies import tendencies
-from bakeoff.data.properties import LABELS, tell_property
+from bakeoff.analysis.tendencies import find_tendencies
+from bakeoff.data.properties import LABELS, format_property
 from bakeoff.errors import BakeoffError
-from bakeoff.reporting.answer import Answer, answers
-from bakeoff.reporting.critical_difference import diagrams
-from bakeoff.reporting.datasets import collect
+from bakeoff.reporting.answer import AnswerBlock, write_answers
+from bakeoff.reporting.contest import is_untested, list_trainings
+from bakeoff.reporting.contest_section import ContestSection, view_contests
+from bakeoff.reporting.critical_difference import build_diagrams
+from bakeoff.reporting.datasets import collect_datasets
 from bakeoff.reporting.dial import RULE as EXPERIMENTS_RULE
-from bakeoff.reporting.dial import Shown, shown
-from bakeoff.reporting.findings import Doubts, doubts
-from bakeoff.reporting.model import Facts, Line, Table, read
-from bakeoff.reporting.payload import payload, to_script
-from bakeoff.reporting.provenance import method
+from bakeoff.reporting.dial import ExperimentView, view_experiments
+from bakeoff.reporting.explained import ExplainedFailures, explain_failures
+from bakeoff.reporting.findings import NumberedFindings, number_findings
+from bakeoff.reporting.loading import load_page_model
+from bakeoff.reporting.markup import make_environment
+from bakeoff.reporting.model import ReportModel
+from bakeoff.reporting.payload import build_payload, to_script
+from bakeoff.reporting.provenance import collect_provenance
 from bakeoff.reporting.published import PublishedStudy, compare_published
+from bakeoff.reporting.row_formats import format_rows
+from bakeoff.reporting.strips import lay_out_strips, make_overview
 from bakeoff.reporting.tables import ALL_PARAMETERS
-from bakeoff.spec.paths import write_whole
+from bakeoff.spec.paths import write_output
 from bakeoff.store.store import Store
 from bakeoff.text import formats
-from bakeoff.text.safe import visible
 
 if TYPE_CHECKING:
-    import jinja2
+    pass
 
 HERE = Path(__file__).parent
-LIBRARIES = ("d3.min.js", "plot.umd.min.js")
+COLOURS = 8
+"""Colours of the style sheet; further networks are grey until they are chosen."""
+STYLES = ("base.css", "answer.css", "tables.css", "figures.css", "sections.css", "narrow.css", "print.css")
+"""Later ones win."""
+LIBRARIES = ("charts.min.js",)
 SCRIPTS = (
     "core.js",
+    "state.js",
+    "selection.js",
+    "ticks.js",
     "table.js",
+    "export.js",
     "figure.js",
+    "zoom.js",
+    "keys.js",
+    "costs.js",
+    "labels.js",
     "cost.js",
-    "critical.js",
+    "critical_difference.js",
+    "standing.js",
     "target.js",
+    "progress.js",
     "curves.js",
+    "fit.js",
+    "viewer.js",
     "classes.js",
+    "confusion.js",
     "calibration.js",
     "gallery.js",
-    "data.js",
+    "pairs.js",
+    "runs.js",
+    "datasets.js",
     "published.js",
     "dial.js",
+    "contest.js",
     "live.js",
+    "print.js",
     "start.js",
 )
-"""In the order in which they need one another; each file of figures adds to `figures`."""
+"""In order of dependency; each file of figures adds to `figures`."""
 
 
-def build(
+def build_page(
     store: str | Path,
     *,
     title: str | None = None,
     pictures: bool = True,
     live: int | None = None,
     rank_by: RankBy = "test",
+    full_paths: bool = False,
+    images: int | None = None,
+    explain: bool = False,
 ) -> str:
     """Return the page of a store as HTML.
 
     Args:
         store: the SQLite file.
-        title: of the page; made from what was compared if None.
-        pictures: show test images, where the data set is on this machine.
-        live: seconds after which the page loads itself anew, None for a page that stays as it is.
+        title: page title; by default, what was compared on which data.
+        pictures: show test images if the data set is on this machine.
+        live: seconds between reloads of the page; None for a static page.
         rank_by: the accuracy that decides which network is best; see `ranking.RANK_BY`.
+        full_paths: show absolute paths as they are, which tell who ran this and where; by default only their last part.
+        images: test images to embed of each data set; by default as many as make a page of about a megabyte.
+        explain: show where the best network of each table looked in test images that it got wrong.
 
     Raises:
-        BakeoffError: there is no store at that path, or it holds no runs.
+        BakeoffError: there is no store at that path, or it holds no runs, or Captum is missing where it is needed.
     """
-    facts = read(store, rank_by)
-    if not facts.tables:
-        raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` makes some")
+    model = load_page_model(store, rank_by)
+    if not model.tables:
+        raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` adds some")
     with Store(store) as opened:
-        published, experiments = compare_published(opened, facts.results), shown(responses(opened))
-    found = doubts(look_through(facts.material), facts.tables)
-    return render(facts, found, published, experiments, title=title, pictures=pictures, live=live)
+        published, experiments = compare_published(opened, model.results), view_experiments(read_responses(opened))
+        explained = explain_failures(model.tables, opened.files) if explain else []
+    found = number_findings(audit_snapshot(model.snapshot), model.tables)
+    contests = view_contests(Path(store))
+    return render(
+        model,
+        found,
+        published,
+        experiments,
+        contests,
+        title=title,
+        pictures=pictures,
+        live=live,
+        full_paths=full_paths,
+        images=images,
+        explained=explained,
+    )
 
 
 def write(
@@ -92,215 +140,128 @@ def write(
     pictures: bool = True,
     live: int | None = None,
     rank_by: RankBy = "test",
+    full_paths: bool = False,
+    images: int | None = None,
+    explain: bool = False,
 ) -> Path:
-    """Write the page of a store to `output` and return its path; arguments as for `build`.
+    """Write the page of a store to `output` and return its path; arguments as for `build_page`.
 
     Raises:
         BakeoffError: there is no store at that path, it holds no runs, or `output` cannot be written.
     """
-    return save(build(store, title=title, pictures=pictures, live=live, rank_by=rank_by), Path(output))
+    built = build_page(
+        store,
+        title=title,
+        pictures=pictures,
+        live=live,
+        rank_by=rank_by,
+        full_paths=full_paths,
+        images=images,
+        explain=explain,
+    )
+    return save_page(built, Path(output))
 
 
-def save(page: str, output: Path) -> Path:
-    """Write a text to a file. The old one stays until the new one is whole.
+def save_page(page: str, output: Path) -> Path:
+    """Write text to a file, replacing an old one only when the new one is complete.
 
     Raises:
         BakeoffError: the file cannot be written.
     """
-    try:
-        write_whole(output, page)
-    except OSError as error:
-        raise BakeoffError(f"cannot write the report to {output}: {error.strerror or error}") from error
+    write_output(output, page)
     return output
 
 
-def environment() -> "jinja2.Environment":
-    """Return what renders the templates: escaping on, formats of numbers and names at hand."""
-    import jinja2
-
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_seen,
-    )
-    made.filters |= {"bold": bold, "code": code, "sortable": sortable}
-    made.globals |= {
-        name: getattr(formats, name) for name in ("percent", "span", "duration", "count", "short", "counted")
-    }
-    return made
-
-
 def render(
-    facts: Facts,
-    found: Doubts,
+    model: ReportModel,
+    found: NumberedFindings,
     published: Sequence[PublishedStudy] = (),
-    experiments: Sequence[Shown] = (),
+    experiments: Sequence[ExperimentView] = (),
+    contests: Sequence[ContestSection] = (),
     *,
     title: str | None = None,
     pictures: bool = True,
     live: int | None = None,
+    full_paths: bool = False,
+    images: int | None = None,
+    explained: Sequence[ExplainedFailures] = (),
 ) -> str:
-    """Fill the template."""
-    counted = {line.row.parameters_are for table in facts.tables for line in table.lines}
-    collections, over_data = collect(facts.tables, pictures=pictures), diagrams(facts.tables)
+    """Render the template."""
+    counts = {line.row.parameters_are for table in model.tables for line in table.lines}
+    datasets, over_data = collect_datasets(model.tables, pictures=pictures, images=images), build_diagrams(model.tables)
     return (
-        environment()
+        make_environment(full_paths=full_paths)
         .get_template("page.html")
         .render(
-            title=title or headline(facts),
-            facts=facts,
-            answers=[_doubted(answer, facts, found) for answer in answers(facts)],
-            doubts=found,
+            title=title or headline(model),
+            model=model,
+            answers=[_add_warnings(answer, model, found) for answer in write_answers(model)],
+            findings=found,
             published=published,
             rule=RULE,
             experiments=experiments,
             experiments_rule=EXPERIMENTS_RULE,
-            properties=tendencies(facts.material),
+            contests=contests,
+            properties=find_tendencies(model.snapshot),
             property_labels=LABELS,
-            tell_property=tell_property,
-            all_parameters=ALL_PARAMETERS if "all" in counted else "",
+            format_property=format_property,
+            colours={label: f"c{place}" for place, label in enumerate(model.nets[:COLOURS])},
+            has_intervals=any(table.has_intervals for table in model.tables),
+            validated_on=formats.listing(sorted({table.validated_on for table in model.tables})),
+            all_parameters=ALL_PARAMETERS if "all" in counts else "",
             diagrams=over_data,
-            strips={table.key: strips(table) for table in facts.tables},
-            overview=overview(facts.tables),
-            failures=[(t, line, r) for t in facts.tables for line in t.lines for r in line.cell.results if r.failure],
-            method=method(facts),
-            collections=collections,
+            strips={table.key: lay_out_strips(table) for table in model.tables},
+            trainings=list_trainings([*model.contest, *model.tables]),
+            overview=make_overview(model.tables),
+            failures=[(t, line, r) for t in model.tables for line in t.lines for r in line.cell.results if r.failure],
+            provenance=collect_provenance(model),
+            datasets=datasets,
+            explained=explained,
             live=live,
-            newest=max((r.finished for r in facts.results if r.finished), default=None),
-            style=_inline("style.css"),
+            untested={table.key: sum(map(is_untested, table.results)) for table in model.tables},
+            has_results=any(table.measured for table in model.tables),
+            has_epochs=any(result.epochs for result in model.results),
+            newest=max((r.finished for r in model.results if r.finished), default=None),
+            style=Markup("\n").join(_inline("styles", name) for name in STYLES),
             libraries=[_inline("vendor", name) for name in LIBRARIES],
             script=Markup("\n").join(_inline("js", name) for name in SCRIPTS),
             data=Markup(
                 to_script(
-                    payload(facts, collections, over_data, published)
-                    | {"experiments": [own.payload for own in experiments]}
+                    build_payload(model, datasets, over_data, published)
+                    | {
+                        "experiments": [own.payload for own in experiments],
+                        "contests": [own.payload for own in contests],
+                    }
+                    | {"ranking": _write_ranking(model, found)},
+                    full_paths=full_paths,
                 )
             ),
         )
     )
 
 
-def _doubted(answer: Answer, facts: Facts, found: Doubts) -> Answer:
-    """Put what the audit found serious first among an answer's cautions."""
-    told = [caution for table in facts.tables if table.key == answer.key for caution in found.cautions(table)]
-    return replace(answer, cautions=(*told, *answer.cautions))
+def _write_ranking(model: ReportModel, found: NumberedFindings) -> dict[str, list[str]]:
+    """Return the rankings in each format that the page saves, as lines."""
+    rows, findings = [line.row for table in model.tables for line in table.lines], [item.finding for item in found.all]
+    return {form: format_rows(rows, findings, form).split("\n") for form in ("csv", "markdown", "latex")}
 
 
-def _seen(value: Any) -> Any:
-    """Write out what is unseen in a text from a store; HTML of our own stays."""
-    return value if not isinstance(value, str) or isinstance(value, Markup) else visible(value, keep="\n\t")
+def _add_warnings(answer: AnswerBlock, model: ReportModel, found: NumberedFindings) -> AnswerBlock:
+    """Put serious audit findings first among the cautions of an answer."""
+    warnings = [caution for table in model.tables if table.key == answer.key for caution in found.warn_about(table)]
+    return replace(answer, cautions=(*warnings, *answer.cautions))
 
 
 def _inline(*parts: str) -> Markup:
-    return Markup(HERE.joinpath(*parts).read_text(encoding="utf-8"))
+    """Return a file for the page, own scripts and styles without indentation and lines of comment."""
+    text = HERE.joinpath(*parts).read_text(encoding="utf-8")
+    return Markup(text if parts[0] == "vendor" else re.sub(r"^\s+|^//.*\n", "", text, flags=re.M))
 
 
-def bold(sentence: str) -> Markup:
-    """Turn the **names** of a sentence into strong elements."""
-    return _every_other(sentence.split("**"), "strong")
-
-
-def code(sentence: str) -> Markup:
-    """Turn the `commands` of a sentence into code elements."""
-    return _every_other(sentence.split("`"), "code")
-
-
-def _every_other(parts: Sequence[str], name: str) -> Markup:
-    made = Markup(f"<{name}>{{}}</{name}>")
-    seen = [visible(part) for part in parts]
-    return Markup("").join(made.format(part) if number % 2 else escape(part) for number, part in enumerate(seen))
-
-
-def sortable(text: str) -> str:
-    """Return what a column of numbers is sorted by: "1,234" → "1234.0", and nothing for what is no number."""
-    try:
-        return str(float(text.replace(",", "").replace("−", "-")))
-    except ValueError:
-        return ""
-
-
-def headline(facts: Facts) -> str:
-    """Return a title: what was compared, on what."""
-    data = list(dict.fromkeys(table.data for table in facts.tables))
-    nets = {line.cell.net for table in facts.tables for line in table.lines}
-    return f"{formats.counted(len(nets), 'network')} on {formats.listing(data, 4)}"
-
-
-EDGE = 3.0
-"""Percent of a strip's width left free at either end, so that no dot is cut."""
-
-
-@dataclass(frozen=True)
-class Strip:
-    """Where a line's seeds, mean and interval lie on its table's axis, in percent of its width."""
-
-    seeds: tuple[float, ...]
-    mean: float
-    low: float | None
-    high: float | None
-    cut_low: bool
-    """The interval reaches beyond the axis."""
-    cut_high: bool
-
-
-@dataclass(frozen=True)
-class Strips:
-    """The accuracy axis of one table and what lies on it."""
-
-    start: float
-    end: float
-    by_label: dict[str, Strip]
-
-
-def strips(table: Table) -> Strips | None:
-    """Lay seeds and intervals of a table on one axis; None without a result.
-
-    The axis covers all seeds and what it can of the intervals: those of two seeds are often so wide that nothing
-    else would be told apart, and are cut at one span of the seeds beyond them.
-    """
-    seeds = [seed for line in table.ranked for seed in line.seeds]
-    if not seeds:
-        return None
-    least, most = min(seeds), max(seeds)
-    reach = max(most - least, 0.002)
-    lows = [line.row.test_accuracy_low for line in table.ranked if line.row.test_accuracy_low is not None]
-    highs = [line.row.test_accuracy_high for line in table.ranked if line.row.test_accuracy_high is not None]
-    start = max(min([least, *lows]), least - reach, 0.0)
-    end = min(max([most, *highs]), most + reach, 1.0)
-    if start == end:  # all seeds of all networks are equal
-        start, end = least - reach, most + reach
-    return Strips(start, end, {line.label: _strip(line, start, end) for line in table.ranked})
-
-
-def _strip(line: Line, start: float, end: float) -> Strip:
-    def place(value: float) -> float:
-        return round(EDGE + (100 - 2 * EDGE) * (value - start) / (end - start), 2)
-
-    low, high = line.row.test_accuracy_low, line.row.test_accuracy_high
-    return Strip(
-        seeds=tuple(map(place, line.seeds)),
-        mean=place(line.row.test_accuracy or 0.0),
-        low=None if low is None else max(place(low), 0.0),
-        high=None if high is None else min(place(high), 100.0),
-        cut_low=low is not None and low < start,
-        cut_high=high is not None and high > end,
-    )
-
-
-def overview(tables: Sequence[Table]) -> dict[str, Any] | None:
-    """Networks by tables, for stores with several tables: the lines of each network, best mean rank first."""
-    if len(tables) < 2:
-        return None
-    lines: dict[str, dict[str, Line]] = {}
-    for table in tables:
-        for line in table.lines:
-            lines.setdefault(line.label, {})[table.key] = line
-
-    def order(label: str) -> tuple[int, float]:
-        ranks = [line.row.rank for line in lines[label].values() if line.row.rank is not None]
-        return -len(ranks), sum(ranks) / len(ranks) if ranks else 0.0
-
-    return {label: lines[label] for label in sorted(lines, key=order)}
+def headline(model: ReportModel) -> str:
+    """Return a title: "4 networks on digits and mnist", "2 networks with 3 recipes on digits"."""
+    data = list(dict.fromkeys(table.data for table in model.tables))
+    nets = {line.cell.net for table in model.tables for line in table.lines}
+    compared = {line.row.recipe for table in model.tables if table.compares_recipes for line in table.lines}
+    recipes = f" with {formats.counted(len(compared), 'recipe')}" if compared else ""
+    return f"{formats.counted(len(nets), 'network')}{recipes} on {formats.listing(data, 4)}"

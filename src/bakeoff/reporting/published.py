@@ -6,14 +6,14 @@ from itertools import groupby
 from typing import Any
 
 from bakeoff import studies
-from bakeoff.analysis.published import EXACT, OUTCOMES, TIMES, Comparison, compare
+from bakeoff.analysis.published import EXACT, OUTCOMES, TIMES, PublishedComparison, compare_with_published
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.text_table import Footnotes, TextTable
 from bakeoff.spec.records import Result
 from bakeoff.store.store import Store
 from bakeoff.studies.study import Study
 from bakeoff.studies.toml import parse_study
-from bakeoff.text.formats import signed_points
+from bakeoff.text.formats import hundredfold, signed_points
 
 TITLES = {
     "test_accuracy": "test accuracy, %",
@@ -31,11 +31,11 @@ TITLES = {
 NAMES = (("data", False), ("network", False))
 CLASS = ("class", False)
 OUTCOME_COLUMNS = (
-    *(("printed", True), ("here", True), ("± SD", True), ("n", True), ("off by", True), ("SDs", True)),
+    *(("published", True), ("measured", True), ("± SD", True), ("n", True), ("difference", True), ("in SDs", True)),
     ("verdict", False),
 )
-TIME_COLUMNS = (("printed", True), ("here", True), ("n", True), ("times as fast", True), ("", False))
-EXACT_COLUMNS = (("printed", True), ("counted", True), ("verdict", False))
+TIME_COLUMNS = (("published", True), ("measured", True), ("n", True), ("times as fast", True), ("", False))
+EXACT_COLUMNS = (("published", True), ("counted", True), ("verdict", False))
 DRAWN = (*OUTCOMES, "seconds", "epoch_seconds")
 """Measures with a chart; parameters either match or do not, and classes are too many."""
 
@@ -45,7 +45,7 @@ class PublishedStudy:
     """One study's published numbers and the measured ones."""
 
     study: Study
-    lines: tuple[Comparison, ...]
+    lines: tuple[PublishedComparison, ...]
     """The measured numbers, in the study's order."""
     summary: tuple[str, ...]
     """In sentences."""
@@ -68,7 +68,9 @@ def compare_published(store: Store, results: Sequence[Result]) -> list[Published
     done = {(r.run.net, r.run.recipe.name.partition(" (")[0]) for r in results if r.state == "done"}
     try:
         found = [
-            _compare_study(study, compare(study, store)) for study in _studies(store) if done & _published_pairs(study)
+            _compare_study(study, compare_with_published(study, store))
+            for study in _studies(store)
+            if done & _published_pairs(study)
         ]
     except BakeoffError:
         return []
@@ -80,30 +82,30 @@ def _published_pairs(study: Study) -> set[tuple[str, str]]:
     return {(printed.net, study.treatment(printed.net, printed.data)[0]) for printed in study.published}
 
 
-def _compare_study(study: Study, lines: Sequence[Comparison]) -> PublishedStudy:
+def _compare_study(study: Study, lines: Sequence[PublishedComparison]) -> PublishedStudy:
     measured = tuple(line for line in lines if line.measured is not None)
-    sentences = summarize(measured)
+    sentences = summarize_agreement(measured)
     if len(measured) < len(lines):
         sentences.append(f"{len(lines) - len(measured):,} of {len(lines):,} published numbers were not measured here.")
-    return PublishedStudy(study, measured, tuple(sentences), tuple(tabulate(measured)))
+    return PublishedStudy(study, measured, tuple(sentences), tuple(tabulate_published(measured)))
 
 
 def _studies(store: Store) -> list[Study]:
     """Return the built-in studies and the recorded ones that have published numbers; the latest of each name."""
     recorded = [parse_study(text, f"a study in {store.path}") for _, _, text in store.studies()]
     given = {study.name: study for study in recorded}
-    built_in = {name: studies.load(name) for name in studies.names()}
+    built_in = {name: studies.load_study(name) for name in studies.study_names()}
     return [study for study in (given | built_in).values() if study.published]
 
 
-def _to_chart(line: Comparison) -> dict[str, Any]:
+def _to_chart(line: PublishedComparison) -> dict[str, Any]:
     names = ("data", "net", "variant", "measure", "published", "measured", "difference", "sd", "deviations")
     more = ("low", "high", "seeds", "verdict", "reason", "note", "ratio")
     whole = asdict(line)
     return {name: whole[name] for name in (*names, *more)} | {"departures": "; ".join(line.departures)}
 
 
-def tabulate(lines: Sequence[Comparison], everything: bool = False) -> list[TextTable]:
+def tabulate_published(lines: Sequence[PublishedComparison], everything: bool = False) -> list[TextTable]:
     """Return a table for each published measure.
 
     `everything` adds single classes, cells that were not run and parameter counts that match.
@@ -120,7 +122,7 @@ def tabulate(lines: Sequence[Comparison], everything: bool = False) -> list[Text
     return tables
 
 
-def summarize(lines: Sequence[Comparison]) -> list[str]:
+def summarize_agreement(lines: Sequence[PublishedComparison]) -> list[str]:
     """Say how many published numbers agree, and why others were not judged."""
     judged = [line for line in lines if line.measure in OUTCOMES or line.measure == "class_accuracy"]
     as_published = [line for line in judged if not line.departures]
@@ -145,7 +147,7 @@ def summarize(lines: Sequence[Comparison]) -> list[str]:
     return sentences
 
 
-def _count_agreeing(how: str, lines: Sequence[Comparison]) -> list[str]:
+def _count_agreeing(how: str, lines: Sequence[PublishedComparison]) -> list[str]:
     agree = sum(line.verdict == "agrees" for line in lines)
     judged = agree + sum(line.verdict == "differs" for line in lines)
     if not judged:
@@ -154,7 +156,7 @@ def _count_agreeing(how: str, lines: Sequence[Comparison]) -> list[str]:
     return [f"{agree} of {judged} published accuracies and losses agree, {how}{chance}."]
 
 
-def _table(lines: Sequence[Comparison], title: str) -> TextTable:
+def _table(lines: Sequence[PublishedComparison], title: str) -> TextTable:
     notes = Footnotes()
     measure = lines[0].measure
     columns = TIME_COLUMNS if measure in TIMES else EXACT_COLUMNS if measure in EXACT else OUTCOME_COLUMNS
@@ -166,12 +168,12 @@ def _table(lines: Sequence[Comparison], title: str) -> TextTable:
     return TextTable(title, (*names, *columns), tuple(rows), notes.lines())
 
 
-def _names(line: Comparison) -> tuple[str, ...]:
+def _names(line: PublishedComparison) -> tuple[str, ...]:
     data = line.data if line.data_used in ("", line.data) else f"{line.data}\n({line.data_used})"
     return (data, _name_network(line), line.of_class) if line.of_class else (data, _name_network(line))
 
 
-def _format_values(line: Comparison) -> tuple[str, ...]:
+def _format_values(line: PublishedComparison) -> tuple[str, ...]:
     measure = line.measure
     printed, measured = _format_number(line.published, line.measure), _format_number(line.measured, line.measure)
     if measure in TIMES:
@@ -182,17 +184,17 @@ def _format_values(line: Comparison) -> tuple[str, ...]:
     return printed, measured, _format_number(line.sd, measure), str(line.seeds), _format_difference(line), deviations
 
 
-def _format_verdict(line: Comparison) -> str:
+def _format_verdict(line: PublishedComparison) -> str:
     return "" if line.verdict == "for information" else line.verdict.removesuffix(": cannot tell")
 
 
-def _footnote(line: Comparison, notes: Footnotes) -> str:
+def _footnote(line: PublishedComparison, notes: Footnotes) -> str:
     note = "" if line.measure in TIMES else line.note
     texts = () if line.measure in EXACT else (line.reason, *line.departures, note)
     return notes.refer([text for text in texts if text])
 
 
-def _summarize_classes(lines: Sequence[Comparison], title: str) -> TextTable:
+def _summarize_classes(lines: Sequence[PublishedComparison], title: str) -> TextTable:
     """Return one row per cell: how many of its classes agree, and which is furthest off."""
     notes = Footnotes()
     rows = []
@@ -210,7 +212,7 @@ def _summarize_classes(lines: Sequence[Comparison], title: str) -> TextTable:
     return TextTable(title, columns, tuple(rows), notes.lines())
 
 
-def _name_network(line: Comparison) -> str:
+def _name_network(line: PublishedComparison) -> str:
     return f"{line.net}\n({line.variant})" if line.variant else line.net
 
 
@@ -221,10 +223,10 @@ def _format_number(value: float | None, measure: str) -> str:
         return f"{value:,.0f}"
     if measure in TIMES:
         return f"{value:.3g}"
-    return f"{100 * value:.2f}" if measure.endswith("accuracy") else f"{value:.4f}"
+    return hundredfold(value, 2) if measure.endswith("accuracy") else f"{value:.4f}"
 
 
-def _format_difference(line: Comparison) -> str:
+def _format_difference(line: PublishedComparison) -> str:
     if line.difference is None:
         return "–"
     return signed_points(line.difference) if line.measure.endswith("accuracy") else f"{line.difference:+.4f}"

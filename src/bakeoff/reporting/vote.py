@@ -1,4 +1,4 @@
-"""What a network's seeds together say of each test image, and the images that are worth showing for it."""
+"""Majority vote of a network's seeds on each test image, and the selection of images to show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """One network's word on every test image. Where seeds disagree the commonest prediction stands."""
+class Vote:
+    """One network's prediction for every test image: the most common one among its seeds."""
 
     predicted: np.ndarray
-    """(N,) uint16: the class most seeds gave; among equals the one they hold more probable."""
+    """(N,) uint16: the class most seeds predict; ties go to the higher mean probability."""
     confidence: np.ndarray
     """(N,) float32: probability of that class, mean over seeds."""
     right: np.ndarray
-    """(N,) uint16: seeds that got the image right."""
+    """(N,) uint16: number of seeds that are correct."""
     seeds: int
 
 
 class Tally:
-    """Adds up predictions run by run, so that one run's probabilities are in memory at a time."""
+    """Sums predictions run by run, so that the probabilities of only one run are in memory."""
 
     def __init__(self, labels: np.ndarray, classes: int) -> None:
         """`labels` are the N true classes, below `classes`."""
@@ -37,24 +37,25 @@ class Tally:
         self._right += predicted == self._labels
         self._seeds += 1
 
-    def verdicts(self) -> Verdicts:
-        """Return what the runs added so far say together; there must be one at least."""
+    def result(self) -> Vote:
+        """Return the vote of the runs added so far; there must be at least one."""
         mean = self._total / self._seeds
-        chosen = np.argmax(self._votes + mean / 2, axis=1)  # half a vote at most: only equals are decided by it
+        chosen = np.argmax(self._votes + mean / 2, axis=1)  # at most half a vote: breaks ties only
         confidence = np.take_along_axis(mean, chosen[:, None], axis=1)[:, 0]
-        return Verdicts(chosen.astype(np.uint16), np.clip(confidence, 0, 1), self._right, self._seeds)
+        return Vote(chosen.astype(np.uint16), np.clip(confidence, 0, 1), self._right, self._seeds)
 
 
 KINDS = ("wrong", "unsure", "sure")
 
 
-def gallery(verdicts: Verdicts, labels: np.ndarray, most: int) -> dict[str, list[int]]:
+def select_gallery(vote: Vote, labels: np.ndarray, most: int) -> dict[str, list[int]]:
     """Return up to `most` test images of each kind in `KINDS`.
 
-    wrong: the surest errors first; unsure: right, the least sure first; sure: right, the surest of every class.
+    wrong: errors, most confident first; unsure: correct, least confident first; sure: correct, the most confident of
+    each class.
     """
-    is_right = verdicts.predicted == labels
-    order = np.argsort(-verdicts.confidence, kind="stable")
+    is_right = vote.predicted == labels
+    order = np.argsort(-vote.confidence, kind="stable")
     right = order[is_right[order]]
     _, first = np.unique(labels[right], return_index=True)
     surest = np.sort(first)[:most]
@@ -66,28 +67,28 @@ def gallery(verdicts: Verdicts, labels: np.ndarray, most: int) -> dict[str, list
 
 
 @dataclass(frozen=True)
-class Shared:
-    """Images on which the networks of one table are alike in failing, or differ."""
+class SharedImages:
+    """Images that all networks of a table get wrong, and images they disagree on."""
 
     wrong: list[int]
-    """No network gets them right; the surest errors first."""
+    """Wrong for all networks; most confident errors first."""
     all_wrong: int
-    """How many of these there are."""
+    """Total number of these."""
     disputed: list[int]
-    """The networks disagree on them; the most evenly divided first."""
+    """The networks disagree; most evenly divided first."""
     all_disputed: int
 
 
-def shared(nets: Sequence[Verdicts], labels: np.ndarray, most: int) -> Shared:
+def find_shared(nets: Sequence[Vote], labels: np.ndarray, most: int) -> SharedImages:
     """Return up to `most` images of either kind; none for fewer than two networks."""
     if len(nets) < 2:
-        return Shared([], 0, [], 0)
+        return SharedImages([], 0, [], 0)
     predicted = np.stack([net.predicted for net in nets])
     confidence = np.mean([net.confidence for net in nets], axis=0)
     wrong = np.flatnonzero((predicted != labels).all(axis=0))
     disagreement = _entropy(predicted)
     disputed = np.flatnonzero(disagreement > 0)
-    return Shared(
+    return SharedImages(
         wrong[np.argsort(-confidence[wrong], kind="stable")][:most].tolist(),
         len(wrong),
         disputed[np.lexsort((confidence[disputed], -disagreement[disputed]))][:most].tolist(),
@@ -96,7 +97,7 @@ def shared(nets: Sequence[Verdicts], labels: np.ndarray, most: int) -> Shared:
 
 
 def _entropy(predicted: np.ndarray) -> np.ndarray:
-    """Return (N,) float64: how evenly the predictions (nets, N) of each image are spread over classes, in nats."""
+    """Return (N,) float64: entropy in nats of the predictions (nets, N) of each image."""
     nets, images = predicted.shape
     votes = np.zeros((images, int(predicted.max(initial=0)) + 1), np.uint16)
     for own in predicted:
@@ -106,11 +107,15 @@ def _entropy(predicted: np.ndarray) -> np.ndarray:
     return np.concatenate([[0.0], terms])[votes].sum(axis=1).round(9)
 
 
-def examples(labels: np.ndarray, classes: int, most: int) -> list[list[int]]:
-    """Return test images of every class, evenly drawn from its first to its last, `most` in all but one per class."""
+def select_examples(labels: np.ndarray, classes: int, most: int) -> list[list[int]]:
+    """Return evenly spaced test images of each class: about `most` in total, of some classes if there are more."""
     each = max(1, min(10, most // max(classes, 1)))
-    found = []
+    shown = set(np.linspace(0, classes - 1, min(classes, max(most, 1))).astype(int).tolist()) if classes else set()
+    found: list[list[int]] = []
     for label in range(classes):
+        if label not in shown:
+            found.append([])
+            continue
         own = np.flatnonzero(labels == label)
         found.append(own[np.unique(np.linspace(0, len(own) - 1, each).astype(int))].tolist() if len(own) else [])
     return found

@@ -41,7 +41,7 @@ class DataInfo(Value, frozen=True):
 
     name: str
     shape: ImageShape | None
-    """None if a folder's images differ in size and no size is chosen yet."""
+    """None if a folder's images differ in size and no size has been chosen yet."""
     classes: tuple[str, ...]
     content_hash: str
     train_images: int
@@ -53,6 +53,7 @@ class DataInfo(Value, frozen=True):
 
 
 def data_label(name: str) -> str:
-    """Return a data set's name for tables: for a folder, only the last part of its path."""
+    """Return a data set's name for tables: for a folder or file, only the last part of its path."""
     kind, colon, path = name.partition(":")
-    return f"{kind}:{path.rstrip('/').rpartition('/')[2]}" if colon else name
+    path, mark, options = path.partition("?") if kind in ("csv", "npz", "hf") else (path, "", "")
+    return f"{kind}:{path.rstrip('/').rpartition('/')[2]}{mark}{options}" if colon else name

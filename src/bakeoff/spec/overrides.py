@@ -11,12 +11,12 @@ import msgspec
 from bakeoff.errors import BakeoffError
 from bakeoff.lookup import question, unknown
 from bakeoff.spec.recipe import Optimizer, Recipe, Schedule
-from bakeoff.spec.validation import explain, field_of
+from bakeoff.spec.validation import explain_error, field_of
 from bakeoff.spec.values import Value, to_dict
 
 CHOICES: dict[str, Mapping[str, type[Value]]] = {
     field: {kind.__struct_config__.tag: kind for kind in get_args(union)}
-    for field, union in {"optimizer": Optimizer, "schedule": Schedule}.items()
+    for field, union in {"optimizer": Optimizer, "schedule": Schedule, "head_schedule": Schedule}.items()
 }
 """Tables of a recipe whose `name` decides which other fields they have."""
 
@@ -29,8 +29,9 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
     The name depends only on the resulting recipe, not on the order of changes or on changes without effect.
 
-    "none" clears an optional field: stop, l2, images_per_class, image.size. Another optimizer or schedule starts from
-    its own defaults, but keeps the learning rate.
+    "none" clears an optional field, such as stop or image.size. Another optimizer or schedule starts from its own
+    defaults, but keeps the learning rate. A probe has no epochs and ignores a number of them, so that the
+    recipes of a study can share `--epochs`.
 
     Raises:
         BakeoffError: the field does not exist, or the value is not valid for it.
@@ -42,12 +43,14 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     tree = to_dict(recipe, full=True)
     for name, value in changes.items():
         _set(tree, name, _interpret(name, value))
+    if recipe.probe and tree["probe"]:
+        tree["epochs"] = recipe.epochs
     try:
         changed = msgspec.convert(tree, Recipe)
     except msgspec.ValidationError as error:
         field = field_of(error)
         wrong = {name: value for name, value in changes.items() if f"{field}.".startswith((f"{name}.", f"{name}["))}
-        raise BakeoffError(f"cannot set {shorten(_assignments(wrong or changes))}: {explain(error)}") from error
+        raise BakeoffError(f"cannot set {shorten(_assignments(wrong or changes))}: {explain_error(error)}") from error
     return recipe if changed == recipe else named(changed, recipe.name, difference(recipe, changed))
 
 
@@ -92,7 +95,7 @@ def _fields_ending_with(name: str, fields: Iterable[str]) -> list[str]:
     return [field for field in fields if field.endswith(f".{ALIASES.get(name, name)}")]
 
 
-def field_called(name: str) -> str | None:
+def find_field(name: str) -> str | None:
     """Return the dotted field with this name or last part (optimizer.lr for lr); None if there is none."""
     tables = [field for field in Recipe.__struct_fields__ if field != "name"]
     inner = (f"{table}.{field}" for table in tables for field in _inner(table))
@@ -112,13 +115,16 @@ def _kinds(table: str) -> list[type[Value]]:
 
 def _fields_of(tree: dict[str, Any], table: str) -> list[str]:
     """Return the fields that a table of this recipe can have, even if it is None, as `stop` may be."""
-    if table in CHOICES:
+    if table in CHOICES and tree[table] is not None:
         return ["name", *CHOICES[table][tree[table]["name"]].__struct_fields__]
     return _inner(table)
 
 
 def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
-    """Set the optimizer or the schedule, given by name or as a table."""
+    """Set the optimizer or a schedule, given by name or as a table, or clear it."""
+    if value is None:
+        tree[table] = None
+        return
     whole = value if isinstance(value, dict) else {"name": value}
     if "name" not in whole:
         raise BakeoffError(
@@ -129,13 +135,17 @@ def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
         raise BakeoffError(unknown(table, name, CHOICES[table]))
     if isinstance(value, dict):
         tree[table] = value
-    elif tree[table]["name"] != name:
+    elif not tree[table] or tree[table]["name"] != name:
         tree[table] = {"name": name} | ({"lr": tree[table]["lr"]} if table == "optimizer" else {})
+
+
+OPTIONAL = ("stop", "l2", "images_per_class", "image.size", "clip_norm", "head_schedule", "thaw_after", "probe")
+"""Fields that "none" clears."""
 
 
 def _interpret(name: str, value: Any) -> Any:
     """Read `image.size=64` as 64x64, and "none" as None for an optional field."""
-    if value == "none" and name in ("stop", "l2", "images_per_class", "image.size"):
+    if value == "none" and name in OPTIONAL:
         return None
     if name == "image.size" and isinstance(value, str):
         return parse_size(value, name)
@@ -184,11 +194,11 @@ def field_names(tree: Mapping[str, Any]) -> list[str]:
     return [field for field in flatten(tree) if field != "name"]
 
 
-def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Flatten a recipe given as nested dicts: {"optimizer.lr": 0.01}."""
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested dicts: {"optimizer.lr": 0.01}."""
     fields: dict[str, Any] = {}
     for key, value in tree.items():
-        fields |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
+        fields |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return fields
 
 
@@ -200,7 +210,7 @@ def difference(old: Recipe, new: Recipe) -> dict[str, Any]:
         had = before[field]
         if field == "name" or value == had:
             continue
-        if field in CHOICES and value["name"] != had["name"]:
+        if field in CHOICES and value and (not had or value["name"] != had["name"]):
             changes[field] = value["name"]
             own = to_dict(getattr(new, field))
             stays = {"lr": had["lr"]} if field == "optimizer" else {}
@@ -228,7 +238,7 @@ def describe_changes(old: Recipe, changes: Mapping[str, Any]) -> list[str]:
     known = flatten(before)
     parts = []
     for field, value in changes.items():
-        if field in CHOICES:
+        if field in CHOICES and before[field]:
             parts.append(f"{field} {value} instead of {before[field]['name']}")
         elif field in known:
             parts.append(f"{field} {format_value(value, field)} instead of {format_value(known[field], field)}")

@@ -1,7 +1,7 @@
 """Records of training: plain values passed from a worker to the store and on to the report."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,24 @@ class Epoch(Value, frozen=True):
     """Peak memory of the training process so far, without mapped files; on a GPU, of the device."""
 
 
+COSTS = ("seconds", "per_second", "memory_bytes", "ms_median", "ms_p95", "joules", "runs_at_once")
+
+
+def is_cost(name: str) -> bool:
+    """Return whether a field of an epoch or a measure is time, memory or energy, or something these depend on.
+
+    Identical runs differ in them.
+    """
+    return name.endswith(COSTS)
+
+
+class RecipeUse(NamedTuple):
+    """A recipe on a data set: what comparisons of several recipes rank together."""
+
+    data_hash: str
+    recipe_key: str
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Final evaluation of one run on the test split."""
@@ -47,6 +65,11 @@ class Outcome:
     """The machine it was trained on, over all sessions: see `hardware.merge_environments`."""
     blanks: dict[str, str] = field(default_factory=dict)
     """Measures that failed → why; stored in the environment as `not_measured`."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All epochs of a run are done; its test images have not been evaluated yet."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +116,10 @@ class Result:
     """Name of the data set in tables; with part of its hash if the store has other data of that name."""
     version: str = ""
     """How its data differ from other data of that name in the store."""
+    compared: tuple[str, ...] = ()
+    """Ids of the comparisons of several recipes that it is part of."""
+    parts: tuple["Result", ...] = ()
+    """The runs of all folds of a cross-validation that this result combines; empty for a single run."""
 
     def conditions(self, name: str) -> tuple:
         """Return the values of one environment fact, such as the precision, over the sessions, oldest first."""
@@ -102,9 +129,15 @@ class Result:
     def selection(self) -> str:
         """How the reported epoch was chosen, as shown beside the result."""
         recipe = self.run.recipe
-        if recipe.select == "last":
+        if recipe.probe and recipe.validation == "none":
+            return "the only one"
+        if recipe.probe:
+            rule = "the only one, with the penalty of lowest validation loss"
+        elif recipe.select == "last":
             return "last epoch"
-        return f"{recipe.select.replace('-', ' ')}{' on the TEST set' if recipe.validation == 'test' else ''}"
+        else:
+            rule = recipe.select.replace("-", " ")
+        return f"{rule}{' on the TEST set' if recipe.validation == 'test' else ''}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +161,7 @@ class DataRecord:
 
     content_hash: str
     facts: dict
-    """DataInfo as a dict, with source, licence, citation and skipped files; `duplicates` and `properties` if they were
-    computed."""
+    """DataInfo as a dict, with source, licence, citation and skipped files; `groups` if it has any; `duplicates`,
+    `twins` and `properties` if they were computed."""
     test_labels: np.ndarray
     """(N,) int64."""

@@ -24,7 +24,7 @@ def unknown_field(message: str) -> str:
     return message.partition("unknown field `")[2].partition("`")[0]
 
 
-def explain(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
+def explain_error(error: msgspec.ValidationError, fields: Iterable[str] = ()) -> str:
     """Return the error as "field: expected …"; `fields` are the valid names, suggested if a field is unknown."""
     message = str(error)
     if fields and unknown_field(message):

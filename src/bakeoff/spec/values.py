@@ -1,6 +1,7 @@
 """Frozen values for settings and records, their conversion to plain dicts, and digests."""
 
 import hashlib
+from functools import cache
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -27,12 +28,17 @@ def to_dict(value: Value, *, full: bool = False) -> dict[str, Any]:
     """
     config = value.__struct_config__
     tree: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
-    for field in fields(value):
-        inner = getattr(value, field.name)
-        default = field.default if field.default_factory is NODEFAULT else field.default_factory()
-        if full or inner != default:
-            tree[field.name] = _plain(inner, full)
+    for name, default, factory in _defaults(type(value)):
+        inner = getattr(value, name)
+        if full or inner != (default if factory is NODEFAULT else factory()):
+            tree[name] = _plain(inner, full)
     return tree
+
+
+@cache  # msgspec takes 100 µs to look them up each time
+def _defaults(kind: type[Value]) -> tuple[tuple[str, Any, Any], ...]:
+    """Return name, default and factory of the default of each field."""
+    return tuple((field.name, field.default, field.default_factory) for field in fields(kind))
 
 
 def _plain(value: Any, full: bool) -> Any:

@@ -1,28 +1,37 @@
-"""What other seeds and other test images might have made of a table of networks, drawn together. numpy only."""
+"""Draws the accuracies that the networks of a table might have had with other seeds and other test images. numpy
+only."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+
+from bakeoff.stats.folds import correction, split_means
 
 DRAWS = 20_000
 
 
-def draw_together(right: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Return accuracies of K networks as other seeds and other test images might have given them, (draws, K).
+def draw_accuracies(
+    right: np.ndarray, *, fold_sizes: Sequence[int] = (), draws: int = DRAWS, seed: int = 0
+) -> np.ndarray:
+    """Return accuracies that K networks might have had with other seeds and other test images, (draws, K).
 
-    As in `paired_difference`, seeds are a normal sample and what belongs to a seed and an image together is counted
-    once; the differences of two columns scatter as its error does. The move by the images, a mean over many, is normal.
+    As in `paired_difference`, seeds are a normal sample, and the interaction of seed and image is counted once;
+    differences between two columns have the distribution of its error. The effect of the images, a mean over many, is
+    normal.
 
     Args:
         right: (K, S, N) bool, which images each network got right, seed by seed; all of the same seeds and images.
+        fold_sizes: in a cross-validation, the number of images of each fold: the variation is then that of folds, see
+            `stats.folds`.
         draws: how many.
         seed: of the draws.
 
     Raises:
         ValueError: there are fewer than two images.
     """
-    means, covariance, seeds_apart = _scatter(right)
-    seeds = right.shape[1]
+    means, covariance, seeds_apart = _scatter(right, fold_sizes)
+    seeds = seeds_apart.shape[1]
     random = np.random.default_rng(seed)
     drawn = np.repeat(means[None], draws, axis=0)
     if seeds > 1:
@@ -31,13 +40,13 @@ def draw_together(right: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> np
     return drawn + random.standard_normal((draws, len(means))) @ _root(covariance).T
 
 
-def optimism(right: np.ndarray, *, draws: int = 5_000, seed: int = 0) -> float:
-    """Return by how much the accuracy of the best of K networks is probably too high, because it was chosen as best.
+def estimate_optimism(right: np.ndarray, *, fold_sizes: Sequence[int] = (), draws: int = 5_000, seed: int = 0) -> float:
+    """Return by how much the accuracy of the best of K networks is probably too high because it was chosen as best.
 
-    The best of the data is in part the luckiest. If other seeds and test images gave other accuracies around known
-    ones, the highest would be above its own known one by this much on average. The known ones are not known: measured
-    means are further apart than they, by just the scatter of seeds and images, so they are drawn together as much
-    first. Without that, of networks that are equal two thirds of the optimism would be found.
+    The network with the best mean was partly lucky. If seeds and test images scatter accuracies around true values, the
+    highest exceeds its own true value by this much on average. The true values are unknown: measured means are further
+    apart than they are, by the scatter of seeds and images, so the means are first shrunk accordingly. Without
+    shrinkage, only two thirds of the optimism would be found for equal networks.
 
     Args:
         right: (K, S, N) bool, which images each network got right, seed by seed; all of the same seeds and images.
@@ -47,13 +56,13 @@ def optimism(right: np.ndarray, *, draws: int = 5_000, seed: int = 0) -> float:
     Raises:
         ValueError: there are fewer than two images.
     """
-    means, covariance, seeds_apart = _scatter(right)
-    nets, seeds = len(means), right.shape[1]
+    means, covariance, seeds_apart = _scatter(right, fold_sizes)
+    nets, seeds = len(means), seeds_apart.shape[1]
     if nets < 2:
         return 0.0
     if seeds > 1:
         covariance = covariance + seeds_apart @ seeds_apart.T / (seeds - 1) / seeds
-    # What all networks share, such as test images that are easy for all, moves none before another.
+    # Effects that all networks share, such as test images that are easy for all, do not change their order.
     between = float(means.var(ddof=1))
     scatter = float(np.trace(covariance) - covariance.sum() / nets) / (nets - 1)
     shrunk = math.sqrt(max(0.0, 1 - scatter / between)) if between else 0.0
@@ -63,11 +72,21 @@ def optimism(right: np.ndarray, *, draws: int = 5_000, seed: int = 0) -> float:
     return max(0.0, float((np.take_along_axis(moved, chosen[:, None], 1)[:, 0] - moved.mean(axis=1)).mean()))
 
 
-def _scatter(right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the K means, the (K, K) covariance of their errors from test images, and (K, S) what seeds are apart."""
+def _scatter(right: np.ndarray, fold_sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the K means, the (K, K) covariance of their errors from test images, and the (K, S) deviations of the
+    seeds.
+
+    In a cross-validation, the deviations are those of the folds, with their correction, and there is no separate error
+    from test images.
+    """
     seeds, images = right.shape[1:]
     if images < 2 or not seeds:
         raise ValueError(f"{right.shape}: it takes a seed and two images or more")
+    if fold_sizes:
+        by_fold = split_means(right.mean(axis=1), fold_sizes)
+        apart = by_fold - by_fold.mean(axis=1, keepdims=True)
+        wider = math.sqrt(len(fold_sizes) * correction(len(fold_sizes)))
+        return right.mean(axis=(1, 2)), np.zeros((len(right), len(right))), wider * apart
     by_seed, by_image = right.mean(axis=2), right.mean(axis=1)
     means = by_seed.mean(axis=1)
     seeds_apart, images_apart = by_seed - means[:, None], by_image - means[:, None]
@@ -80,7 +99,7 @@ def _scatter(right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
-    """Return R with R · Rᵀ the covariance, what noise made negative in it left out."""
+    """Return R such that R · Rᵀ is the covariance without its negative eigenvalues, which come from noise."""
     values, vectors = np.linalg.eigh(covariance)
     root: np.ndarray = vectors * np.sqrt(np.maximum(values, 0.0))
     return root

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bakeoff.text.formats import percent
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -21,16 +23,16 @@ class Interval:
 def mean_interval(
     values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0, within: tuple[float, float] | None = None
 ) -> Interval:
-    """Return the mean of `values` with Student's t interval, which takes the seeds as a normal sample.
+    """Return the mean of `values` with Student's t interval, which assumes that the seeds are a normal sample.
 
-    One value has no interval: that is said in `method`, not hidden. Nor have values that are all the same, unless it is
-    known in which steps they can differ at all, such as that of one test image: then their deviation is taken as one.
+    A single value has no interval, as `method` says. Neither have values that are all equal, unless their smallest
+    possible step is known, such as one test image: then their deviation is assumed to be one step.
 
     Args:
         values: one per seed.
         confidence: of the interval.
-        step: the smallest deviation of the seeds, 0 where it is not known.
-        within: what the mean can be at all: the interval ends there.
+        step: the smallest deviation of the seeds, 0 if it is unknown.
+        within: the possible range of the mean, at which the interval is cut off.
 
     Raises:
         ValueError: there are no values.
@@ -49,13 +51,14 @@ def mean_interval(
 
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * spread / math.sqrt(n)
     least, most = within or (-math.inf, math.inf)
-    return Interval(
-        mean, n, sd, max(least, mean - half), min(most, mean + half), f"{confidence:.0%} t interval over seeds"
-    )
+    method = f"{percent(confidence, 0)} t interval over seeds"
+    if not sd:
+        method += ", which are alike: their deviation is taken as the smallest there can be"
+    return Interval(mean, n, sd, max(least, mean - half), min(most, mean + half), method)
 
 
 def _sd(values: Sequence[float], mean: float) -> float:
-    """Return the sample deviation, 0 where values are the same but for the last bits."""
+    """Return the sample deviation, 0 if values are equal except for the last bits."""
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     return sd if sd > 1e-12 * abs(mean) else 0.0
 
@@ -63,11 +66,10 @@ def _sd(values: Sequence[float], mean: float) -> float:
 def prediction_interval(
     values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0, within: tuple[float, float] | None = None
 ) -> tuple[float, float] | None:
-    """Return where one more draw would fall: mean ± t·sd·√(1 + 1/n), the values taken as a normal sample.
+    """Return the interval for one more draw: mean ± t·sd·√(1 + 1/n), assuming a normal sample.
 
-    None for fewer than two values, which say nothing about how draws differ, and for values that are all the same,
-    unless it is known in which steps they can differ at all: then their deviation is taken as one. The interval ends
-    where draws can be at all, `within`.
+    None for fewer than two values, and for values that are all equal, unless their smallest possible step is known:
+    then their deviation is assumed to be one step. The interval is cut off at `within`.
     """
     interval = mean_interval(values, confidence)
     if interval.sd is None or not max(interval.sd, step):

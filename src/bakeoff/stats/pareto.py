@@ -1,7 +1,7 @@
-"""Accuracy against cost: which networks are worth what they cost, and how surely. No torch.
+"""The Pareto front of accuracy and cost, with the probability of each network being on it. No torch.
 
-A network is on the front if no other is at least as accurate for less, or more accurate for as much. Costs are taken as
-known; accuracies are uncertain by seeds and by test images, and so is the front.
+A network is on the front if no other is at least as accurate at a lower cost, or more accurate at the same cost. Costs
+are assumed to be known; accuracies are uncertain because of seeds and test images, and so is the front.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.stats.draws import draw_together
+from bakeoff.stats.draws import draw_accuracies
 
 COSTS = ("flops", "trainable_parameters", "train_seconds", "latency_ms_median")
-"""Measures that accuracy is held against, where all networks of a table have them: medians over seeds."""
+"""Measures that accuracy is compared with if all networks of a table have them: medians over seeds."""
 
 EQUAL = 1e-12
-"""Accuracies less far apart are the same: two networks that predict alike."""
+"""Accuracies closer than this are equal: the two networks make the same predictions."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,19 @@ class Front:
     """The front of accuracy and one cost. The field names are the keys of the JSON: they stay."""
 
     cost: str
-    """The measure that stands for the cost."""
+    """The measure that is used as cost."""
     costs: dict[str, float]
     """By network, the cheapest first."""
     on_front: tuple[str, ...]
     """Networks on the front of the measured means, the cheapest first."""
     probability: dict[str, float]
-    """Of being on the front, with other seeds and other test images of the same kind. The cheapest is always on it."""
+    """Probability of being on the front with other seeds and test images of the same kind. The cheapest is always on
+    it."""
 
 
 @dataclass(frozen=True)
 class Chances:
-    """What other seeds and other test images of the same kind would probably make of a table."""
+    """Probabilities for a table with other seeds and other test images of the same kind."""
 
     best: dict[str, float]
     """By network, the probability of being the best; empty where no seed is shared by all."""
@@ -43,18 +44,24 @@ class Chances:
     """Those that all networks have finished; with one, other seeds are not in the probabilities."""
 
 
-def chances(nets: Sequence[str], right: np.ndarray, costs: Mapping[str, Mapping[str, float | None]]) -> Chances:
+def estimate_chances(
+    nets: Sequence[str],
+    right: np.ndarray,
+    costs: Mapping[str, Mapping[str, float | None]],
+    fold_sizes: Sequence[int] = (),
+) -> Chances:
     """Return the probabilities of being the best, and of being on the fronts of those costs that all networks have.
 
     Args:
         nets: K names.
         right: (K, S, N) bool, which images each got right, seed by seed; S may be 0.
         costs: by measure and name.
+        fold_sizes: of a cross-validation, the images of each fold.
     """
     seeds = right.shape[1]
     if not seeds:
         return Chances({}, (), 0)
-    drawn = draw_together(right)
+    drawn = draw_accuracies(right, fold_sizes=fold_sizes)
     highest = drawn >= drawn.max(axis=1, keepdims=True) - EQUAL
     best = (highest / highest.sum(axis=1, keepdims=True)).mean(axis=0)
     known = {cost: {net: value for net, value in own.items() if value is not None} for cost, own in costs.items()}
@@ -66,7 +73,7 @@ def chances(nets: Sequence[str], right: np.ndarray, costs: Mapping[str, Mapping[
 def front(
     nets: Sequence[str], means: Sequence[float], drawn: np.ndarray, cost: str, costs: Mapping[str, float]
 ) -> Front:
-    """Return the front and how sure it is.
+    """Return the front with its probabilities.
 
     Args:
         nets: K names.

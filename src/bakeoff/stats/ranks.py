@@ -1,17 +1,19 @@
-"""Networks over several data sets: mean ranks and what may be concluded from them. No torch.
+"""Networks over several data sets: mean ranks, and what can be concluded from them. No torch.
 
 After Demšar 2006 (JMLR 7:1-30) and Benavoli, Corani, Demšar & Zaffalon 2017 (JMLR 18:1-36). The unit is the data set:
-seeds and images make each score surer, but how networks do on another data set is known from data sets alone.
+seeds and images make each score more precise, but only data sets tell how networks do on another data set.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 
-from bakeoff.stats.paired import holm
+from bakeoff.stats.corrections import holm
+from bakeoff.text.formats import percent
 
 FEWEST = 5
 """With fewer data sets ranks are described, not tested."""
@@ -27,11 +29,11 @@ class Ranking:
     p_value: float | None
     """Friedman's test of all networks being alike; None for fewer than three networks."""
     critical_difference: float
-    """Of Nemenyi at 5 %: mean ranks less far apart are not told apart."""
+    """Of Nemenyi at 5 %: mean ranks closer than this are not significantly different."""
     groups: tuple[tuple[str, ...], ...]
-    """Largest sets of networks not told apart by Nemenyi, neighbours in rank: the bars of the diagram."""
+    """Largest sets of networks, neighbours in rank, that do not differ significantly by Nemenyi: the diagram's bars."""
     caution: str
-    """What cannot be concluded; empty where there is nothing to say."""
+    """What cannot be concluded; empty if there is nothing to say."""
 
 
 def rank_over_data(scores: Mapping[str, Sequence[float]]) -> Ranking:
@@ -75,15 +77,15 @@ def _groups(names: Sequence[str], means: Sequence[float], distance: float) -> tu
 
 
 def caution(data_sets: int) -> str:
-    """Say what so few data sets cannot show."""
+    """Return a sentence on what too few data sets cannot show, empty for six or more."""
     if data_sets >= FEWEST + 1:
         return ""
     smallest = 2 / 2**data_sets
-    said = (
+    text = (
         f"With {data_sets} data sets a network that wins on all of them has p = {smallest:.3g} in a signed-rank test: "
-        "no pair can be told apart at 5 %"
+        f"no pair can differ significantly at {percent(0.05, 0)}"
     )
-    return f"{said}, and the ranks describe these data sets only." if data_sets < FEWEST else f"{said}."
+    return f"{text}, and the ranks describe these data sets only." if data_sets < FEWEST else f"{text}."
 
 
 def wilcoxon_holm(scores: Mapping[str, Sequence[float]]) -> dict[tuple[str, str], float]:
@@ -92,8 +94,8 @@ def wilcoxon_holm(scores: Mapping[str, Sequence[float]]) -> dict[tuple[str, str]
 
     table = dict(zip(scores, _table(scores).T, strict=True))
     pairs = list(combinations(table, 2))
-    apart = [table[a] - table[b] for a, b in pairs]
-    return dict(zip(pairs, holm([float(wilcoxon(d).pvalue) if d.any() else 1.0 for d in apart]), strict=True))
+    differences = [table[a] - table[b] for a, b in pairs]
+    return dict(zip(pairs, holm([float(wilcoxon(d).pvalue) if d.any() else 1.0 for d in differences]), strict=True))
 
 
 @dataclass(frozen=True)
@@ -115,19 +117,28 @@ def signed_rank_belief(
     observation says that there is no difference.
 
     Raises:
-        ValueError: the two have not the same number of scores, or fewer than two.
+        ValueError: the two have different numbers of scores, or fewer than two.
     """
-    apart = np.diff(_table({"second": second, "first": first}), axis=1)[:, 0]
-    values = np.concatenate([[0.0], apart])
-    sums = values[:, None] + values[None, :]
-    above, below = (sums > 2 * rope).astype(float), (sums < -2 * rope).astype(float)
-    weights = np.random.default_rng(seed).dirichlet([0.5, *[1.0] * len(apart)], draws)
-    first_share = np.einsum("di,ij,dj->d", weights, above, weights, optimize=True)
-    second_share = np.einsum("di,ij,dj->d", weights, below, weights, optimize=True)
+    differences = np.diff(_table({"second": second, "first": first}), axis=1)[:, 0]
+    values = np.concatenate([[0.0], differences])
+    order = np.argsort(values)
+    sums = values[order, None] + values[None, order]
+    weights = _dirichlet(len(differences), draws, seed)[:, order]
+    # In this order a value is above the region together with all from some place on, and below it with all up to one.
+    total = np.concatenate([np.zeros((draws, 1)), weights.cumsum(axis=1)], axis=1)
+    at_most, below = (sums <= 2 * rope).sum(axis=1), (sums < -2 * rope).sum(axis=1)
+    first_share = (weights * (total[:, -1:] - total[:, at_most])).sum(axis=1)
+    second_share = (weights * total[:, below]).sum(axis=1)
     shares = np.stack([first_share, 1 - first_share - second_share, second_share])
     wins = shares >= shares.max(axis=0) - 1e-12
     belief = (wins / wins.sum(axis=0)).mean(axis=1).tolist()
     return Belief(*belief)
+
+
+@lru_cache(maxsize=1)  # the same for all pairs of networks
+def _dirichlet(data_sets: int, draws: int, seed: int) -> np.ndarray:
+    """Return weights (draws, 1 + data sets) that add up to 1."""
+    return np.random.default_rng(seed).dirichlet([0.5, *[1.0] * data_sets], draws)
 
 
 def _table(scores: Mapping[str, Sequence[float]]) -> np.ndarray:

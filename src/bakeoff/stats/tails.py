@@ -18,7 +18,8 @@ STEP = 0.2
 
 @lru_cache(maxsize=256)
 def _nodes(freedom: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return values of W / freedom and their weights, which add up to 1, for a chi-square of so many degrees."""
+    """Return values of W / freedom and their weights, which add up to 1, for a chi-square with this many degrees of
+    freedom."""
     step = min(STEP, 0.8 / math.sqrt(freedom))
     log_w = np.arange(-100 / freedom, math.log(freedom + 12 * math.sqrt(2 * freedom) + 80), step)
     log_density = freedom / 2 * (log_w - math.log(2)) - np.exp(log_w) / 2 - math.lgamma(freedom / 2)
@@ -47,7 +48,8 @@ def upper_tail(x: np.ndarray, seed_error: np.ndarray, image_error: np.ndarray, f
 
 
 def half_width(seed_error: float, image_error: float, freedom: int, confidence: float = 0.95) -> float:
-    """Return what the size of the error stays below with probability `confidence`; arguments as for `upper_tail`."""
+    """Return the bound that the error's size stays below with probability `confidence`; arguments as for
+    `upper_tail`."""
     from scipy.special import ndtri, stdtrit
 
     tail = (1 - confidence) / 2

@@ -1,1 +1,1 @@
-"""The SQLite file with everything the runs left: tables, claims, reading and writing. No torch."""
+"""The SQLite file with the results of all runs: tables, claims, reading and writing. No torch."""

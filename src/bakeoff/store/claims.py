@@ -1,8 +1,8 @@
-"""Which command is at a run, and whether it still lives.
+"""Claims: which command works on a run, and whether that command is still alive. `Store.claim` takes one.
 
-A claim is a lease: it holds while its heartbeat is fresh. Only where owner and asker certainly see the same processes
-is the process looked at instead. Whether a judgement was right does not matter for the results: whoever has lost a
-claim is refused when it writes (`Store`).
+A claim is a lease that holds as long as its heartbeat is recent. If both commands certainly see the same processes, the
+process is checked instead. A wrong decision cannot corrupt results: every claim has a token of its own, every write
+carries it, and the store refuses writes with any other token than that of the latest claim (`Store`).
 """
 
 import os
@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,19 +21,30 @@ from bakeoff.errors import BakeoffError
 from bakeoff.spec.values import digest
 
 STALE_SECONDS = 120.0
-"""A claim whose heartbeat is older than this belongs to a command that is gone."""
+"""Age of a heartbeat after which its claim has expired."""
 
 LIVING: set[str] = set()
-"""The owners in this process that are at work."""
+"""The active owners in this process."""
 
 
 class ClaimLost(BakeoffError):
-    """A run is not, or no longer, that of whoever wants to write it."""
+    """The claim to a run was lost, or never held."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to write to a run, until another command claims it."""
+
+    run: str
+    """Id of the run."""
+    owner: str
+    token: int
+    """Larger than those of all earlier claims in the store."""
 
 
 @contextmanager
 def working() -> Iterator[str]:
-    """Give a name that owns runs for as long as the context lasts."""
+    """Return an owner that is alive within this context."""
     owner = new_owner()
     LIVING.add(owner)
     try:
@@ -42,9 +54,9 @@ def working() -> Iterator[str]:
 
 
 def new_owner() -> str:
-    """Return a name nobody else has: a random token, and for those who look for it host, machine and process.
+    """Return a unique owner: TOKEN@HOST@PROCESS_TABLE:PID:START_TIME.
 
-    "5f0c6c1f9f6a4d0e@laptop@0a1b2c3d4e5f:4711:1764130000".
+    For example "5f0c6c1f9f6a4d0e@laptop@0a1b2c3d4e5f:4711:1764130000".
     """
     import psutil
 
@@ -53,16 +65,13 @@ def new_owner() -> str:
 
 
 def draft_of(owner: str) -> str:
-    """Return the word by which files that are an owner's alone are called (see `spec.paths`)."""
+    """Return the token of an owner, used in the names of its draft files (see `spec.paths`)."""
     return owner.partition("@")[0]
 
 
 @cache
 def _processes() -> str:
-    """Tell one table of processes from all others: of this boot of this machine, and in a container of that one.
-
-    Empty where that cannot be told.
-    """
+    """Return an id of this process table: unique per machine, boot and container. Empty if it is unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
         return digest([boot, str(Path("/proc/self/ns/pid").readlink())])[:12]
@@ -74,7 +83,7 @@ def _processes() -> str:
 
 
 def is_alive(owner: str) -> bool | None:
-    """Tell whether the owner lives; None if its process cannot be seen from here."""
+    """Return whether the owner's process is alive; None if it cannot be seen from here."""
     import psutil
 
     name, number, born = ["", "", *owner.rsplit(":", 2)][-3:]
@@ -91,6 +100,10 @@ def is_alive(owner: str) -> bool | None:
 
 
 def is_at_work(owner: str, heartbeat: float | None) -> bool:
-    """Tell whether `owner` lives, by its last heartbeat (seconds since 1970) where it cannot be asked."""
+    """Return whether `owner` is alive, by its last heartbeat (Unix time) if its process cannot be seen.
+
+    A heartbeat that is far in the future, because the clock was set back, is no sign of life: owners that are alive
+    renew it by the new clock.
+    """
     alive = is_alive(owner)
-    return time.time() - (heartbeat or 0.0) < STALE_SECONDS if alive is None else alive
+    return abs(time.time() - (heartbeat or 0.0)) < STALE_SECONDS if alive is None else alive

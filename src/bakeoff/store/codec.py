@@ -1,32 +1,37 @@
-"""How values lie in the rows of a store: packed arrays, records, and the seal of a finished run. No torch."""
+"""Converts between values and rows of a store: packed arrays, records, and the seal of a finished run. No torch."""
 
 import json
 import math
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from bakeoff.spec.data import DataInfo
+from bakeoff.spec.packed import unpack_array
+from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import DataRecord, Epoch, Failure, Result, Unreadable
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import Value, digest, to_dict
 from bakeoff.store.claims import is_at_work
+from bakeoff.text.safe import finite
 
 DAMAGE = (ValueError, TypeError, OverflowError, RecursionError, zlib.error, msgspec.MsgspecError)
-"""What the functions here raise for values that are not as they were written: SQLite does not notice a bit that turns
-over, and gives whatever lies in a row."""
+"""Raised here for damaged values: SQLite does not detect flipped bits within a row."""
 
+WATCHED = tuple(name for name in Epoch.__struct_fields__ if name.startswith("validation"))
+"""Fields of an epoch that are None where there is no number."""
 STATES = ("waiting", "running", "done", "failed")
 
 
 class DataFacts(DataInfo, frozen=True, kw_only=True):
-    """What a record of a data set holds, so far as it is relied on; other versions may know less, or more."""
+    """The facts of a data set that the code relies on; other versions may store fewer or more."""
 
     source: str = ""
     licence: str = ""
@@ -35,11 +40,13 @@ class DataFacts(DataInfo, frozen=True, kw_only=True):
     left_out: dict[str, int] = {}
     manifest: dict[str, dict[str, str]] = {}
     duplicates: dict[str, Any] = {}
+    twins: dict[str, Any] = {}
+    groups: dict[str, Any] = {}
     properties: dict[str, float | None] = {}
 
 
 class MachineFacts(Value, frozen=True):
-    """What an environment holds, so far as it is relied on."""
+    """The facts of an environment that the code relies on."""
 
     threads: int = 1
     cores: int = 1
@@ -49,7 +56,7 @@ class MachineFacts(Value, frozen=True):
 
 
 class LayerFacts(Value, frozen=True):
-    """What a layer of a network holds, so far as it is relied on."""
+    """The facts of a layer that the code relies on."""
 
     name: str
     type: str
@@ -58,76 +65,87 @@ class LayerFacts(Value, frozen=True):
 
 
 def is_held(row: sqlite3.Row, owner: str) -> bool:
-    """Tell whether a run is claimed by another than `owner`, one that still lives."""
+    """Return whether a run is claimed by another owner that is still alive."""
     return row["owner"] not in (None, owner) and is_at_work(row["owner"], row["heartbeat"])
 
 
-def seal(settings: str, epochs: Sequence[sqlite3.Row], measures: Mapping[str, float]) -> str:
-    """Return a digest of what is stored of a finished run.
+def seal(settings: str, epochs: Sequence[sqlite3.Row | tuple], measures: Mapping[str, float]) -> str:
+    """Return a checksum of the stored values of a finished run.
 
-    SQLite does not notice a bit that turns over in a value; a finished run is read only with its seal unbroken.
+    SQLite does not detect flipped bits; a finished run with a wrong seal is treated as damaged.
     """
-    numbers = sorted((name, float(value) + 0.0) for name, value in measures.items())  # SQLite keeps no sign of a zero
+    numbers = sorted(
+        (name, float(value) + 0.0) for name, value in measures.items()
+    )  # SQLite does not store the sign of zero
     return digest([settings, [tuple(row) for row in epochs], numbers])
 
 
 def settings_of(run: Run) -> str:
-    """Return the settings of a run as JSON, its protocol always among them: the default moves with the version."""
+    """Return the settings of a run as JSON, always with its protocol, whose default changes between versions."""
     return json.dumps(to_dict(run) | {"protocol": run.protocol})
 
 
 def run_of(settings: str) -> Run:
-    """Return the run that has these settings; the first protocol was not written down."""
-    return msgspec.convert({"protocol": 1} | _table(settings), Run)
+    """Return the run with these settings; protocol 1 was not recorded."""
+    tree = {"protocol": 1} | _table(settings)
+    run = msgspec.convert(tree, Run)
+    return msgspec.structs.replace(run, recipe=_recipe_of(msgspec.json.encode(tree["recipe"])))
+
+
+@lru_cache(maxsize=1000)  # thousands of runs share a few recipes, which know their key once it was asked for
+def _recipe_of(settings: bytes) -> Recipe:
+    return msgspec.json.decode(settings, type=Recipe)
 
 
 def _table(text: str) -> dict[str, Any]:
     tree = json.loads(text)
     if not isinstance(tree, dict):
-        raise ValueError("this is no table of names and values")
+        raise ValueError("expected a JSON object")
     return tree
 
 
 def _known(facts: dict[str, Any], kind: type[Value]) -> dict[str, Any]:
-    """Return a table whose values are as a kind of facts has them; what the kind does not know is as it is."""
+    """Return `facts` if the values of all fields of `kind` have the right types; other fields are not checked."""
     msgspec.convert({name: facts[name] for name in kind.__struct_fields__ if name in facts}, kind)
     return facts
 
 
 def result_of(
     row: sqlite3.Row,
-    epochs: Sequence[sqlite3.Row],
-    measures: Sequence[sqlite3.Row],
+    epochs: Sequence[tuple],
+    measures: Sequence[tuple],
     failure: sqlite3.Row | None,
     environments: Mapping[int, dict | None],
     networks: Mapping[int, tuple | None],
 ) -> Result:
-    """Return a run as it was written.
+    """Return a stored run. Runs of older stores have no seal.
+
+    Rows of epochs and measures have the columns of their tables, the id of the run first.
 
     Raises:
-        one of DAMAGE: it is not, or its settings mean nothing to this version. Older stores have no seals.
+        one of DAMAGE: it is damaged, or this version does not understand its settings.
     """
-    numbers = {one["name"]: float(one["value"]) for one in measures}
+    numbers = {name: float(value) for _, name, value in measures}
     is_sealed = row["seal"] is not None
     if row["state"] not in STATES or (is_sealed and row["state"] != "done"):
-        raise ValueError("its state is not what it was")
+        raise ValueError("its state does not match its seal")
     if is_sealed and row["seal"] != seal(row["settings"], epochs, numbers):
-        raise ValueError("its numbers are not those that were written")
+        raise ValueError("its numbers do not match its checksum")
     environment = environments.get(row["environment"]) if row["environment"] is not None else {}
     layers = networks.get(row["network"]) if row["network"] is not None else ()
     if environment is None or layers is None:
-        raise ValueError("what is known of its machine or its network is not there")
+        raise ValueError("the record of its machine or network is missing")
     times = row["started"], row["finished"]
     if not all(isinstance(time, str | None) for time in times):
-        raise ValueError("its times are not those that were written")
+        raise ValueError("its times are not text")
     run = run_of(row["settings"])
     if run.id != row["id"]:
-        raise ValueError("its settings are not those that were written")
+        raise ValueError("its settings do not match its id")
     return Result(
         id=row["id"],
         run=run,
         state=row["state"],
-        epochs=tuple(map(epoch_of, epochs)),
+        epochs=epochs_of(epochs),
         measures={name: value for name, value in numbers.items() if math.isfinite(value)},
         failure=failure_of(failure) if row["state"] == "failed" else None,
         started=row["started"],
@@ -137,10 +155,8 @@ def result_of(
     )
 
 
-def unreadable_of(
-    row: sqlite3.Row, epochs: Sequence[sqlite3.Row], measures: Sequence[sqlite3.Row], error: Exception
-) -> Unreadable:
-    """Return what can be told of a run that cannot be read: it is damaged, or as a newer version wrote it."""
+def unreadable_of(row: sqlite3.Row, epochs: Sequence[tuple], measures: Sequence[tuple], error: Exception) -> Unreadable:
+    """Return a run that cannot be read: it is damaged, or was written by a newer version."""
     is_newer = _is_as_written(row, epochs, measures)
     return Unreadable(
         id=str(row["id"]),
@@ -149,42 +165,40 @@ def unreadable_of(
         recipe=str(row["recipe"]),
         seed=row["seed"] if isinstance(row["seed"], int) else None,
         state="newer" if is_newer else "damaged",
-        reason=f"a newer bakeoff wrote it ({error}): upgrade bakeoff" if is_newer else f"it is damaged: {error}",
+        reason=f"written by a newer bakeoff ({error}): upgrade bakeoff" if is_newer else f"it is damaged: {error}",
     )
 
 
-def _is_as_written(row: sqlite3.Row, epochs: Sequence[sqlite3.Row], measures: Sequence[sqlite3.Row]) -> bool:
-    """Tell whether settings that mean nothing to this version are undamaged all the same.
-
-    They are what the seal of the finished run was made of, or what its id is a digest of.
-    """
+def _is_as_written(row: sqlite3.Row, epochs: Sequence[tuple], measures: Sequence[tuple]) -> bool:
+    """Return whether settings that this version does not understand are intact: the seal or the id matches them."""
     try:
         tree = {"protocol": 1} | _table(row["settings"])
         with suppress(msgspec.ValidationError):
             msgspec.convert(tree, Run)
-            return False  # they mean something: it is another thing that cannot be read
+            return False  # the settings are understood; something else is damaged
         if row["seal"] is not None:
-            numbers = {one["name"]: float(one["value"]) for one in measures}
+            numbers = {name: float(value) for _, name, value in measures}
             return bool(row["seal"] == seal(row["settings"], epochs, numbers))
         recipe = {name: value for name, value in tree["recipe"].items() if name != "name"}
         identity = [tree["protocol"], tree["net"], tree["data_hash"], digest(recipe), tree["seed"]]
+        identity += [tree["weights"]] if "weights" in tree else []
         return digest(identity)[:16] == row["id"]
     except (*DAMAGE, LookupError, AttributeError):
         return False
 
 
-def record_of(row: sqlite3.Row) -> DataRecord | None:
-    """Return one row of the data sets, None if it is damaged."""
+def record_of(row: sqlite3.Row | Mapping[str, Any]) -> DataRecord | None:
+    """Return a data set's record, None if it is damaged."""
     try:
         return DataRecord(
-            row["content_hash"], _known(_table(row["facts"]), DataFacts), unpack(row["test_labels"], np.int64)
+            row["content_hash"], _known(_table(row["facts"]), DataFacts), unpack_array(row["test_labels"], np.int64)
         )
     except DAMAGE:
         return None
 
 
 def facts_of(text: str) -> dict | None:
-    """Return a table of facts about a machine, None if it is damaged."""
+    """Return the facts about a machine, None if they are damaged."""
     try:
         return _known(_table(text), MachineFacts)
     except DAMAGE:
@@ -199,34 +213,37 @@ def layers_of(text: str) -> tuple[dict, ...] | None:
         return None
 
 
-def epoch_of(row: sqlite3.Row) -> Epoch:
-    """Return one row of the epochs."""
-    return msgspec.convert({name: finite(name, row[name]) for name in Epoch.__struct_fields__}, Epoch)
+def epochs_of(rows: Iterable[tuple]) -> tuple[Epoch, ...]:
+    """Return epochs; a row is the id of the run and the values of the fields."""
+    values = [dict(zip(Epoch.__struct_fields__, row[1:], strict=True)) for row in rows]
+    for one in values:
+        for name in WATCHED:
+            if one[name] is not None:
+                one[name] = finite(one[name])
+    return msgspec.convert(values, tuple[Epoch, ...])
 
 
-def finite(name: str, value: Any) -> Any:
-    """Return a field of an epoch; a validation that is no number, or infinite, is as none."""
-    is_lost = name.startswith("validation") and isinstance(value, float) and not math.isfinite(value)
-    return None if is_lost else value
+def epoch_value(name: str, value: Any) -> Any:
+    """Return a field of an epoch, with NaN and infinity of validation fields replaced by None."""
+    return finite(value) if name in WATCHED else value
 
 
 def failure_of(row: sqlite3.Row | None) -> Failure | None:
-    """Return one row of the failures, None for none."""
+    """Return a failure, None if there is none."""
     if row is None:
         return None
     return msgspec.convert({field.name: row[field.name] for field in fields(Failure)}, Failure)
 
 
-def pack(array: np.ndarray, kind: type) -> bytes:
-    """Return an array as compressed bytes of numbers of one kind; its shape is kept elsewhere."""
+def pack_array(array: np.ndarray, kind: type) -> bytes:
+    """Return an array as compressed bytes of type `kind`, without its shape."""
     return zlib.compress(np.ascontiguousarray(array, kind).tobytes(), 6)
 
 
 def array_of(blob: bytes, kind: type, shape: tuple[int, ...]) -> np.ndarray:
-    """Return an array that was packed; one of `DAMAGE` is raised if it has another shape."""
-    return unpack(blob, kind).reshape(shape)
+    """Return a packed array.
 
-
-def unpack(blob: bytes, kind: type) -> np.ndarray:
-    """Return the numbers that `pack` was given, in one dimension."""
-    return np.frombuffer(zlib.decompress(blob), kind)
+    Raises:
+        one of DAMAGE: it is damaged or has another shape.
+    """
+    return unpack_array(blob, kind, math.prod(shape)).reshape(shape)

@@ -1,139 +1,209 @@
-"""Reading a store. What is damaged costs the runs it belongs to: the others are read all the same. No torch."""
+"""Reads a store. Damage affects only the runs it belongs to; all others are read. No torch."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bakeoff.data.versions import versions
+from bakeoff.data.versions import label_versions
 from bakeoff.errors import BakeoffError
-from bakeoff.spec.records import DataRecord, Result, Unreadable
+from bakeoff.spec.packed import unpack_array
+from bakeoff.spec.paths import files_folder
+from bakeoff.spec.records import DataRecord, RecipeUse, Result, Unreadable
 from bakeoff.spec.run import Run
-from bakeoff.store.codec import DAMAGE, array_of, facts_of, layers_of, record_of, result_of, unpack, unreadable_of
+from bakeoff.store.codec import DAMAGE, array_of, facts_of, layers_of, record_of, result_of, unreadable_of
+from bakeoff.store.folds import merge_records, split_ids
 from bakeoff.store.schema import Database
+
+FEW = 100
+"""So many runs are looked up one by one; for more, the whole store is read."""
+
+
+def _marks(ids: Sequence[str]) -> str:
+    return ", ".join("?" * len(ids))
+
+
+def _grouped(rows: Iterable[tuple]) -> dict[str, list[tuple]]:
+    found: dict[str, list[tuple]] = {}
+    for row in rows:
+        if (own := found.get(row[0])) is None:
+            found[row[0]] = [row]
+        else:
+            own.append(row)
+    return found
 
 
 class Reader(Database):
-    """An open store that is read. Use it as a context manager; open it anew in another thread or process."""
+    """A store open for reading. Use it as a context manager; every thread and process needs its own."""
+
+    _seen: tuple[tuple[int, int], list[Result], list[Unreadable]] | None = None
+    """What was read last, with the state of the file then."""
 
     @property
     def files(self) -> Path:
-        """The folder beside the store for checkpoints and weights."""
-        return self.path.with_name(self.path.name + ".files")
+        """The folder next to the store for checkpoints and weights."""
+        return files_folder(self.path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run a block as one write transaction; see `Database.transaction`."""
+        self._seen = None
+        with super().transaction():
+            yield
 
     def states(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the state of each of the runs that the store knows, "damaged" and "newer" among them."""
+        """Return the state of those of the runs that are in the store, including "damaged" and "newer"."""
         found, broken = self.read(ids)
         return {result.id: result.state for result in found} | {run.id: run.state for run in broken}
 
     def finished(self) -> list[Run]:
-        """Return the runs that have a result, without it."""
+        """Return the runs that have a result."""
         return [result.run for result in self.results() if result.state == "done"]
 
     def results(self, ids: Iterable[str] | None = None) -> list[Result]:
-        """Return what is known of the runs (all of them by default), in the order they were added.
+        """Return the results of the runs (all by default), in the order they were added.
 
-        A measure that is not finite is not known.
-        Those that cannot be read are left out: see `unreadable`.
+        Measures that are not finite are left out, as are runs that cannot be read: see `unreadable`.
         """
         return self.read(ids)[0]
 
     def unreadable(self, ids: Iterable[str] | None = None) -> list[Unreadable]:
-        """Return the runs (of all by default) that are damaged, or were written by a newer version."""
+        """Return those of the runs (all by default) that are damaged or were written by a newer version."""
         return self.read(ids)[1]
 
     def read(self, ids: Iterable[str] | None = None) -> tuple[list[Result], list[Unreadable]]:
-        """Return `results` and `unreadable` of one moment."""
-        wanted = None if ids is None else set(ids)
+        """Return `results` and `unreadable` in one consistent view.
+
+        What was read is kept until somebody has written to the store.
+        """
+        with self.reading():
+            now = self._pragma("data_version"), self._db.total_changes
+            wanted = None if ids is None else set(ids)
+            if self._seen is None or self._seen[0] != now:
+                self._seen = None
+                if wanted is not None and len(wanted) <= FEW:
+                    return self._read(sorted(wanted))
+                self._seen = now, *self._read()
+            _, found, broken = self._seen
+            if wanted is None:
+                return list(found), list(broken)
+            return [one for one in found if one.id in wanted], [one for one in broken if one.id in wanted]
+
+    def _read(self, ids: Sequence[str] | None = None) -> tuple[list[Result], list[Unreadable]]:
         found: list[Result] = []
         broken: list[Unreadable] = []
-        with self.reading():
-            records = self._records()
-            shapes = {
-                key: (len(record.test_labels), len(record.facts["classes"]))
-                for key, record in records.items()
-                if record is not None
-            }
-            epochs = self._grouped("SELECT * FROM epochs ORDER BY run, epoch")
-            measures = self._grouped("SELECT run, name, value FROM measures")
-            failures = self._grouped("SELECT * FROM failures ORDER BY id")
-            environments = {row["id"]: facts_of(row["facts"]) for row in self._db.execute("SELECT * FROM environments")}
-            networks = {row["id"]: layers_of(row["layers"]) for row in self._db.execute("SELECT * FROM networks")}
-            rows = self._db.execute("SELECT * FROM runs ORDER BY rowid").fetchall()
-            facts = {key: record.facts for key, record in records.items() if record is not None}
-            named = versions(((str(row["data"]), row["data_hash"]) for row in rows), lambda: facts)
-            for row in rows:
-                if wanted is not None and row["id"] not in wanted:
-                    continue
-                own = epochs.get(row["id"], []), measures.get(row["id"], [])
-                try:
-                    if row["state"] == "done":
-                        self._check_predictions(row["id"], shapes.get(row["data_hash"]))
-                    failure = failures.get(row["id"], [None])[-1]
-                    result = result_of(row, *own, failure, environments, networks)
-                    version = named[row["data_hash"]]
-                    found.append(replace(result, data=version.label, version=version.said))
-                except DAMAGE as error:
-                    broken.append(unreadable_of(row, *own, error))
-            known = {row["id"] for row in rows}
-            left = [run_id for run_id in epochs.keys() | measures.keys() if run_id not in known]
-            broken += [
-                Unreadable(str(run_id), "", "", "", None, "damaged", "nothing is left of what it was")
-                for run_id in sorted(map(str, left))
-                if wanted is None or run_id in wanted
-            ]
+        records = self._records()
+        shapes = {
+            key: (len(record.test_labels), len(record.facts["classes"]))
+            for key, record in records.items()
+            if record is not None
+        }
+        chosen, of_run = ("", "") if ids is None else (f"WHERE id IN ({_marks(ids)})", f"WHERE run IN ({_marks(ids)})")
+        given = ids or ()
+        epochs = self._by_run(f"SELECT * FROM epochs {of_run} ORDER BY run, epoch", given)
+        measures = self._by_run(f"SELECT run, name, value FROM measures {of_run}", given)
+        failures: dict[str, sqlite3.Row] = {
+            row["run"]: row for row in self._db.execute(f"SELECT * FROM failures {of_run} ORDER BY id", given)
+        }
+        environments = {row["id"]: facts_of(row["facts"]) for row in self._db.execute("SELECT * FROM environments")}
+        networks = {row["id"]: layers_of(row["layers"]) for row in self._db.execute("SELECT * FROM networks")}
+        rows = self._db.execute(f"SELECT * FROM runs {chosen} ORDER BY rowid", given).fetchall()
+        used = self._db.execute("SELECT data, data_hash, min(rowid) FROM runs GROUP BY data, data_hash ORDER BY 3")
+        compared = self._comparisons()
+        facts = {key: record.facts for key, record in records.items() if record is not None}
+        named = label_versions([(str(data), data_hash) for data, data_hash, _ in used], lambda: facts)
+        for row in rows:
+            own = epochs.get(row["id"], []), measures.get(row["id"], [])
+            try:
+                if row["state"] == "done":
+                    self._check_predictions(row["id"], shapes.get(row["data_hash"]))
+                result = result_of(row, *own, failures.get(row["id"]), environments, networks)
+                version = named[row["data_hash"]]
+                use = RecipeUse(result.run.data_hash, result.run.recipe.key) if compared else None
+                comparisons = tuple(compared.get(use, ())) if use else ()
+                found.append(replace(result, data=version.label, version=version.difference, compared=comparisons))
+            except DAMAGE as error:
+                broken.append(unreadable_of(row, *own, error))
+        known = {row["id"] for row in rows}
+        broken += [
+            Unreadable(run_id, "", "", "", None, "damaged", "it is damaged: its settings are missing")
+            for run_id in sorted({str(one) for one in (epochs.keys() | measures.keys()) - known})
+        ]
         return found, broken
 
-    def _grouped(self, query: str) -> dict[str, list[sqlite3.Row]]:
-        found: dict[str, list[sqlite3.Row]] = {}
-        for row in self._db.execute(query):
-            found.setdefault(row["run"], []).append(row)
+    def _by_run(self, query: str, ids: Sequence[str]) -> dict[str, list[tuple]]:
+        """Return the rows of each run as plain tuples, whose first value is its id."""
+        cursor = self._db.cursor()
+        cursor.row_factory = None
+        lenient = self._db.text_factory
+        self._db.text_factory = str  # much faster, but refuses damaged text
+        try:
+            return _grouped(cursor.execute(query, ids))
+        except sqlite3.OperationalError:
+            self._db.text_factory = lenient
+            return _grouped(cursor.execute(query, ids))
+        finally:
+            self._db.text_factory = lenient
+
+    def _comparisons(self) -> Mapping[RecipeUse, list[str]]:
+        """Return the ids of the comparisons of recipes that a recipe on a data set is part of."""
+        found: dict[RecipeUse, list[str]] = {}
+        for row in self._db.execute("SELECT data_hash, recipe_key, id FROM comparisons ORDER BY id"):
+            found.setdefault(RecipeUse(row["data_hash"], row["recipe_key"]), []).append(str(row["id"]))
         return found
 
     def _check_predictions(self, run_id: str, shape: tuple[int, int] | None) -> None:
-        """Raise one of `DAMAGE` if the predictions of a finished run are not there, whole.
+        """Check that a finished run has predictions of `shape` (test images, classes).
 
-        They have the `shape` (test images, classes) of its data set.
+        Raises:
+            one of DAMAGE: they are missing, damaged or incomplete.
         """
         _, probabilities = self._predictions(run_id)
         if probabilities.shape != shape:
-            raise ValueError("there is not one prediction for each of its test images")
+            raise ValueError("the number of its predictions is not the number of test images")
 
     def _predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
         row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
         if row is None:
-            raise ValueError("its predictions are not there")
+            raise ValueError("its predictions are missing")
         shape = int(row["images"]), int(row["classes"])
         return array_of(row["predicted"], np.uint16, shape[:1]), array_of(row["probabilities"], np.float16, shape)
 
     def studies(self) -> list[tuple[str, str, str]]:
-        """Return (time, command, study as TOML) of what was asked of this store, oldest first, but what is no text."""
+        """Return (time, command, study as TOML) of the studies run on this store, oldest first."""
         with self.reading():
             rows = self._db.execute("SELECT at, command, study FROM studies ORDER BY id").fetchall()
         return [tuple(row) for row in rows if all(isinstance(value, str) for value in row)]
 
     def datasets(self) -> dict[str, DataRecord]:
-        """Return the data sets of the store by content hash, but those whose record is damaged."""
+        """Return the data sets of the store by content hash, without damaged records.
+
+        Folds of which all are there are also put together.
+        """
         with self.reading():
-            return {key: record for key, record in self._records().items() if record is not None}
+            records = {key: record for key, record in self._records().items() if record is not None}
+        return records | merge_records(records)
 
     def _records(self) -> Mapping[str, DataRecord | None]:
         return {row["content_hash"]: record_of(row) for row in self._db.execute("SELECT * FROM datasets")}
 
     def predicted(self, run_id: str) -> np.ndarray:
-        """Return the predicted classes (N,) uint16 of a finished run alone, which is sooner read.
+        """Return only the predicted classes (N,) uint16 of a finished run: faster than `predictions`.
 
         Raises:
             BakeoffError: the run has none, or they are damaged.
         """
+        if len(ids := split_ids(run_id)) > 1:
+            return np.concatenate([self.predicted(one) for one in ids])
         with self.reading():
             row = self._db.execute("SELECT predicted FROM predictions WHERE run = ?", (run_id,)).fetchone()
             try:
-                return unpack(row["predicted"], np.uint16)
+                return unpack_array(row["predicted"], np.uint16)
             except DAMAGE as error:
-                raise BakeoffError(f"run {run_id} in {self.path} has no whole result: {error}") from error
+                raise BakeoffError(f"cannot read the predictions of run {run_id} in {self.path}: {error}") from error
 
     def predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the predicted classes (N,) uint16 and the class probabilities (N, K) float16 of a finished run.
@@ -141,8 +211,11 @@ class Reader(Database):
         Raises:
             BakeoffError: the run has none, or they are damaged.
         """
+        if len(ids := split_ids(run_id)) > 1:
+            predicted, probabilities = zip(*(self.predictions(one) for one in ids), strict=True)
+            return np.concatenate(predicted), np.concatenate(probabilities)
         with self.reading():
             try:
                 return self._predictions(run_id)
             except DAMAGE as error:
-                raise BakeoffError(f"run {run_id} in {self.path} has no whole result: {error}") from error
+                raise BakeoffError(f"cannot read the predictions of run {run_id} in {self.path}: {error}") from error

@@ -1,6 +1,6 @@
-"""The file under a store: its tables, how older files are brought up to date, and transactions. No torch.
+"""The SQLite file of a store: tables, migrations and transactions. No torch.
 
-It is one file at any time but the milliseconds of a transaction: what a copy of it holds is all there is.
+Except during a transaction everything is in one file, so a copy of it is complete.
 """
 
 import os
@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Self
 
 from bakeoff.errors import BakeoffError
+from bakeoff.store.backups import keep_backup
+from bakeoff.store.network_disks import warn_of_network
 
 PATIENCE = 60
-"""Seconds to wait for others who are writing."""
+"""Seconds to wait for other writers."""
+LOGS = ("-journal", "-wal")
+"""Endings of SQLite's logs beside a file, which belong to it."""
 APPLICATION_ID = 0x62616B65  # "bake", in the file's header
 
 MIGRATIONS: tuple[str, ...] = (
@@ -57,18 +61,30 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE failures ADD COLUMN file TEXT NOT NULL DEFAULT '';
     ALTER TABLE failures ADD COLUMN line INTEGER;
     """,
+    """
+    CREATE TABLE IF NOT EXISTS comparisons(
+        id TEXT NOT NULL, data_hash TEXT NOT NULL, recipe_key TEXT NOT NULL,
+        PRIMARY KEY (data_hash, recipe_key, id)) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE runs ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE tokens(last INTEGER NOT NULL);
+    INSERT INTO tokens(last) VALUES (0);
+    """,
 )
-"""Each brings a file from the version of its position to the next; they are never changed, only added to."""
+"""Each migrates a file from the version of its position to the next. Never change one, only append."""
+RECORDS = ("epochs", "measures", "predictions", "failures")
+"""Tables with rows of a run beside that in the table `runs`."""
 
 
 def _text(raw: bytes) -> str:
-    """Return a text; what is damaged is marked, and found by those who look at what it means."""
+    """Decode a text; damaged bytes become U+FFFD and are detected when the value is validated."""
     return raw.decode("utf-8", "replace")
 
 
 @cache
 def _columns() -> dict[str, frozenset[str]]:
-    """Return the columns of the tables that a store has, by table."""
+    """Return the columns of each table of a store."""
     with closing(sqlite3.connect(":memory:")) as db:
         for script in MIGRATIONS:
             db.executescript(script)
@@ -84,25 +100,27 @@ def _connection(place: str | Path) -> sqlite3.Connection:
 
 
 class Database:
-    """An open file. Use it as a context manager; open it anew in another thread or process."""
+    """An open file. Use it as a context manager; every thread and process needs its own."""
 
     def __init__(self, path: str | Path, *, create: bool = False) -> None:
-        """Open the store at `path`, migrate an older one.
+        """Open the store at `path`, migrating an older one; a backup of it is kept beside it before it is written.
 
         Raises:
-            BakeoffError: there is no file and `create` is false; the file is no store, comes from a newer
-                version of bakeoff, cannot be written.
+            BakeoffError: there is no file and `create` is false; or the file is not a store, was written by a newer
+                version of bakeoff, or cannot be written.
         """
         self.path = Path(path)
         self._is_copy = False
         if not self.path.name or self.path.is_dir():
             raise BakeoffError(f"the store must be a file, and {self.path} is a folder: --store bakeoff.db")
-        if self.path.exists() and not self.path.is_file():  # a device may look empty, a pipe never answers
+        if self.path.exists() and not self.path.is_file():  # a device may look empty, a pipe blocks
             raise BakeoffError(f"the store must be a file, and {self.path} is a pipe or a device: --store bakeoff.db")
         if not create and not self.path.exists():
-            raise BakeoffError(f"no store at {self.path}: `bakeoff run --store {self.path}` makes one")
+            raise BakeoffError(f"no store at {self.path}: `bakeoff run --store {self.path}` creates one")
         if not self.path.parent.is_dir():
-            raise BakeoffError(f"the folder {self.path.parent} for the store does not exist: make it first")
+            raise BakeoffError(f"the folder {self.path.parent} of the store does not exist: create it first")
+        if create and self.path.suffix != ".tmp":  # nobody else uses a new file before it is complete
+            warn_of_network(self.path)
         try:
             self._db = self._connect(create)
             try:
@@ -115,27 +133,32 @@ class Database:
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if str(error) == "file is not a database":
                 raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
-            raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> BakeoffError:
+        advice = f"`bakeoff store repair {self.path}` saves what is readable"
+        return BakeoffError(f"the store {self.path} is damaged ({error}): {advice}")
 
     def _connect(self, create: bool) -> sqlite3.Connection:
-        """Open the file. In a place that cannot be written, SQLite must be told that nobody else writes either."""
-        logs = [self.path.with_name(f"{self.path.name}-{kind}") for kind in ("wal", "journal")]
+        """Open the file. In a read-only folder SQLite needs to know that nobody else writes either."""
+        logs = [self.path.with_name(f"{self.path.name}{ending}") for ending in LOGS]
         self._is_fixed = not (create or os.access(self.path.parent, os.W_OK) or any(log.exists() for log in logs))
         if not self._is_fixed:
             return _connection(self.path)
         return _connection(f"{self.path.absolute().as_uri()}?immutable=1")
 
     def _prepare(self, create: bool) -> None:
-        self._db.execute("BEGIN")  # one look at the file, which another process may be making just now
+        self._db.execute("BEGIN")  # a consistent view: another process may be creating the file right now
         application, version = self._pragma("application_id"), self._pragma("user_version")
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         has_log = self._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         self._db.execute("COMMIT")
+        self._opened_version = version
         if has_log and not tables:
             log = f"{self.path.name}-wal"
             raise BakeoffError(
-                f"{self.path} is empty: all of it is in {log}, which an older bakeoff left beside the original, and "
-                f"which is not here: copy {log} too, or copy the store once no command is at it"
+                f"{self.path} is empty: its content is in {log}, a file of an older bakeoff that is missing here: "
+                f"copy {log} too, or copy the store again while no command uses it"
             )
         if has_log and create:
             self._leave_log()
@@ -143,7 +166,7 @@ class Database:
             raise BakeoffError(f"{self.path} is an SQLite file but not a bakeoff store: choose another --store")
         if version > len(MIGRATIONS):
             raise BakeoffError(
-                f"{self.path} was written by a newer bakeoff (store version {version}, this one reads up to "
+                f"{self.path} was written by a newer bakeoff (store version {version}, this version supports up to "
                 f"{len(MIGRATIONS)}): upgrade bakeoff"
             )
         if version == len(MIGRATIONS):
@@ -155,6 +178,9 @@ class Database:
 
     def _migrate(self) -> None:
         with self._all_or_nothing():
+            version = self._pragma("user_version")
+            if 0 < version < len(MIGRATIONS) and not self._is_copy:
+                keep_backup(self.path, f"v{version}")
             for number, script in enumerate(MIGRATIONS, start=1):
                 if number > self._pragma("user_version"):
                     for statement in filter(str.strip, script.split(";")):
@@ -163,16 +189,16 @@ class Database:
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
     def _check_tables(self) -> None:
-        """Raise an error of SQLite if a table is not as it was made: what its rows mean is not known then."""
+        """Raise an SQLite error if a table lacks a column."""
         for table, columns in _columns().items():
             found = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
             if not columns <= found:
                 raise sqlite3.DatabaseError(f"its table {table} is damaged")
 
     def _leave_log(self) -> None:
-        """Bring a store of an older version into one file; not while others have it open.
+        """Switch a store of an older version from write-ahead logging to one file, unless others have it open.
 
-        They wrote ahead into a log: a copy of the file alone lacked what was in the log, and nobody could tell.
+        A copy of the file alone would silently lack the content of the log.
         """
         self._db.execute("PRAGMA busy_timeout = 0")
         with suppress(sqlite3.OperationalError):
@@ -180,26 +206,31 @@ class Database:
         self._db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
 
     def _copy_to_memory(self) -> None:
-        """Go on with a copy, to be brought up to date: who only looks at a file does not change it."""
+        """Continue with a copy in memory, to migrate it: reading never changes the file."""
         copy = _connection(":memory:")
         self._db.backup(copy)
         self._db.close()
         self._db, self._is_copy = copy, True
 
     def _leave_memory(self) -> None:
-        """Go back to the file, which is going to be written."""
+        """Return to the file, for writing."""
         if self._is_fixed:
             raise sqlite3.OperationalError("attempt to write a readonly database")
         self._db.close()
         self._db, self._is_copy = _connection(self.path), False
         self._migrate()
 
+    @property
+    def version(self) -> int:
+        """Version of the format of the file: the number of migrations it has been through."""
+        return self._opened_version
+
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all of a block or nothing of it.
+        """Run a block as one write transaction.
 
         Raises:
             BakeoffError: the disk is full or the file cannot be written.
@@ -218,7 +249,11 @@ class Database:
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
-        except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:  # the last: SQLite quotes what is damaged
+        except (
+            sqlite3.Error,
+            zlib.error,
+            UnicodeDecodeError,
+        ) as error:  # UnicodeDecodeError: a message quotes damaged text
             raise BakeoffError(f"cannot write to the store {self.path}: {error}") from error
         finally:
             if self._db.in_transaction:
@@ -226,30 +261,32 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """See one state of the store throughout a block, whoever writes meanwhile.
+        """Run a block as one read transaction, with a consistent view of the store; within another, as part of it.
 
         Raises:
-            BakeoffError: the file is damaged so that SQLite cannot read it.
+            BakeoffError: SQLite cannot read the file.
         """
+        is_outermost = not self._db.in_transaction
         try:
-            self._db.execute("BEGIN")
+            if is_outermost:
+                self._db.execute("BEGIN")
             yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite quotes what is damaged
-            raise BakeoffError(f"the store {self.path} is damaged: {error}") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a message quotes damaged text
+            raise self._damaged(error) from error
         finally:
-            if self._db.in_transaction:
+            if is_outermost and self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
     def shrink(self) -> None:
-        """Give the room of what was deleted back to the disk.
+        """Return the space of deleted rows to the disk.
 
         Raises:
-            sqlite3.Error: the disk is full, or others are at it.
+            sqlite3.Error: the disk is full, or the file is in use.
         """
         self._db.execute("VACUUM")
 
     def close(self) -> None:
-        """Close the file; what was committed stays."""
+        """Close the file."""
         self._db.close()
 
     def __enter__(self) -> Self:

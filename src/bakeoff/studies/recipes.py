@@ -5,19 +5,21 @@ networks differently where its study did, and data sets where their images diffe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import wraps
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
+from bakeoff.errors import BakeoffError
 from bakeoff.lookup import find
 from bakeoff.spec.data import DataInfo
 from bakeoff.spec.overrides import change, difference, named
+from bakeoff.spec.plugins import Plugin, Registry
 from bakeoff.spec.recipe import (
     L2,
     SGD,
     Adadelta,
     Adam,
-    AdamW,
     Augment,
     Image,
     OneCycle,
@@ -27,40 +29,11 @@ from bakeoff.spec.recipe import (
     Stop,
     Validation,
 )
-from bakeoff.spec.values import digest
-from bakeoff.studies.study import Cell
+from bakeoff.spec.values import Value, digest, to_dict
+from bakeoff.studies.general_recipes import finetune, modern, probe, quick
+from bakeoff.studies.study import GridCell
 
-FOLDER_SIDE = 64
-"""Pixels a side to which `quick` brings images of a folder, unless all are of one size no larger than that."""
-
-
-def quick(net: str, data: DataInfo) -> Recipe:
-    """A good answer soon: AdamW on one cycle, normalised inputs, small shifts, mirroring where it makes sense.
-
-    Passes over the data are few for large sets and more for small ones, about 300,000 images in all and between
-    5 and 20 epochs. Images of a folder come in 64×64, the middle of what is not square cut out; those that are all of
-    one size no larger than that stay as they are. A tenth of the training images is set aside to watch, or
-    the folder's own `val/` is used. The last epoch is reported: nothing is chosen, nothing can be over-chosen.
-    """
-    validation: Validation = "own" if data.validation_images else 0.1
-    return Recipe(
-        name="quick",
-        epochs=min(20, max(5, round(300_000 / max(1, data.train_images)))),
-        batch_size=64 if data.train_images < 10_000 else 128,
-        validation=validation,
-        select="last",
-        normalize="channel",
-        optimizer=AdamW(lr=3e-3, weight_decay=0.05),
-        schedule=OneCycle(),
-        image=_image_of_folder(data) if data.name.startswith("folder:") else Image(),
-        augment=Augment(shift=0.1, flip=data.photographs),
-    )
-
-
-def _image_of_folder(data: DataInfo) -> Image:
-    is_small = data.shape is not None and max(data.shape.height, data.shape.width) <= FOLDER_SIDE
-    return Image(size=None if is_small else (FOLDER_SIDE, FOLDER_SIDE), fit="crop")
-
+Choose: TypeAlias = Callable[[str, DataInfo], Recipe]
 
 KERAS_ADAM = Adam(lr=1e-3, eps=1e-7, eps_before_correction=True)
 KERAS_ADADELTA = Adadelta(lr=1.0, rho=0.95, eps=1e-7)
@@ -70,9 +43,9 @@ def afif2018(net: str, data: DataInfo) -> Recipe:
     """The comparison of LeNet-5, VGG-like, ResNet20 v1/v2 and SqueezeNet of 2018.
 
     Ten epochs in batches of 128 on raw 0–255 pixels (SVHN: standardised per pixel position, 6,000 training images
-    per class), the test set watched as validation set, the last epoch reported. Adadelta as Keras 2.1 had it; the
-    residual networks use Adam, l2(1e-4) on their convolutions, shifts up to 10 % and mirroring, on digits too.
-    Expect 0.983 for lenet-afif on MNIST. Departure: none known in what is trained; Keras drew other random numbers.
+    per class), with the test set as validation set; the last epoch is reported. Adadelta as in Keras 2.1; the residual
+    networks use Adam, l2(1e-4) on their convolutions, shifts of up to 10 % and mirroring, even on digits. Expect 0.983
+    for lenet-afif on MNIST. Departures: none known, except for Keras' random numbers.
     """
     is_residual = net.startswith("resnet")
     is_svhn = data.name.startswith("svhn")
@@ -94,10 +67,11 @@ def afif2018(net: str, data: DataInfo) -> Recipe:
 def clark2020(net: str, data: DataInfo) -> Recipe:
     """The coursework comparison of CONV, DROP, VGG-A, NiN and residual networks of 2020.
 
-    Pixels 0–1, 15 % validation, Adam as Keras has it (VGG-A never trained with it: SGD 0.01, momentum 0.1), the
-    rate halved when the training loss has not fallen by 1e-4 for 3 epochs, stopped after 7 such epochs, 50 epochs
-    at most. Last epoch reported. VGG-A has l2(5e-4) on its two dense layers of 4096. The batch size is not given: 32 is
-    Keras' own. Departure: the study resumed runs whose loss still fell; here that is a choice (`--set epochs=100`).
+    Pixels 0–1, 15 % for validation, Adam as in Keras (VGG-A did not train with it: SGD 0.01, momentum 0.1). The rate is
+    halved when the training loss has not fallen by 1e-4 for 3 epochs; training stops after 7 such epochs, or after 50
+    epochs in total, and the last epoch is reported. VGG-A has l2(5e-4) on its two dense layers of 4096. The batch size
+    is not given: 32 is Keras' default. Departure: the study resumed runs whose loss was still falling; here, use
+    `--set epochs=100`.
     """
     is_residual = net.startswith("resnet")
     return Recipe(
@@ -117,14 +91,14 @@ def clark2020(net: str, data: DataInfo) -> Recipe:
 def srivastava2020(net: str, data: DataInfo) -> Recipe:
     """The comparison of AlexNet, VGG-16 and ResNet-34 with LeakyReLU of 2020.
 
-    64×64 pixels, the mean subtracted, shifts and mirroring on all data sets, digits too. Adam, batches of 128, a
-    tenth for validation, at most 100 epochs, stopped early on the validation loss and the best weights restored;
-    the rate cut by √0.1 down to 5e-7 where the validation loss stands still. tf.keras 2 takes its loss from the
-    logits behind a softmax, so nothing is clipped. Expect 0.996 for resnet34-leaky on MNIST.
+    64×64 pixels, the mean subtracted, shifts and mirroring on all data sets, even digits. Adam, batches of 128, a
+    tenth for validation, at most 100 epochs with early stopping on the validation loss, after which the best weights
+    are restored; the rate is cut by √0.1, down to 5e-7, when the validation loss reaches a plateau. tf.keras 2 computes
+    its loss from the logits before the softmax, so nothing is clipped. Expect 0.996 for resnet34-leaky on MNIST.
 
-    Not stated, read from its training logs: rates are cut after 3 epochs, training stops after 10, AlexNet has no
+    Not stated, but read from its training logs: rates are cut after 3 epochs, training stops after 10, AlexNet has no
     weight penalty (its loss falls to 0.015 at 99.5 %). Not stated and assumed: a rate of 1e-3, and of 1e-4 for
-    VGG-16, which stands still at 1e-3; l2(1e-4) on the convolutions of VGG-16 and ResNet-34 (the loss of a
+    VGG-16, which does not train at 1e-3; l2(1e-4) on the convolutions of VGG-16 and ResNet-34 (the loss of a
     near-perfect model stays at 0.035); shifts up to 10 %; pixels 0–1 and the mean of each pixel position, as in the
     Keras example these settings come from.
     """
@@ -147,16 +121,16 @@ def srivastava2020(net: str, data: DataInfo) -> Recipe:
 def skoularikis2021(net: str, data: DataInfo) -> Recipe:
     """The comparison of VGG-16, ResNet-18 and GoogLeNet with improved versions of them of 2021.
 
-    As torchvision has them: the images' own size, nothing augmented, SGD at a fixed 0.001. Improved (networks named
-    "…-improved"): 64×64 pixels, SGD from 0.01 cut to a tenth after epochs 5, 27, 40 and 47, weight decay 4e-5, label
-    smoothing, rotation, shift and scale; photographs are mirrored, sheared and their colours changed, too. Both:
-    momentum 0.9, batches of 128, 50 epochs, normalised per channel, best validation accuracy reported, 10,000
-    (MNIST) and 5,000 (CIFAR-10) images for validation. Expect 0.83 for googlenet and 0.86 for googlenet-improved on
+    Plain networks, as in torchvision: the images' own size, no augmentation, SGD at a fixed 0.001. Improved ones (named
+    "…-improved"): 64×64 pixels, SGD from 0.01, cut to a tenth after epochs 5, 27, 40 and 47, weight decay 4e-5, label
+    smoothing, rotation, shift and scaling; photographs are also mirrored, sheared and changed in colour. Both: momentum
+    0.9, batches of 128, 50 epochs, normalised per channel, best validation accuracy reported, 10,000 (MNIST) and 5,000
+    (CIFAR-10) images for validation. Expect 0.83 for googlenet and 0.86 for googlenet-improved on
     CIFAR-10.
 
     Not stated and assumed: label smoothing of 0.1; black where images moved away. Departure: torchvision's VGG-16
-    refuses images under 32×32, so MNIST is enlarged to that for the plain one. Other data sets than those two have
-    a tenth for validation, and the changes of MNIST or of CIFAR-10 as they are photographs or not.
+    refuses images under 32×32, so MNIST is enlarged to that size for it. For other data sets, a tenth of the images is
+    used for validation, and photographs are augmented like CIFAR-10, other images like MNIST.
     """
     set_aside: Mapping[str, Validation] = {"mnist": 10_000, "cifar10": 5_000}
     shared = Recipe(
@@ -188,11 +162,11 @@ def skoularikis2021(net: str, data: DataInfo) -> Recipe:
 def airbench(net: str, data: DataInfo) -> Recipe:
     """The recipe of the network that holds the CIFAR-10 speed record (Jordan 2024, airbench94), for `airbench`.
 
-    Ten epochs in batches of 1,024: Nesterov SGD whose rate rises for 23 % of the steps and falls in straight lines,
-    label smoothing 0.2, mirroring and windows cut from a border of 2 pixels. The paper reaches 94 % on CIFAR-10; not
-    verified here. Departures: images are mirrored at random, not in turns; no average of the weights, no mirrored
-    test images; the whitening filters are fixed (see the network). With a smaller batch_size lower optimizer.lr in
-    proportion.
+    Ten epochs in batches of 1,024: Nesterov SGD whose rate rises linearly for 23 % of the steps and then falls
+    linearly, label smoothing 0.2, mirroring and random crops after padding by 2 pixels. The paper reaches 94 % on
+    CIFAR-10; not verified here. Departures: images are mirrored at random, not alternately; no average of the weights,
+    no mirrored test images; the whitening filters are fixed (see the network). With a smaller batch_size, lower
+    optimizer.lr in proportion.
     """
     return Recipe(
         name="airbench",
@@ -208,21 +182,49 @@ def airbench(net: str, data: DataInfo) -> Recipe:
     )
 
 
-RECIPES: Mapping[str, Callable[[str, DataInfo], Recipe]] = {
-    "quick": quick,
-    "afif2018": afif2018,
-    "clark2020": clark2020,
-    "srivastava2020": srivastava2020,
-    "skoularikis2021": skoularikis2021,
-    "airbench": airbench,
-}
-
-
-def recipe_for(cell: Cell, data: DataInfo) -> Recipe:
-    """Return the recipe of one cell of a study, its changes made.
+def from_package(plugin: Plugin, loaded: Any) -> Choose:
+    """Return the recipe that a package adds: its function, whose result is checked and named in full.
 
     Raises:
-        BakeoffError: there is no such recipe, or the changes make no sense.
+        BakeoffError: it is not callable.
+    """
+    if not callable(loaded):
+        raise BakeoffError(f"{plugin} is a {type(loaded).__name__}: expected a function of (network, data set)")
+
+    @wraps(loaded)
+    def choose(net: str, data: DataInfo) -> Recipe:
+        with plugin.described(f"fails for {net} on {data.name}"):
+            recipe = loaded(net, data)
+        if not isinstance(recipe, Recipe):
+            raise BakeoffError(f"{plugin} must return a bakeoff.Recipe, but returns {type(recipe).__name__}")
+        return replace(recipe, name=plugin.full_name)
+
+    return choose
+
+
+RECIPES: Registry[Choose] = Registry(
+    {
+        "quick": quick,
+        "modern": modern,
+        "afif2018": afif2018,
+        "clark2020": clark2020,
+        "srivastava2020": srivastava2020,
+        "skoularikis2021": skoularikis2021,
+        "airbench": airbench,
+        "probe": probe,
+        "finetune": finetune,
+    },
+    "bakeoff.recipes",
+    from_package,
+)
+"""The recipes of bakeoff, and those that installed packages add."""
+
+
+def recipe_for(cell: GridCell, data: DataInfo) -> Recipe:
+    """Return the recipe of one cell of a study, including its changes.
+
+    Raises:
+        BakeoffError: there is no such recipe, or the changes are invalid.
     """
     plain = find(RECIPES, cell.recipe, "recipe")(cell.net, data)
     changed = change(plain, cell.all_changes)
@@ -231,10 +233,24 @@ def recipe_for(cell: Cell, data: DataInfo) -> Recipe:
     return changed
 
 
-def named_alike(planned: Sequence[tuple[Cell, DataInfo, Recipe]]) -> list[Recipe]:
-    """Return the recipes of cells, all those of one treatment under one name, so that they stand in one table.
+def recipe_as_changes(recipe: Recipe) -> tuple[str, dict[str, Any]]:
+    """Return a user's own recipe as the name of one of `RECIPES` and changes to all of its fields.
 
-    The name has what is changed for any of them: a network or a data set may have some of it anyway.
+    The name is the one that the recipe's own name begins with, else `quick`; tables list what differs from it.
+    """
+    base = recipe.name.partition(" (")[0]
+    changes: dict[str, Any] = {}
+    for field, value in to_dict(recipe, full=True).items():
+        if field != "name":
+            own = getattr(recipe, field)
+            changes[field] = "none" if value is None else to_dict(own) if isinstance(own, Value) else value
+    return base if base in RECIPES else "quick", changes
+
+
+def named_alike(planned: Sequence[tuple[GridCell, DataInfo, Recipe]]) -> list[Recipe]:
+    """Return the recipes of cells, with one name per treatment, so that its cells share a table.
+
+    The name lists what is changed for at least one cell; for others the recipe may have it anyway.
     """
     changes: dict[str, dict[str, Any]] = {}
     for cell, data, _ in planned:
@@ -247,5 +263,5 @@ def named_alike(planned: Sequence[tuple[Cell, DataInfo, Recipe]]) -> list[Recipe
     ]
 
 
-def _treatment(cell: Cell) -> str:
+def _treatment(cell: GridCell) -> str:
     return digest([cell.recipe, cell.changes, cell.variant, cell.label])

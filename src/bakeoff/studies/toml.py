@@ -1,6 +1,5 @@
-"""Reading and writing study files."""
+"""Reads and writes study files."""
 
-import codecs
 import re
 import tomllib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from bakeoff.spec.recipe import (
     Adam,
     AdamW,
     Constant,
+    Cooldown,
     Cosine,
     OneCycle,
     Optimizer,
@@ -27,48 +27,39 @@ from bakeoff.spec.recipe import (
     Schedule,
     Steps,
 )
-from bakeoff.spec.validation import explain, field_of
+from bakeoff.spec.validation import explain_error, field_of
 from bakeoff.spec.values import Value, to_dict
 from bakeoff.studies.study import Exceptional, Published, Study, Turn
+from bakeoff.text.decoding import decoded
 
 TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published, "dials": Turn}
-"""The tables of a study file that may occur several times."""
+"""The arrays of tables in a study file."""
 
 
 def read_study(path: Path) -> Study:
-    """Read a study file. Paths in it that are not absolute are relative to its folder.
+    """Read a study file. Relative paths in it are relative to its folder.
 
     Raises:
-        BakeoffError: the file is absent, no TOML, or has a wrong field or makes an impossible change; with the line
-            where it can be found.
+        BakeoffError: the file is missing, not valid TOML, or has a wrong field or an impossible change; the message
+            names the line.
     """
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise BakeoffError(f"cannot read the study file {path}: it is no file, but a folder, a pipe or a device")
+    if path.exists() and not path.is_file():  # reading a pipe would block
+        raise BakeoffError(f"cannot read the study {path}: expected a file, found a folder, pipe or device")
     try:
-        text = _decoded(path.read_bytes())
+        text = decoded(path.read_bytes()).replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise BakeoffError(f"cannot read the study file {path}: {error}") from error
+        raise BakeoffError(f"cannot read the study {path}: {error}") from error
     study = parse_study(text, str(path))
     _check_changes(study, text, str(path))
     return _located(study, path.parent)
 
 
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-"""What a text begins with that some editors and shells of Windows write, and how it is read."""
-
-
-def _decoded(content: bytes) -> str:
-    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
-    text = content.decode(encoding).lstrip("\ufeff")  # some programs write the mark twice
-    return text.replace("\r\n", "\n")
-
-
-PATH = re.compile(r"folder:(?P<folder>.*)|(?P<file>.+\.py(:.*)?)", re.DOTALL)
-"""Names of data sets and networks that are paths."""
+PATH = re.compile(r"(folder|csv|npz):(?P<folder>.*)|(?P<file>.+\.py(:.*)?)", re.DOTALL)
+"""Names of data sets and networks that contain a path."""
 
 
 def _located(study: Study, folder: Path) -> Study:
-    """Return the study with the paths in it relative to where it is read, not to the folder of its file."""
+    """Return the study with its paths relative to the working directory instead of the folder of its file."""
 
     def name(given: str) -> str:
         match = PATH.fullmatch(given)
@@ -107,30 +98,30 @@ def parse_study(text: str, origin: str) -> Study:
         line = line_of(text, field)
         where = f"{origin}, line {line}" if line else origin
         known = TABLES.get(field.partition("[")[0], Study).__struct_fields__
-        raise BakeoffError(f"{where}: {explain(error, known)}") from error
+        raise BakeoffError(f"{where}: {explain_error(error, known)}") from error
 
 
 def checked(study: Study) -> Study:
-    """Return the study if its fields have values that they can have.
+    """Return the study if all its fields are valid.
 
     Raises:
-        BakeoffError: one has not.
+        BakeoffError: a field is not valid.
     """
     try:
         return msgspec.convert(to_dict(study), Study)
     except msgspec.ValidationError as error:
-        raise BakeoffError(f"the study {study.name!r}: {explain(error, Study.__struct_fields__)}") from error
+        raise BakeoffError(f"the study {study.name!r}: {explain_error(error, Study.__struct_fields__)}") from error
 
 
 def write_study(study: Study) -> str:
-    """Return the study as TOML text that `parse_study` reads back to an equal study."""
+    """Return the study as TOML text; the inverse of `parse_study`."""
     return tomli_w.dumps(to_dict(study))
 
 
 def line_of(text: str, field: str) -> int | None:
-    """Return the number of the line of TOML `text` that sets `field` ("set.epochs", "cells[1].recipe").
+    """Return the number of the line in TOML `text` that sets `field` ("set.epochs", "cells[1].recipe").
 
-    An element of an array is found at the line where the array begins. None if the field cannot be found.
+    For an element of an array, return the first line of the array. None if the field is not found.
     """
     tables: dict[str, int] = {}
     prefix = ""
@@ -149,14 +140,21 @@ def line_of(text: str, field: str) -> int | None:
 
 
 OPTIMIZERS: tuple[Optimizer, ...] = (SGD(0.1), Adam(0.1), AdamW(0.1), Adadelta(0.1))
-SCHEDULES: tuple[Schedule, ...] = (Constant(), Steps((1,), 0.1), Plateau("train_loss", 0.1, 1), Cosine(), OneCycle())
+SCHEDULES: tuple[Schedule, ...] = (
+    Constant(),
+    Steps((1,), 0.1),
+    Plateau("train_loss", 0.1, 1),
+    Cosine(),
+    OneCycle(),
+    Cooldown(),
+)
 
 
 def _check_changes(study: Study, text: str, origin: str) -> None:
-    """Say of the first change that no recipe allows where it stands, whatever recipe the study names.
+    """Check that every change is possible with at least one optimiser and schedule, regardless of the recipe.
 
     Raises:
-        BakeoffError: there is one.
+        BakeoffError: a change is not possible; the message names its line.
     """
     for place, before, own in _changes(study):
         if own and (problem := _problem(before | own)):
@@ -167,7 +165,7 @@ def _check_changes(study: Study, text: str, origin: str) -> None:
 
 
 def _changes(study: Study) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Yield where changes to recipes stand in a study file, those they come on top of, and the changes."""
+    """Yield (place in the file, changes applied before, changes)."""
     yield "set", {}, study.set
     for table in ("cells", "variants", "published"):
         for number, exception in enumerate(getattr(study, table)):
@@ -175,7 +173,7 @@ def _changes(study: Study) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]
 
 
 def _problem(changes: dict[str, Any]) -> BakeoffError | None:
-    """Return what is wrong with changes under all optimisers and schedules, None if they are right under one."""
+    """Return what is wrong with changes under all optimisers and schedules, None if they are valid under one."""
     problems = []
     for optimizer, schedule in product(OPTIMIZERS, SCHEDULES):
         recipe = Recipe(

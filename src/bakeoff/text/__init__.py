@@ -1,1 +1,1 @@
-"""Numbers and lists as people read them, and text from outside made safe to show."""
+"""Formats of numbers and lists, and escaping of untrusted text."""

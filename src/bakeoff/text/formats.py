@@ -1,5 +1,6 @@
 """How numbers and lists are written: in the terminal, in messages, in Markdown and on the page."""
 
+import math
 from collections.abc import Sequence
 
 THIN = "\u202f"
@@ -8,35 +9,65 @@ THIN = "\u202f"
 
 def percent(fraction: float | None, digits: int = 2) -> str:
     """0.98341 → "98.34 %"; None → "–"."""
-    return "–" if fraction is None else f"{100 * fraction:.{digits}f}{THIN}%"
+    return "–" if fraction is None else f"{hundredfold(fraction, digits)}{THIN}%"
 
 
-def points(difference: float) -> str:
+def hundredfold(fraction: float, digits: int, sign: str = "") -> str:
+    """Write 100 times a fraction, halves rounded away from zero, as the page's JavaScript does: 0.0025 is 0.3.
+
+    Halves that floating point misses by its rounding errors count as such.
+    """
+    value, scale = 100 * fraction, 10**digits
+    if math.isfinite(value):
+        value = math.copysign(math.floor(abs(value) * scale + 0.5 + 1e-9) / scale, value)
+    return f"{value:{sign}z.{digits}f}"
+
+
+def accuracy_digits(images: float | None) -> int:
+    """Return how many decimals of a percentage so many test images support: 1 for 400, 2 for 10,000 or if unknown."""
+    return min(3, max(0, math.ceil(math.log10(images)) - 2)) if images else 2
+
+
+def point_digits(images: float | None) -> int:
+    """Return how many decimals to give a difference of two mean accuracies: as many as these have, at least 1."""
+    return max(1, accuracy_digits(images))
+
+
+def minus(number: str) -> str:
+    """A number with a true minus sign: "-1.23" → "−1.23"."""
+    return number.replace("-", "−")
+
+
+def points(difference: float, digits: int = 2) -> str:
     """A difference of two fractions in percentage points, without its sign: -0.0123 → "1.23 points"."""
-    return f"{abs(100 * difference):.2f}{THIN}points"
+    return f"{hundredfold(abs(difference), digits)}{THIN}points"
 
 
-def signed_points(difference: float) -> str:
+def signed_points(difference: float, digits: int = 2) -> str:
     """A difference of two fractions in percentage points, as a bare number: 0.0123 → "+1.23"."""
-    return f"{100 * difference:+.2f}"
+    return minus(hundredfold(difference, digits, "+"))
 
 
-def span(low: float | None, high: float | None) -> str:
+def span(low: float | None, high: float | None, digits: int = 2) -> str:
     """An interval of fractions in a sentence: "98.11 to 98.57 %"; empty where there is none."""
-    return "" if low is None or high is None else f"{100 * low:.2f} to {100 * high:.2f}{THIN}%"
+    if low is None or high is None:
+        return ""
+    return f"{hundredfold(low, digits)} to {hundredfold(high, digits)}{THIN}%"
 
 
-def bracket(low: float | None, high: float | None) -> str:
+def bracket(low: float | None, high: float | None, digits: int = 2) -> str:
     """An interval of fractions after its mean, in percent: " [98.11, 98.57]"; empty where there is none."""
-    return "" if low is None or high is None else f" [{100 * low:.2f}, {100 * high:.2f}]"
+    if low is None or high is None:
+        return ""
+    return minus(f" [{hundredfold(low, digits)}, {hundredfold(high, digits)}]")
 
 
-def spread(mean: float, low: float | None, high: float | None) -> str:
+def spread(mean: float, low: float | None, high: float | None, digits: int = 2) -> str:
     """An interval of fractions after its mean, in percent: " ± 0.80", or as `bracket` where it is not symmetric."""
     if low is None or high is None:
         return ""
     half = high - mean
-    return f" ± {100 * half:.2f}" if abs(mean - low - half) < 1e-9 else bracket(low, high)
+    return f" ± {100 * half:.{digits}f}" if abs(mean - low - half) < 1e-9 else bracket(low, high, digits)
 
 
 def duration(seconds: float | None) -> str:
@@ -53,7 +84,7 @@ def duration(seconds: float | None) -> str:
 
 
 def clock(seconds: float | None) -> str:
-    """A time that is running or estimated: 0:42, 12:05, 3:07:10 or, from two days on, 3.5 days; "–" for None."""
+    """An elapsed or estimated time: 0:42, 12:05, 3:07:10 or, from two days on, 3.5 days; "–" for None."""
     if seconds is None:
         return "–"
     if seconds >= 2 * 86_400:

@@ -1,1 +1,1 @@
-"""One run, from images to outcome: the training loop, evaluation, optimizers, schedules, checkpoints."""
+"""Training one run, from images to outcome: training loop, evaluation, optimizers, schedules, checkpoints."""

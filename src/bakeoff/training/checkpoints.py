@@ -1,4 +1,4 @@
-"""Checkpoints: what a run needs to go on, written whole or not at all, read without pickle's dangers."""
+"""Checkpoints, from which a run resumes: written atomically and loaded without unpickling code."""
 
 import zipfile
 from dataclasses import dataclass, field
@@ -17,25 +17,29 @@ from bakeoff.spec.run import PROTOCOL
 
 @dataclass(frozen=True)
 class State:
-    """What a checkpoint holds beside network and optimiser."""
+    """The content of a checkpoint besides network and optimizer."""
 
     history: list[Epoch] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
-    """The weights of the best epoch so far, for recipes that report it."""
+    """Weights of the best epoch so far, for recipes that report the best epoch."""
     spent: dict[str, float] = field(default_factory=dict)
-    """Seconds of all sessions by phase."""
+    """Seconds by phase, over all sessions."""
     joules: float | None = None
-    """Energy of the training so far, None if the machine did not tell."""
+    """Energy used by training so far; None if unknown."""
     environment: dict[str, Any] = field(default_factory=dict)
-    """What the sessions so far ran on: see `hardware.merge_environments`."""
+    """The machines of all sessions so far: see `hardware.merge_environments`."""
     load: dict[str, float] = field(default_factory=dict)
-    """Processor time used, waited for and taken by others, in seconds."""
+    """CPU seconds used, waited for, and used by other processes."""
+    probe: dict[str, float] = field(default_factory=dict)
+    """Measures of a probe."""
+    average: list[Tensor] | None = None
+    """The values of the moving average of the weights, for recipes that have one."""
 
 
-def save(
+def save_checkpoint(
     folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer, state: State, draft: str = ""
 ) -> None:
-    """Write the checkpoint of a run, or a draft of it.
+    """Write a run's checkpoint, or a draft of it.
 
     Raises:
         OSError: the disk is full or cannot be written.
@@ -50,20 +54,22 @@ def save(
         "joules": state.joules,
         "environment": state.environment,
         "load": state.load,
+        "probe": state.probe,
     }
+    if state.average is not None:
+        content["average"] = state.average
     with written_whole(checkpoint_path(folder, run_id, draft)) as file:
         try:
             torch.save(content, file)
-        except RuntimeError as error:  # torch hides the file's own error behind one about positions
+        except RuntimeError as error:  # torch hides write errors behind an error about positions
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
-def load(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-    """Fill network and optimiser from the checkpoint and return the rest; an absent one is an empty state.
+def load_checkpoint(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+    """Load a run's checkpoint into network and optimizer and return its state; without a checkpoint, an empty state.
 
-    A file that is damaged (cut short by a power failure, a bit turned over), or was written by another protocol,
-    counts as absent: the run starts anew, which costs time and no truth. What others left of the run in drafts and
-    half-written is removed.
+    A file that is damaged or of another protocol version counts as missing: the run starts over. Drafts and partly
+    written files of the run are deleted.
     """
     delete_drafts(folder, run_id)
     saved = _read(checkpoint_path(folder, run_id))
@@ -72,35 +78,38 @@ def load(folder: Path, run_id: str, net: nn.Module, optimizer: torch.optim.Optim
     net.load_state_dict(saved["net"])
     optimizer.load_state_dict(saved["optimizer"])
     history = msgspec.convert(saved["history"], list[Epoch])
-    kept = {name: saved[name] for name in ("best", "spent", "joules", "environment", "load") if name in saved}
-    return State(history, **kept)
+    names = ("best", "spent", "joules", "environment", "load", "probe", "average")
+    rest = {name: saved[name] for name in names if name in saved}
+    return State(history, **rest)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return what is in a checkpoint, None if there is none that is whole and of this protocol."""
+    """Return the content of a checkpoint; None if it is missing, damaged or of another protocol version."""
     if not path.exists():
         return None
     try:
-        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums it wrote
+        with zipfile.ZipFile(path) as archive:  # torch writes checksums, but does not verify them
             if archive.testzip() is not None:
                 return None
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         return saved if saved["protocol"] == PROTOCOL else None
     except MemoryError:
         raise
-    except Exception:  # damage has many faces
+    except Exception:  # a damaged file can raise almost anything
         return None
 
 
 def _shapes(weights: dict[str, Any]) -> dict[str, torch.Size | None]:
-    """Return the shapes; a module may keep other things than tensors (`get_extra_state`)."""
+    """Return the shape of each entry; None for entries that are no tensors (`get_extra_state`)."""
     return {name: getattr(value, "shape", None) for name, value in weights.items()}
 
 
-def save_weights(folder: Path, run_id: str, net: nn.Module, draft: str = "") -> None:
-    """Keep the weights that were evaluated, or a draft of them, in a format anything can read.
+def save_weights(
+    folder: Path, run_id: str, net: nn.Module, draft: str = "", metadata: dict[str, str] | None = None
+) -> None:
+    """Write the evaluated weights, or a draft of them, as safetensors with this metadata.
 
-    Weights that a network uses in several places are written under each of their names.
+    Shared weights are written once under each of their names.
 
     Raises:
         OSError: the disk is full or cannot be written.
@@ -108,9 +117,9 @@ def save_weights(folder: Path, run_id: str, net: nn.Module, draft: str = "") -> 
     tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, value in net.state_dict().items():
-        own = value.detach().cpu().contiguous()
-        memory = own.untyped_storage().data_ptr()
-        tensors[name] = own.clone() if memory in seen else own  # the format refuses two names for one memory
+        tensor = value.detach().cpu().contiguous()
+        memory = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if memory in seen else tensor  # safetensors rejects shared memory
         seen.add(memory)
     with written_whole(weights_path(folder, run_id, draft)) as file:
-        file.write(safetensors.torch.save(tensors))
+        file.write(safetensors.torch.save(tensors, metadata))

@@ -1,19 +1,20 @@
-"""The only evaluator: validation images after every epoch, test images once, and the cost of the finished network.
+"""Evaluation: on the validation images after every epoch, on the test images once, and the cost of inference.
 
-It computes in fp32, whatever precision the network was trained in, so what is reported depends on the weights alone.
+Always in fp32, whatever the training precision, so that results depend only on the weights.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bakeoff.data.batches import Source, eval_batches
+from bakeoff.data.batches import ImageSource, eval_batches
 from bakeoff.machine.hardware import Machine
-from bakeoff.measure.beside import attempt
 from bakeoff.measure.cost import activation_bytes, inference_cost
+from bakeoff.measure.optional import measure_or_note
 from bakeoff.nets.outputs import logits_of
 from bakeoff.nets.summary import non_trainable, summarize, trainable
 from bakeoff.spec.data import ImageShape
@@ -21,7 +22,7 @@ from bakeoff.spec.records import Epoch, Outcome
 from bakeoff.spec.run import Run, steps_in_epoch
 from bakeoff.training.ledger import Ledger
 from bakeoff.training.optimizers import make_loss, penalised_weights, penalty
-from bakeoff.training.partition import Parts
+from bakeoff.training.partition import Partition
 from bakeoff.training.schedules import selected_epoch
 
 
@@ -33,19 +34,19 @@ class Diverged(Exception):
         self.epoch, self.step = epoch, step
 
 
-def validate(net: nn.Module, run: Run, parts: Parts, weights: list[Tensor]) -> tuple[float | None, float | None]:
-    """Return the recipe's loss, penalty included, and the accuracy on the validation images, if there are any."""
+def validate(net: nn.Module, run: Run, parts: Partition, weights: list[Tensor]) -> tuple[float | None, float | None]:
+    """Return loss (including the penalty) and accuracy on the validation images; (None, None) if there are none."""
     if parts.validation is None:
         return None, None
-    logits, labels = predict(net, run, parts, parts.validation, parts.validation_indices)
+    logits, labels = compute_logits(net, run, parts, parts.validation, parts.validation_indices)
     loss = float(make_loss(run.recipe)(logits.double(), labels)) + float(penalty(weights, run.recipe.l2))
     return loss, int((logits.argmax(1) == labels).sum()) / len(labels)
 
 
-def predict(
-    net: nn.Module, run: Run, parts: Parts, source: Source, indices: Tensor | None = None
+def compute_logits(
+    net: nn.Module, run: Run, parts: Partition, source: ImageSource, indices: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return the logits (N, K) float32 and the labels (N,), both on the CPU, of all the images in their order.
+    """Return the logits (N, K) float32 and the labels (N,) of all images in order, both on the CPU.
 
     Raises:
         BakeoffError: the network returns something other than logits.
@@ -54,25 +55,33 @@ def predict(
     logits, labels = [], []
     with torch.inference_mode():
         for images, truth in eval_batches(source, indices, run.recipe, parts.normalizer):
-            (own,) = logits_of(net(images), len(truth), parts.classes, run.net, training=False)
-            logits.append(own.float())
+            (outputs,) = logits_of(net(images), len(truth), parts.classes, run.net, training=False)
+            logits.append(outputs.float())
             labels.append(truth)
     return torch.cat(logits).cpu(), torch.cat(labels).cpu()
 
 
-def conclude(
-    net: nn.Module, run: Run, parts: Parts, shape: ImageShape, machine: Machine, history: list[Epoch], ledger: Ledger
+def evaluate_test(
+    net: nn.Module,
+    run: Run,
+    parts: Partition,
+    shape: ImageShape,
+    machine: Machine,
+    history: list[Epoch],
+    ledger: Ledger,
+    predict_test: Callable[[], tuple[Tensor, Tensor]] | None = None,
 ) -> Outcome:
-    """Evaluate on the test split, once, and gather every measure of the finished run.
+    """Evaluate on the test split and collect all measures of the finished run except the seconds of its phases.
 
-    A measure of cost that fails is left out, and `blanks` of the outcome says why.
+    `predict_test` replaces `predict` and must return the same logits and labels of the test images.
+    A cost measure that fails is left out; the outcome's `blanks` say why.
 
     Raises:
         Diverged: the network's outputs on the test images are not finite.
         BakeoffError: the network returns something other than logits.
     """
     ledger.enter("evaluation")
-    logits, labels = predict(net, run, parts, parts.test)
+    logits, labels = predict_test() if predict_test else compute_logits(net, run, parts, parts.test)
     ledger.enter("measuring")
     if not bool(logits.isfinite().all()):
         raise Diverged(len(history), steps_in_epoch(len(parts.train_indices), run.recipe.batch_size))
@@ -95,17 +104,18 @@ def conclude(
         "peak_memory_bytes": max(epoch.peak_memory_bytes for epoch in history),
     }
     if parts.classes > 5:
-        among = (logits.topk(5).indices == labels[:, None]).any(1)
-        measures["test_top5_accuracy"] = int(among.sum()) / len(labels)
+        in_top5 = (logits.topk(5).indices == labels[:, None]).any(1)
+        measures["test_top5_accuracy"] = int(in_top5.sum()) / len(labels)
     blanks: dict[str, str] = {}
     of_net = run.net, shape, parts.classes
-    summary = attempt("layers", lambda: summarize(*of_net), blanks)
+    summary = measure_or_note("layers", lambda: summarize(*of_net), blanks)
     if summary:
         blanks |= summary.blanks
         measures["flops"] = summary.flops
-    measures["activation_bytes_per_image"] = attempt("activation memory", lambda: activation_bytes(*of_net), blanks)
-    measures |= attempt("latency", lambda: inference_cost(net, shape, machine, train_seconds), blanks) or {}
-    measures |= ledger.measures()
+    measures["activation_bytes_per_image"] = measure_or_note(
+        "activation memory", lambda: activation_bytes(*of_net), blanks
+    )
+    measures |= measure_or_note("latency", lambda: inference_cost(net, shape, machine, train_seconds), blanks) or {}
     return Outcome(
         reported_epoch=selected_epoch(run.recipe, history),
         predicted=predicted.numpy().astype(np.uint16),

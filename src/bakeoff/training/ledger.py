@@ -1,4 +1,4 @@
-"""Where the time of a run went: every moment is in exactly one phase, so the phases add up to the wall time."""
+"""How a run spent its time: it is always in exactly one phase, so the phases add up to the wall time."""
 
 import math
 import time
@@ -8,19 +8,20 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 Item = TypeVar("Item")
 
 Phase: TypeAlias = Literal["startup", "input", "step", "evaluation", "measuring", "saving", "idle"]
-"""startup: preparing data, network and epochs; input: making training batches (on a GPU, telling it to); step: the
-rest of the training clock; evaluation: of validation and test images; measuring: of latency and throughput; saving:
-checkpoints and weights; idle: while whoever asked for the run does something else."""
+"""startup: preparing data, network and epochs; input: making training batches (on a GPU, launching it), or the features
+of a probe, also while another process makes them; step: the rest of the training time; evaluation: on validation and
+test images; measuring: latency, throughput and the machine's speed; saving: checkpoints and weights; idle: while the
+caller handles what the run yielded."""
 
 
 class Ledger:
-    """A clock that is always in one phase. A checkpoint carries its sums into the next session.
+    """A clock that is always in one phase. Checkpoints carry its sums into the next session.
 
-    What a killed process did after its last checkpoint is on no ledger: nothing is left of that work either.
+    What a killed process did after its last checkpoint is not counted: that work is lost as well.
     """
 
     def __init__(self) -> None:
-        """Start in the phase startup."""
+        """Start in phase startup."""
         self._seconds: dict[str, float] = dict.fromkeys(get_args(Phase), 0.0)
         self._carried = 0.0
         self._phase: Phase = "startup"
@@ -33,19 +34,19 @@ class Ledger:
             self._carried += seconds[phase]
 
     def enter(self, phase: Phase) -> float:
-        """Go on in another phase, and return the time of this change in seconds of `time.perf_counter`."""
+        """Enter a phase; return the time in seconds of `time.perf_counter`."""
         now = time.perf_counter()
         self._seconds[self._phase] += now - self._since
         self._phase, self._since = phase, now
         return now
 
     def spent(self) -> dict[str, float]:
-        """Return the seconds of each phase until now, all sessions together."""
+        """Return the seconds of each phase so far, over all sessions."""
         self.enter(self._phase)
         return dict(self._seconds)
 
     def inputs(self, batches: Iterator[Item]) -> Iterator[Item]:
-        """Pass the batches on; making them is input, what is done with them is step."""
+        """Yield the batches; making them counts as input, what the caller does with them as step."""
         while True:
             self.enter("input")
             batch = next(batches, None)
@@ -55,9 +56,9 @@ class Ledger:
             yield batch
 
     def measures(self) -> dict[str, float]:
-        """Return the lines of the ledger, their sum, wall_seconds, and the last session's part of it.
+        """Return the seconds by phase, their sum (wall_seconds), and the last session's share of it.
 
-        input_seconds and step_seconds together are the train_seconds of the run.
+        input_seconds and step_seconds add up to the run's train_seconds.
         """
         spent = self.spent()
         wall = math.fsum(spent.values())

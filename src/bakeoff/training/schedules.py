@@ -1,20 +1,20 @@
-"""Learning rates, early stopping and the choice of the reported epoch, as functions of what has happened.
+"""Learning rates, early stopping and the choice of the reported epoch, as functions of the epochs so far.
 
-Nothing here carries state: what to do next follows from the recipe and the epochs so far, so a resumed run
-needs no more than its history. No torch.
+Nothing here keeps state: everything follows from the recipe and the history, so a resumed run needs only its history.
+No torch.
 """
 
 import math
 from collections.abc import Sequence
 
-from bakeoff.spec.recipe import Constant, Cosine, Monitor, OneCycle, Plateau, Recipe, Schedule, Steps
+from bakeoff.spec.recipe import Constant, Cooldown, Cosine, Monitor, OneCycle, Plateau, Recipe, Schedule, Steps
 from bakeoff.spec.records import Epoch
 
 LOWER_IS_BETTER = {"train_loss": True, "validation_loss": True, "train_accuracy": False, "validation_accuracy": False}
 
 
 def rate_factor(schedule: Schedule, epochs: int, history: Sequence[Epoch], done: float) -> float:
-    """Return the factor on the learning rate after `done` epochs (a fraction counts the steps of this one)."""
+    """Return the factor on the learning rate after `done` epochs, fractions of an epoch included."""
     match schedule:
         case Constant():
             return 1.0
@@ -26,6 +26,11 @@ def rate_factor(schedule: Schedule, epochs: int, history: Sequence[Epoch], done:
             if done < warmup:
                 return done / warmup
             return final + (1 - final) * _cosine_fall((done - warmup) / (epochs - warmup))
+        case Cooldown():
+            if done < schedule.warmup_epochs:
+                return done / schedule.warmup_epochs
+            begin = schedule.begin(epochs)
+            return schedule.final + (1 - schedule.final) * _linear_fall(max(0.0, done - begin) / (epochs - begin))
         case OneCycle(peak_at, start_divisor, end_divisor, shape):
             fall = _cosine_fall if shape == "cosine" else _linear_fall
             progress = done / epochs
@@ -44,12 +49,21 @@ def _linear_fall(progress: float) -> float:
 
 def learning_rate(recipe: Recipe, history: Sequence[Epoch], done: float) -> float:
     """Return the learning rate for the step that starts after `done` epochs."""
-    rate = recipe.optimizer.lr * rate_factor(recipe.schedule, recipe.epochs, history, done)
-    return max(rate, recipe.schedule.floor) if isinstance(recipe.schedule, Plateau) else rate
+    return _rate(recipe, recipe.schedule, history, done)
+
+
+def head_learning_rate(recipe: Recipe, history: Sequence[Epoch], done: float) -> float:
+    """Return the classifier's learning rate, without the recipe's factor on it."""
+    return _rate(recipe, recipe.head_schedule or recipe.schedule, history, done)
+
+
+def _rate(recipe: Recipe, schedule: Schedule, history: Sequence[Epoch], done: float) -> float:
+    rate = recipe.optimizer.lr * rate_factor(schedule, recipe.epochs, history, done)
+    return max(rate, schedule.floor) if isinstance(schedule, Plateau) else rate
 
 
 def _waits(values: Sequence[float], threshold: float, lower: bool) -> list[int]:
-    """Return, per epoch, for how many epochs the best value had not been beaten by more than `threshold`."""
+    """Return, for each epoch, for how many epochs the best value had not improved by more than `threshold`."""
     waits, best, wait = [], math.inf, 0
     for value in values:
         signed = value if lower else -value
@@ -62,7 +76,7 @@ def _waits(values: Sequence[float], threshold: float, lower: bool) -> list[int]:
 
 
 def _cuts(schedule: Plateau, history: Sequence[Epoch]) -> int:
-    """Count the cuts so far: after one, the wait starts over while the best value stays (as in Keras)."""
+    """Return the number of cuts so far: a cut restarts the wait, but keeps the best value (as in Keras)."""
     waits = _waits(monitored(history, schedule.monitor), schedule.threshold, LOWER_IS_BETTER[schedule.monitor])
     cuts, since_cut = 0, 0
     for wait in waits:
@@ -73,12 +87,12 @@ def _cuts(schedule: Plateau, history: Sequence[Epoch]) -> int:
 
 
 def monitored(history: Sequence[Epoch], monitor: Monitor) -> list[float]:
-    """Return the values of one column of the history; recipes are checked beforehand to record it."""
+    """Return one column of the history; a valid recipe only monitors what it records."""
     return [float(getattr(epoch, monitor)) for epoch in history]
 
 
 def has_ended(recipe: Recipe, history: Sequence[Epoch]) -> bool:
-    """Tell whether training is over: all epochs done, or stopped early."""
+    """Return whether training is over: all epochs done, or stopped early."""
     if len(history) >= recipe.epochs:
         return True
     stop = recipe.stop
@@ -89,7 +103,7 @@ def has_ended(recipe: Recipe, history: Sequence[Epoch]) -> bool:
 
 
 def selected_epoch(recipe: Recipe, history: Sequence[Epoch]) -> int:
-    """Return the epoch (from 1) whose weights are reported; of equals the first, as early stopping keeps it."""
+    """Return the epoch (from 1) whose weights are reported: the first of equally good ones, as in early stopping."""
     if recipe.select == "last":
         return len(history)
     monitor: Monitor = "validation_loss" if recipe.select == "best-validation-loss" else "validation_accuracy"

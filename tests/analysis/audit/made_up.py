@@ -6,9 +6,9 @@ from zlib import crc32
 import msgspec
 import numpy as np
 
-from bakeoff.analysis.audit import FINDINGS, Finding, Material
-from bakeoff.analysis.audit.finding import Tested
-from bakeoff.analysis.ranking import cells
+from bakeoff.analysis.audit import FINDINGS, Finding
+from bakeoff.analysis.cells import group_cells
+from bakeoff.analysis.snapshot import EvaluatedRun, Snapshot
 from bakeoff.measure.quality import reliability
 from bakeoff.spec.recipe import SGD, Recipe
 from bakeoff.spec.records import Epoch, Failure, Result, Unreadable
@@ -20,12 +20,12 @@ RECIPE = Recipe(
 CLASSES = tuple("0123456789")
 LABELS = np.arange(1000) % 10
 CALM = [0.5, 0.7, 0.8, 0.85, 0.898, 0.9, 0.899, 0.9]
-"""A curve of validation accuracies that has nothing to tell."""
+"""An inconspicuous curve of validation accuracies."""
 ENVIRONMENT = {"bakeoff": "0.1.0", "torch": "2", "processor": "one", "device": "cpu", "threads": 1}
 
 
 def predictions(accuracy: float, seed: int = 0, labels: np.ndarray = LABELS, classes: int = 10) -> np.ndarray:
-    """Right for that share of the images, whichever the seed draws; wrong in all ways otherwise."""
+    """Right for that share of the images, drawn by the seed; otherwise wrong in random ways."""
     random = np.random.default_rng(seed)
     wrong = random.permutation(len(labels))[: round((1 - accuracy) * len(labels))]
     predicted = labels.copy()
@@ -60,7 +60,7 @@ def run(
     classes: Sequence[str] = CLASSES, sure: float | None = None, history: Sequence[Epoch] | None = None,
     environment: dict | None = None, measures: dict[str, float] | None = None, layers: Sequence[dict] = (),
     data: str = "mnist", **changes: object,
-) -> Tested:  # fmt: skip
+) -> EvaluatedRun:  # fmt: skip
     """One finished run. It is as sure as it is right unless `sure` says how sure."""
     predicted = (
         predictions(0.9, crc32(f"{net}{seed}".encode()), labels, len(classes)) if predicted is None else predicted
@@ -80,7 +80,7 @@ def run(
         environment=environment or ENVIRONMENT,
         layers=tuple(layers),
     )
-    return Tested(result, tuple(classes), labels, predicted, reliability(labels, predicted, probabilities))
+    return EvaluatedRun(result, tuple(classes), labels, predicted, reliability(labels, predicted, probabilities))
 
 
 def failed(net: str, kind: str) -> Result:
@@ -91,16 +91,18 @@ def failed(net: str, kind: str) -> Result:
 
 def look(
     kind: str,
-    *runs: Tested | Result,
+    *runs: EvaluatedRun | Result,
     references: dict | None = None,
     facts: dict | None = None,
     unreadable: tuple[Unreadable, ...] = (),
 ) -> list[Finding]:
     """What one finding says of these runs, checked for being well formed."""
-    tested = {one.result.id: one for one in runs if isinstance(one, Tested)}
-    results = [one.result if isinstance(one, Tested) else one for one in runs]
+    tested = {one.result.id: one for one in runs if isinstance(one, EvaluatedRun)}
+    results = [one.result if isinstance(one, EvaluatedRun) else one for one in runs]
     assert len({result.id for result in results}) == len(results), "runs of one id"
-    found = list(FINDINGS[kind](Material(tuple(cells(results)), tested, references or {}, facts or {}, unreadable)))
+    found = list(
+        FINDINGS[kind](Snapshot(tuple(group_cells(results)), tested, references or {}, facts or {}, unreadable))
+    )
     for finding in found:
         assert finding.kind == kind
         assert finding.message.endswith((".", "…")) and finding.advice.endswith(".")

@@ -50,6 +50,23 @@ def test_a_run_that_waited():
     assert not look("loaded-machine", run("a", measures=unknown))
 
 
+def speed(gflops: float) -> dict[str, float]:
+    """Measures of a run beside which convolutions ran at this rate."""
+    return {f"calibration_{when}_convolution_flops_per_second": gflops * 1e9 for when in ("before", "after")}
+
+
+def test_a_machine_that_was_not_always_equally_fast():
+    slow, fast = run("a", measures=speed(60)), run("b", measures=speed(100))
+    [finding] = look("speeds-differ", slow, fast)
+    assert finding.evidence[0]["ratio"] == pytest.approx(100 / 60)
+    assert finding.nets == ("a", "b")
+    assert not look("speeds-differ", slow, run("b", measures=speed(70)))
+    assert not look("speeds-differ", slow, run("b"))
+    assert not look(
+        "speeds-differ", slow, run("b", measures=speed(100), environment=ENVIRONMENT | {"processor": "two"})
+    )
+
+
 def layer(given: tuple[int, ...], gives: tuple[int, ...], kind: str = "Conv2d", name: str = "") -> dict:
     return {"name": name or kind, "type": kind, "input": list(given), "output": list(gives)}
 
@@ -109,7 +126,7 @@ def test_test_images_that_were_trained_on():
     assert "accuracy_without" not in all_of_them.evidence[0]
 
 
-def test_identical_images_with_unlike_labels():
+def test_identical_images_with_different_labels():
     [finding] = look("duplicates", run("a"), facts=known(conflicting=3))
     assert finding.severity == "note" and finding.evidence[0] == {"conflicting": 3}
 

@@ -54,7 +54,7 @@ class TestSchedulesThatEndAtNothing:
         assert finding.evidence[0]["epochs_to_try"] == 18
         assert "18 epochs" in finding.message
 
-    def test_are_told_apart_on_images_a_part_of_whose_labels_is_wrong(self):
+    def test_are_distinguished_on_images_a_part_of_whose_labels_is_wrong(self):
         """LeNet on 1,000 digits, four labels in ten wrong, each curve in sixteen points.
 
         With twice the 32 epochs it got 4.8 points more right, with twice the 64 epochs 0.1.

@@ -12,8 +12,8 @@ def test_all_images_of_one_class():
     assert finding.evidence[0] == {"seed": 0, "class": "0", "share_predicted": 1, "share_true": 0.1, "accuracy": 0.1}
 
 
-def test_what_is_no_collapse():
-    """Most of one class, or all of one class where the labels are so."""
+def test_what_is_not_a_collapse():
+    """Most of one class, or all of one class if the labels are, too."""
     assert not look("collapsed", run(predicted=np.where(np.arange(1000) < 50, LABELS, 0)))
     assert not look("collapsed", run(predicted=np.zeros(1000, int), labels=(np.arange(1000) < 50).astype(int)))
 

@@ -4,10 +4,10 @@ import pytest
 
 from bakeoff import studies
 from bakeoff.analysis.audit import FINDINGS
-from bakeoff.analysis.audit.printed import PRINTED_FINDINGS, audit_printed, networks
+from bakeoff.analysis.audit.printed import PRINTED_FINDINGS, audit_printed, printed_networks
 from bakeoff.cli import cli
-from bakeoff.cli.audit import summaries
 from bakeoff.errors import BakeoffError
+from bakeoff.nets.summary import summaries
 from bakeoff.studies.study import Published, Study
 
 STUDY = Study(name="small", nets=("conv", "nin"), data=("mnist",), recipe="clark2020")
@@ -24,7 +24,7 @@ def number(net: str = "conv", accuracy: float = 0.95, **more) -> Published:
 
 
 def test_the_accidents_of_2018_are_found_in_its_tables():
-    found = audit_printed(studies.load("afif2018"))
+    found = audit_printed(studies.load_study("afif2018"))
     said = {(f.kind, f.data, net) for f in found for net in f.nets}
     assert ("no-better-than-majority", "svhn", "vgg-afif") in said
     assert ("dead-classes", "fashion-mnist", "resnet20v1-keras") in said
@@ -74,10 +74,10 @@ def test_terms_and_single_runs():
 
 
 def test_the_height_concatenation_of_2018_is_found_in_its_layers():
-    study = studies.load("afif2018")
-    shapes = {(net, str(shape)) for net, shape, _ in networks(study)}
+    study = studies.load_study("afif2018")
+    shapes = {(net, str(shape)) for net, shape, _ in printed_networks(study)}
     assert len(shapes) == 10 and ("squeezenet-afif", "1x28x28") in shapes
-    found = audit_printed(study, summaries(networks(study)))
+    found = audit_printed(study, summaries(printed_networks(study)))
     assert {net for f in found if f.kind == "shapes-depart" for net in f.nets} == {"squeezenet-afif"}
     assert not any(f.kind == "parameters-depart" for f in found)
 
@@ -85,7 +85,7 @@ def test_the_height_concatenation_of_2018_is_found_in_its_layers():
 def test_printed_parameters_that_are_not_the_network_s():
     def departs(count: int) -> bool:
         study = Study(name="small", nets=("conv",), data=("mnist",), published=(number(parameters=count),))
-        return any(f.kind == "parameters-depart" for f in audit_printed(study, summaries(networks(study))))
+        return any(f.kind == "parameters-depart" for f in audit_printed(study, summaries(printed_networks(study))))
 
     assert departs(93_321) and not departs(93_322)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from made_up import CALM, curve, failed, look, predictions, run
 
-from bakeoff.spec.recipe import Constant, OneCycle, Plateau, Stop
+from bakeoff.spec.recipe import Constant, OneCycle, Plateau, Probe, Stop
 
 NOISY = [0.9, 0.93, 0.95, 0.94, 0.96, 0.9718, 0.955]
 
@@ -120,6 +120,7 @@ def test_statistics_that_caught_up_and_images_learned_by_heart():
         ({"select": "best-validation-accuracy"}, "reported epoch"),
         ({"stop": Stop("validation_loss", 3)}, "end of training"),
         ({"schedule": Plateau("validation_loss", 0.5, 3)}, "learning rate"),
+        ({"probe": Probe(), "epochs": 1}, "penalty of the classifier"),
     ],
 )
 def test_a_choice_made_on_the_test_set(settings, decided):
@@ -133,9 +134,28 @@ def test_a_test_set_that_is_only_watched_decides_nothing():
     on_training = Plateau("train_loss", 0.5, 3)
     assert not look("chosen-on-test", run(validation="test", schedule=Constant()))
     assert not look("chosen-on-test", run(validation="test", schedule=on_training, stop=Stop("train_loss", 3)))
+    assert not look("chosen-on-test", run(validation="test", epochs=1, probe=Probe((0.1,))))
 
 
-def test_two_recipes_for_one_network_are_told_apart():
+@pytest.mark.parametrize("kind", ["under-trained", "lagging-statistics", "over-fitted"])
+def test_a_probe_has_no_curve_to_judge(kind):
+    """Few steps, but all training images right: the network was trained, so its result means something."""
+    once = {"history": curve([0.6], train=[1.0]), "layers": NORMALISED, "measures": {"train_images": 500}, "epochs": 1}
+    assert not look(kind, run(predicted=predictions(0.6), probe=Probe(), **once))
+
+
+def test_one_epoch_that_is_no_probe_is_judged():
+    behind = {"history": curve([0.6], train=[0.85]), "measures": {"train_images": 500}, "epochs": 1}
+    assert look("under-trained", run(predicted=predictions(0.6), **behind))
+    assert look("lagging-statistics", run(layers=NORMALISED, **behind))
+
+
+def test_statistics_that_never_change_do_not_lag():
+    behind = {"history": curve([0.6], train=[0.85]), "measures": {"train_images": 500}, "epochs": 1}
+    assert not look("lagging-statistics", run(layers=NORMALISED, frozen_norm=True, **behind))
+
+
+def test_two_recipes_for_one_network_are_distinguished():
     rising = curve([0.8 - 0.5 / epoch for epoch in range(1, 11)])
     longer = run("a", history=rising, name="plain (epochs=10)", epochs=10)
     [finding] = look("under-trained", run("a"), longer)

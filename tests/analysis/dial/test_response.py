@@ -6,19 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dialled
-from bakeoff.analysis.dial import default_levels, make_study, responses
+from bakeoff.analysis.dial import default_levels, make_study, read_responses
 from bakeoff.analysis.dial.response import Response, family
 from bakeoff.data import info
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.errors import BakeoffError
-from bakeoff.reporting.dial import rows, said, table
+from bakeoff.reporting.dial import describe_response, list_points, tabulate_response
 from bakeoff.store.store import Store
 from bakeoff.studies.study import Turn
 
 
 def read(path) -> list[Response]:
     with Store(path) as store:
-        return responses(store)
+        return read_responses(store)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_who_leads_and_from_where(crossing):
     assert leaders[2:] == [(0.25, "nin", True), (0.125, "nin", True)]
 
 
-def test_who_falls_apart_and_where(crossing):
+def test_which_network_degrades_and_where(crossing):
     falls = {fall.net: fall for fall in crossing.falls}
     assert (falls["conv"].before, falls["conv"].level, falls["conv"].sure) == (0.25, 0.125, True)
     assert falls["nin"].level is None and falls["nin"].least == pytest.approx(0.75 / 0.84, abs=0.05)
@@ -66,15 +66,15 @@ def test_a_guess_is_held_to_the_runs(crossing):
     assert guess.growth == pytest.approx(0.45, abs=0.03) and guess.low < guess.growth < guess.high
 
 
-def test_it_is_told_in_words(crossing):
-    told = "\n".join(said(crossing))
+def test_it_is_described_in_words(crossing):
+    told = "\n".join(describe_response(crossing))
     assert f"{dialled.ASKS} Borne out: from contrast 1 to 0.125 the lead of nin over conv and lenet-afif" in told
     assert "At contrast 1 conv is significantly ahead of all others." in told
-    assert "conv falls apart between contrast 0.25 and 0.125." in told
+    assert "conv degrades between contrast 0.25 and 0.125." in told
     assert "The curves of conv and nin cross between contrast" in told
-    drawn = table(crossing)
+    drawn = tabulate_response(crossing)
     assert len(drawn.rows) == 4 and len(drawn.columns) == 5
-    assert len(rows([crossing])) == 12
+    assert len(list_points([crossing])) == 12
 
 
 def test_one_seed_shows_nothing(tmp_path):
@@ -83,10 +83,10 @@ def test_one_seed_shows_nothing(tmp_path):
     assert all(ahead.not_clear_of for ahead in one.ahead)
     assert one.guesses[0].verdict == "open: one seed gives no interval"
     assert not any(fall.sure for fall in one.falls)
-    assert "significantly ahead" not in "".join(said(one))
+    assert "significantly ahead" not in "".join(describe_response(one))
 
 
-def test_networks_that_are_alike_are_not_told_apart(tmp_path):
+def test_networks_that_are_alike_are_not_distinguished(tmp_path):
     nets, levels = ("conv", "nin"), (1.0, 0.5, 0.25)
     turn = Turn(turn="contrast", data="digits", levels=levels, favours=("nin",), asks="So?", towards=0.25)
     own = dialled.study([turn], nets)
@@ -101,8 +101,8 @@ def test_a_part_is_called_a_part(tmp_path):
     own = dialled.study([dialled.TURN], ("conv", "nin", "lenet-afif"))
     [one] = read(dialled.fill(tmp_path / "a.db", own, part))
     assert one.levels == (1, 0.5)
-    assert "Partial: 12 of 36 runs finished." in said(one)
-    assert "Not run" in said(one)[1]
+    assert "Partial: 12 of 36 runs finished." in describe_response(one)
+    assert "Not run" in describe_response(one)[1]
 
 
 def test_studies_of_other_networks_and_levels_make_one_response(tmp_path):
@@ -169,4 +169,4 @@ def test_where_no_network_is_above_chance_there_is_no_room_to_lead(tmp_path):
     table = {("conv", 1): 0.5, ("nin", 1): 0.9, ("conv", 0.25): 0.1, ("nin", 0.25): 0.1}
     [one] = read(dialled.fill(tmp_path / "a.db", dialled.study([turn], nets), table))
     assert one.guesses[0].verdict == "borne out"
-    assert "But at contrast 0.25 no network is much above chance, which leaves no room to lead." in said(one)[1]
+    assert "But at contrast 0.25 no network is much above chance" in describe_response(one)[1]

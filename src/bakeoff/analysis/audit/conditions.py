@@ -1,34 +1,32 @@
-"""Findings in what a number was made with: its network, its images, its machine. No torch."""
+"""Findings about the conditions of a run: its network, its images, its machine. No torch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Severity, about, of_cells, percent_of
-from bakeoff.analysis.ranking import Cell
-from bakeoff.data.tree import count_reasons, tell_reasons
+from bakeoff.analysis.audit.finding import Finding, Numbers, Severity, about, make_finding, percent_of
+from bakeoff.analysis.cells import Cell
+from bakeoff.analysis.machine_load import epoch_speeds, is_uneven, waited
+from bakeoff.analysis.snapshot import Snapshot
+from bakeoff.analysis.timing import MACHINE, unlike_speeds
+from bakeoff.data.kinds import NOT_AN_IMAGE
+from bakeoff.data.skipped import count_reasons, format_reasons
 from bakeoff.spec.data import data_label
-from bakeoff.spec.records import Result
-from bakeoff.text.formats import counted, listing, percent
+from bakeoff.text.formats import counted, listing
 
-LOADED = 1.5
-"""The quickest epoch of a cell is this many times as fast as the slowest."""
-WAITED = 0.1
-"""Share of the training time in which a run's threads waited for a CPU."""
+UNEVEN = 2
+"""How many times as many images as the smallest fold the largest may have."""
 MANY = 0.01
-"""Share of the test images that were among the training images."""
-SOME = 0.001
+"""Share of the images that could not be read."""
 
 
-def unreadable(material: Material) -> Iterator[Finding]:
+def unreadable(snapshot: Snapshot) -> Iterator[Finding]:
     """A run is damaged in the store, or was written by a newer version: its number is missing."""
     advice = {
-        "damaged": "`bakeoff forget --state damaged` removes it; the command that trained it then trains it anew.",
+        "damaged": "Remove it with `bakeoff forget --state damaged`, then repeat the command that trained it.",
         "newer": "Read the store with the version that wrote it, or a newer one.",
     }
-    for run in material.unreadable:
+    for run in snapshot.unreadable:
         data = data_label(run.data)
         name = f"{run.net} on {data}, seed {run.seed}" if run.net else f"Run {run.id}"
         yield Finding(
@@ -44,65 +42,60 @@ def unreadable(material: Material) -> Iterator[Finding]:
         )
 
 
-def loaded_machine(material: Material) -> Iterator[Finding]:
-    """Training waited for a processor, or epochs of a network on one machine took very unequal times."""
+def loaded_machine(snapshot: Snapshot) -> Iterator[Finding]:
+    """Training waited for a CPU, or the speed of a network's epochs on one machine varied a lot."""
     advice = "Do not compare its seconds; time it again on an idle machine."
-    for cell in (cell for table in material.tables for cell in table):
-        waited = [(result, numbers) for result in cell.finished if (numbers := _waited(result)) is not None]
-        if waited:
-            numbers = waited[0][1]
+    for cell in (cell for table in snapshot.tables for cell in table):
+        late = [(result, numbers) for result in cell.finished if (numbers := waited(result)) is not None]
+        if late:
+            numbers = late[0][1]
             message = (
-                f"{about(cell, [result for result, _ in waited])} it waited for a CPU in "
+                f"{about(cell, [result for result, _ in late])} it waited for a CPU in "
                 f"{percent_of(numbers, 'share_waited')} of its training time; other work used "
                 f"{numbers['others']:.1f} of the machine's {numbers['cores']:.0f} on average."
             )
-            evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in waited)
-            touched = [result for result, _ in waited]
-            yield of_cells("loaded-machine", "note", message, advice, [cell], evidence, touched)
+            evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in late)
+            touched = [result for result, _ in late]
+            yield make_finding("loaded-machine", "note", message, advice, [cell], evidence, touched)
             continue
-        speeds = [
-            epoch.images_per_second
-            for result in cell.finished
-            if _place(result) == _place(cell.finished[0])
-            for epoch in result.epochs[1:]  # the first warms up
-            if epoch.images_per_second > 0
-        ]
-        if len(speeds) > 1 and max(speeds) >= LOADED * min(speeds):
+        speeds = epoch_speeds(cell)
+        if is_uneven(speeds):
             message = (
-                f"{cell.net} on {cell.data}: on one machine its epochs ran at {min(speeds):,.0f} to {max(speeds):,.0f} "
-                "images a second: the machine had other work."
+                f"{cell.label} on {cell.data}: on one machine its epochs ran at {min(speeds):,.0f} to "
+                f"{max(speeds):,.0f} images a second: the machine had other work."
             )
             spread = {"slowest": min(speeds), "fastest": max(speeds), "ratio": max(speeds) / min(speeds)}
-            yield of_cells("loaded-machine", "note", message, advice, [cell], (spread,))
+            yield make_finding("loaded-machine", "note", message, advice, [cell], (spread,))
 
 
-def _waited(result: Result) -> dict[str, float] | None:
-    """Return how far a run had to share the processors, None if it did not or its machine does not tell."""
-    waiting, others = (result.measures.get(f"{name}_seconds") for name in ("waiting", "other_processor"))
-    seconds = result.measures.get("train_seconds", 0.0)
-    if waiting is None or others is None or seconds <= 0:
-        return None
-    share = waiting / seconds / result.environment.get("threads", 1)
-    if share < WAITED:
-        return None
-    return {"share_waited": share, "others": others / seconds, "cores": float(result.environment.get("cores", 1))}
+def speeds_differ(snapshot: Snapshot) -> Iterator[Finding]:
+    """The same machine was faster while one network of a table trained than while another did."""
+    advice = "Do not compare their seconds: use calibrated ones, or measure again with --timing exclusive."
+    for table in snapshot.tables:
+        cells = [cell for cell in table if cell.finished]
+        places = {tuple(r.conditions(name) for name in MACHINE) for cell in cells for r in cell.finished}
+        speeds = unlike_speeds(cells) if len(places) == 1 else None
+        if speeds:
+            low, high = speeds
+            message = (
+                f"On {cells[0].where}, the machine computed convolutions at {low / 1e9:,.0f} GFLOP/s beside one "
+                f"network and at {high / 1e9:,.0f} GFLOP/s beside another."
+            )
+            numbers = {"slowest_flops_per_second": low, "fastest_flops_per_second": high, "ratio": high / low}
+            yield make_finding("speeds-differ", "note", message, advice, cells, (numbers,))
 
 
-def _place(result: Result) -> tuple[object, ...]:
-    return tuple(result.conditions(name) for name in ("processor", "device", "gpu", "threads", "cores"))
-
-
-def parameters_depart(material: Material) -> Iterator[Finding]:
-    """A network has another number of parameters than its study printed, or than itself in another run."""
+def parameters_depart(snapshot: Snapshot) -> Iterator[Finding]:
+    """The number of parameters differs from the published one, or between runs of the same network."""
     advice = (
-        "Its code or its input is not what its name says: compare `bakeoff show NET` with the source, layer by layer."
+        "Its code or input differs from what its name says: compare `bakeoff show NET` with the source, layer by layer."
     )
     sizes: dict[tuple[str, ...], dict[float, Cell]] = {}
-    for cell in material.cells:
+    for cell in snapshot.cells:
         for result in cell.finished[:1]:
             run = result.run
             for measure in ("parameters", "trainable_parameters"):
-                printed = material.references.get((run.net, run.data, run.recipe.name, measure))
+                printed = snapshot.references.get((run.net, run.data, run.recipe.name, measure))
                 counted = result.measures.get(measure)
                 if printed is not None and counted is not None and printed != counted:
                     message = (
@@ -110,7 +103,7 @@ def parameters_depart(material: Material) -> Iterator[Finding]:
                         f"{run.recipe.name} printed {printed:,.0f}."
                     )
                     numbers = {"measure": measure, "counted": counted, "published": printed}
-                    yield of_cells("parameters-depart", "serious", message, advice, [cell], (numbers,))
+                    yield make_finding("parameters-depart", "serious", message, advice, [cell], (numbers,))
         for result in cell.finished:
             if (count := result.measures.get("parameters")) is not None:
                 key = (cell.net, result.run.data_hash, str(result.run.recipe.image))
@@ -118,37 +111,37 @@ def parameters_depart(material: Material) -> Iterator[Finding]:
     for counts in sizes.values():
         if len(counts) > 1:
             touched = list({id(cell): cell for cell in counts.values()}.values())
-            told = listing([f"{count:,.0f}" for count in sorted(counts)])
-            message = f"{touched[0].net} on {touched[0].data} has {told} parameters in different runs."
+            text = listing([f"{count:,.0f}" for count in sorted(counts)])
+            message = f"{touched[0].net} on {touched[0].data} has {text} parameters in different runs."
             numbers = {"least": min(counts), "most": max(counts)}
-            yield of_cells("parameters-depart", "serious", message, advice, touched, (numbers,))
+            yield make_finding("parameters-depart", "serious", message, advice, touched, (numbers,))
 
 
-def shapes_depart(material: Material) -> Iterator[Finding]:
-    """Maps grow in one direction between layers, which joining branches along the channels never does."""
+def shapes_depart(snapshot: Snapshot) -> Iterator[Finding]:
+    """Feature maps grow in one direction between layers, as they never do when concatenated along the channels."""
     advice = (
-        "Its branches are joined along the image, not along the channels: axis 1 of (N, C, H, W), the last of "
-        "(N, H, W, C). Take its accuracy, and its time above all, for those of another network than its name says."
+        "Its branches are concatenated along the image, not along the channels: axis 1 of (N, C, H, W), the last of "
+        "(N, H, W, C). Its accuracy and its time are those of a different network from the one it is named after."
     )
-    for cell in material.cells:
+    for cell in snapshot.cells:
         layers = next((result.layers for result in cell.finished if result.layers), ())
         grown = grown_maps(layers)
         if grown:
             first, last = grown[0], grown[-1]
             message = (
-                f"{cell.net} on {cell.data}: layer {first['layer']} ({first['type']}) is given maps {first['side']} "
-                f"pixels in {first['axis']} and {first['across']} across, where no layer before had more than "
+                f"{cell.label} on {cell.data}: layer {first['layer']} ({first['type']}) gets maps of {first['side']} "
+                f"pixels in {first['axis']} and {first['across']} across, but no earlier layer had more than "
                 f"{first['before']}"
-                + (f"; it goes on so in {len(grown)} places, up to {last['side']}." if len(grown) > 1 else ".")
+                + (f"; this happens in {len(grown)} places, up to {last['side']}." if len(grown) > 1 else ".")
             )
-            yield of_cells("shapes-depart", "serious", message, advice, [cell], tuple(grown))
+            yield make_finding("shapes-depart", "serious", message, advice, [cell], tuple(grown))
 
 
 def grown_maps(layers: Sequence[Mapping[str, Any]]) -> list[Numbers]:
-    """Return where a layer is given maps longer in one direction than any before them that were as wide across.
+    """Return where a layer gets maps that are longer in one direction than any earlier ones of the same width.
 
-    A layer may enlarge what it is given; between two layers there is nothing but joining, adding, padding and
-    interpolating, and the last two enlarge both directions.
+    A layer may enlarge its input. Between two layers, maps are only concatenated, added, padded or interpolated, and
+    the last two enlarge both directions.
     """
     longest: dict[str, dict[int, int]] = {"height": {}, "width": {}}
     found: list[Numbers] = []
@@ -166,63 +159,34 @@ def grown_maps(layers: Sequence[Mapping[str, Any]]) -> list[Numbers]:
     return found
 
 
-def duplicates(material: Material) -> Iterator[Finding]:
-    """Test images are among the training images too; and identical images carry different labels."""
-    for data_hash, facts in material.facts.items():
-        touched = [cell for cell in material.cells if cell.finished and cell.finished[0].run.data_hash == data_hash]
-        twice = facts.get("duplicates")
-        if not touched or not twice:
-            continue
-        if twice["known"]:
-            yield replace(_known(material, touched, np.array(twice["known"])), recipe="")
-        if twice["conflicting"]:
-            groups = counted(twice["conflicting"], "group of identical images has", "groups of identical images have")
-            message = f"On {touched[0].data}, {groups} different labels."
-            advice = "At most one label of each can be right: `bakeoff data NAME` shows some. Remove or correct them."
-            numbers = {"conflicting": twice["conflicting"]}
-            yield replace(of_cells("duplicates", "note", message, advice, touched, (numbers,)), recipe="")
-
-
-def files_left_out(material: Material) -> Iterator[Finding]:
-    """Files of an image folder were not used: what cannot be read, or is no image."""
-    advice = "`bakeoff data folder:PATH` lists them: convert, repair or remove what should have been used."
-    for data_hash, facts in material.facts.items():
-        touched = [cell for cell in material.cells if cell.finished and cell.finished[0].run.data_hash == data_hash]
+def files_left_out(snapshot: Snapshot) -> Iterator[Finding]:
+    """Files of an image folder were not used because they cannot be read or are not images."""
+    advice = (
+        "`bakeoff data folder:PATH` lists them: convert or repair those that should be used, and remove the others."
+    )
+    for data_hash, facts in snapshot.facts.items():
+        touched = [cell for cell in snapshot.cells if cell.finished and cell.finished[0].run.data_hash == data_hash]
         counts = facts.get("left_out") or count_reasons(facts.get("skipped", ()))
         if not touched or not counts:
             continue
         used = sum(int(facts.get(f"{split}_images", 0)) for split in ("train", "validation", "test"))
-        unread = sum(count for reason, count in counts.items() if not reason.startswith("no image ("))
-        message = (
-            f"Of {touched[0].data}, {counted(used, 'image was', 'images were')} used; left out: {tell_reasons(counts)}."
-        )
+        unread = sum(count for reason, count in counts.items() if not reason.startswith(NOT_AN_IMAGE))
+        used_images = counted(used, "image was", "images were")
+        message = f"Of {touched[0].data}, {used_images} used; left out: {format_reasons(counts)}."
         severity: Severity = "caution" if unread > MANY * used else "note"
         numbers = {"used": used, **counts}
-        yield replace(of_cells("files-left-out", severity, message, advice, touched, (numbers,)), recipe="")
+        yield replace(make_finding("files-left-out", severity, message, advice, touched, (numbers,)), recipe="")
 
 
-def _known(material: Material, touched: Sequence[Cell], known: np.ndarray) -> Finding:
-    runs = [run for cell in touched for run in material.runs(cell)]
-    images = len(runs[0].labels)
-    share = len(known) / images
-    evidence: list[Numbers] = []
-    for run in runs:
-        right = run.predicted == run.labels
-        numbers: dict[str, float | int | str] = {"net": run.result.run.net, "seed": run.result.run.seed}
-        numbers |= {"known": len(known), "test_images": images, "share": share, "accuracy": run.accuracy}
-        if len(known) < images:
-            numbers["accuracy_without"] = float(np.delete(right, known).mean())
-        evidence.append(numbers)
-    best = max(evidence, key=lambda numbers: numbers["accuracy"])
-    told = (
-        f": {best['net']} has {percent_of(best, 'accuracy')} with them, {percent_of(best, 'accuracy_without')} without"
-        if "accuracy_without" in best
-        else ""
-    )
-    message = (
-        f"On {touched[0].data}, {len(known):,} of the {images:,} test images ({percent(share, 2)}) are, pixel by "
-        f"pixel, among the training images too{told}."
-    )
-    severity: Severity = "serious" if share >= MANY else "caution" if share >= SOME else "note"
-    advice = "Remove them from the test images, or from the training images, and train again."
-    return of_cells("duplicates", severity, message, advice, touched, tuple(evidence))
+def uneven_folds(snapshot: Snapshot) -> Iterator[Finding]:
+    """The folds of a cross-validation have very different numbers of images; intervals over folds assume equal ones."""
+    advice = "Use fewer folds, or leave the largest group out: its images are all in one fold."
+    for table in {table[0].finished[0].run.data_hash: table for table in snapshot.tables}.values():
+        sizes = table[0].fold_sizes
+        if sizes and max(sizes) > UNEVEN * min(sizes):
+            message = (
+                f"On {table[0].data}, folds have {min(sizes):,} to {max(sizes):,} images, but intervals and p values "
+                "over folds assume equal sizes."
+            )
+            numbers: Numbers = {"folds": len(sizes), "smallest": min(sizes), "largest": max(sizes)}
+            yield replace(make_finding("uneven-folds", "caution", message, advice, table, (numbers,)), recipe="")

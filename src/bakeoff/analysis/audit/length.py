@@ -1,64 +1,65 @@
-"""Findings in how long was trained: what more epochs would gain. No torch."""
+"""Findings about the length of training: how much longer training would help. No torch."""
 
 import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, per_cell, percent_of
-from bakeoff.spec.recipe import Cosine, OneCycle
+from bakeoff.analysis.audit.finding import Finding, Numbers, find_per_cell, percent_of
+from bakeoff.analysis.snapshot import EvaluatedRun, Snapshot
+from bakeoff.spec.recipe import Cooldown, Cosine, OneCycle
 from bakeoff.spec.run import steps_in_epoch
 from bakeoff.text.formats import counted
 
 SMALLEST_GAIN = 0.005
 """Less than half a point is not worth a finding."""
 ROOM = 0.1
-"""Where fewer images than this share are still unknown, twice the epochs gain two points at most."""
+"""If fewer images than this are misclassified, doubling the epochs gains at most two points."""
 FEW_STEPS = 100
-"""So few steps are the beginning of a training, whatever the network and the rates."""
+"""With so few steps, training has only begun, whatever the network and the learning rate."""
 ENOUGH_STEPS = 300
 FALLING = 1.07
-"""In the middle of a training the loss is this many times that at its end, where it is on its way."""
+"""If the loss is still falling, it is this many times as high in the middle of the training as at the end."""
 
 
-def under_trained(material: Material) -> Iterator[Finding]:
+def under_trained(snapshot: Snapshot) -> Iterator[Finding]:
     """The accuracy was still rising, or the loss still falling, when training ended; says how long to train.
 
-    Where the rate stays, or changes in steps, the second half of the curve is taken as a - b / epoch. Schedules that
-    bring the rate to nothing end in a climb whatever their length: there the training has to know less than nine images
-    in ten, and its loss has to fall through the middle of the schedule, too. Of fewer than 100 steps no curve is asked.
+    If the learning rate is constant or changes in steps, a - b / epoch is fitted to the second half of the curve.
+    Schedules that decay to zero end with a climb at any length: there, training accuracy must be below 90 %, and the
+    loss must also fall in the middle of the schedule. With fewer than 100 steps, curves are not examined.
     """
-    return per_cell(
-        material,
+    return find_per_cell(
+        snapshot,
         shortness,
         "under-trained",
         "caution",
-        _tell,
-        "Train it longer before comparing it with networks that have finished learning: --epochs.",
+        _describe,
+        "Train it longer (--epochs) before comparing it with networks that have converged.",
     )
 
 
-def shortness(run: Tested) -> Numbers | None:
-    """Return what tells that a run was trained for too short a time, None if nothing does."""
-    if _stopped(run):
+def shortness(run: EvaluatedRun) -> Numbers | None:
+    """Return the evidence that a run was trained too briefly, None if there is none."""
+    if _stopped(run) or run.result.run.recipe.probe:
         return None
-    anneals = isinstance(run.result.run.recipe.schedule, OneCycle | Cosine)
+    anneals = isinstance(run.result.run.recipe.schedule, OneCycle | Cosine | Cooldown)
     return few_steps(run) or (_still_falling(run) if anneals else _still_rising(run))
 
 
-def _stopped(run: Tested) -> bool:
-    """Return whether it was stopped because it did not get better."""
+def _stopped(run: EvaluatedRun) -> bool:
+    """Return whether it was stopped early because it no longer improved."""
     return len(run.result.epochs) < run.result.run.recipe.epochs
 
 
-def _tell(numbers: Numbers) -> str:
+def _describe(numbers: Numbers) -> str:
     epochs, wanted = int(numbers["epochs"]), int(numbers["epochs_to_try"])
     if "gain" in numbers:
         return (
             f"the {numbers['measure']} accuracy was still rising when training ended after {counted(epochs, 'epoch')}; "
-            f"its curve points to about {100 * float(numbers['gain']):.1f} points more at {wanted} epochs."
+            f"the curve suggests about {100 * float(numbers['gain']):.1f} points more at {wanted} epochs."
         )
-    known = f"{percent_of(numbers, 'known')} of its images are known"
+    known = f"its accuracy was {percent_of(numbers, 'known')}"
     many = counted(epochs, "epoch")
     if "middle_loss" in numbers:
         return (
@@ -70,22 +71,22 @@ def _tell(numbers: Numbers) -> str:
     return f"training took only {steps}, {many} of few images, and {known}: try {wanted} epochs."
 
 
-def _known(run: Tested) -> float:
-    """Return the share of images known at the end, of training or of validation: dropout and augmentation hide some."""
+def _known(run: EvaluatedRun) -> float:
+    """Return the final accuracy, the higher of training and validation: dropout and augmentation lower the first."""
     last = run.result.epochs[-1]
     return max(last.train_accuracy, last.validation_accuracy or 0.0)
 
 
-def _steps(run: Tested) -> int | None:
-    """Return the steps of one epoch, None where the record does not tell."""
+def _steps(run: EvaluatedRun) -> int | None:
+    """Return the number of steps in an epoch, None if it is not recorded."""
     images = run.result.measures.get("train_images")
     return None if images is None else steps_in_epoch(int(images), run.result.run.recipe.batch_size)
 
 
-def few_steps(run: Tested) -> Numbers | None:
-    """Return what tells that a run has only begun, None if it has not or knows its images already."""
+def few_steps(run: EvaluatedRun) -> Numbers | None:
+    """Return the evidence that training has only begun; None if it has not, or if accuracy is already high."""
     per_epoch, epochs = _steps(run), len(run.result.epochs)
-    if per_epoch is None or not epochs or _stopped(run):
+    if per_epoch is None or not epochs or _stopped(run) or run.result.run.recipe.probe:
         return None
     if per_epoch * epochs >= FEW_STEPS or _known(run) > 1 - ROOM:
         return None
@@ -93,7 +94,7 @@ def few_steps(run: Tested) -> Numbers | None:
     return {"epochs": epochs, "epochs_to_try": wanted, "known": _known(run), "steps": per_epoch * epochs}
 
 
-def _still_falling(run: Tested) -> Numbers | None:
+def _still_falling(run: EvaluatedRun) -> Numbers | None:
     epochs = run.result.epochs
     if len(epochs) < 2 or _known(run) > 1 - ROOM:
         return None
@@ -106,11 +107,11 @@ def _still_falling(run: Tested) -> Numbers | None:
 
 
 def _at(values: Sequence[float], share: float) -> float:
-    """Return the value of a curve after that share of it; each value is that of the middle of its epoch."""
+    """Return the value of a curve at a fraction of its length; each value counts for the middle of its epoch."""
     return float(np.interp(share * len(values) - 0.5, range(len(values)), values))
 
 
-def _still_rising(run: Tested) -> Numbers | None:
+def _still_rising(run: EvaluatedRun) -> Numbers | None:
     epochs = run.result.epochs
     second_half = epochs[len(epochs) // 2 :]
     if len(second_half) < 4:

@@ -1,6 +1,6 @@
-"""The audit of published tables: what a study's own numbers and settings give away, nothing trained. No torch.
+"""The audit of published tables: what a study's own numbers and settings reveal, without training. No torch.
 
-What a table does not say (predictions, curves, other seeds) cannot be looked for; the runs of a store can.
+Tables have no predictions, curves or other seeds, so the findings that need them are left to the audit of a store.
 """
 
 import dataclasses
@@ -11,8 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from bakeoff.analysis.audit import comparisons, conditions, training
-from bakeoff.analysis.audit.finding import SEVERITIES, Finding, Material, Numbers, of_cells, percent_of
-from bakeoff.analysis.ranking import Cell, cells
+from bakeoff.analysis.audit.finding import SEVERITIES, Finding, Numbers, make_finding, percent_of
+from bakeoff.analysis.cells import Cell, group_cells
+from bakeoff.analysis.machine_load import LOADED
+from bakeoff.analysis.snapshot import Snapshot
 from bakeoff.data.catalogue import DATASETS
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.data import DataInfo, ImageShape
@@ -20,23 +22,22 @@ from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import Result
 from bakeoff.spec.run import Run
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import Cell as Place
-from bakeoff.studies.study import Published, Study
+from bakeoff.studies.study import GridCell, Published, Study
 from bakeoff.text.formats import listing
 
 AFTER = "accuracy after epoch "
 SATURATED = 10.0
-"""Loss per wrong image of a network whose outputs are at their limits: -ln(1e-7) is 16.1, a fair guess costs 2 or 3."""
+"""Loss per misclassified image of a network with saturated outputs: -ln(1e-7) is 16.1, an honest guess costs 2 or 3."""
 FEWEST_ERRORS = 0.05
-"""Where fewer images are wrong, weight penalties can make up the loss."""
+"""With fewer misclassified images, the loss may consist of weight penalties."""
 
 
 Network = tuple[str, ImageShape, int]
 """(name, shape of one image, classes)."""
 
 
-def networks(study: Study) -> list[Network]:
-    """Return the networks whose numbers a study printed, as far as the shape of their images is known."""
+def printed_networks(study: Study) -> list[Network]:
+    """Return the networks whose numbers a study printed, if the shape of their images is known."""
     found = ((_settings(study, printed), printed) for printed in study.published if printed.data in DATASETS)
     return list(
         dict.fromkeys(
@@ -49,8 +50,8 @@ def networks(study: Study) -> list[Network]:
 def audit_printed(study: Study, built: Mapping[Network, Mapping[str, Any]] | None = None) -> list[Finding]:
     """Return what is found in the published tables of a study, the most serious first.
 
-    `built` has summaries (`nets.summary.Summary` as dicts) of its `networks` as they are built here; without it
-    nothing is said of their layers and parameters.
+    `built` has summaries (`nets.summary.Summary` as dicts) of its `networks` as they are built here; without it, their
+    layers and parameters are not checked.
 
     Raises:
         BakeoffError: the study has no published numbers.
@@ -58,14 +59,16 @@ def audit_printed(study: Study, built: Mapping[Network, Mapping[str, Any]] | Non
     if not study.published:
         raise BakeoffError(f"the study {study.name!r} has no published numbers to audit")
     results = [_result(study, printed, built or {}) for printed in study.published if not _is_corrected(study, printed)]
-    printed_together = tuple(dataclasses.replace(cell, recipe=study.name) for cell in cells(results))
-    material = Material(printed_together, {}, _parameters(study))
-    found = [dataclasses.replace(finding, runs=()) for look in PRINTED_FINDINGS.values() for finding in look(material)]
+    printed_together = tuple(dataclasses.replace(cell, recipe=study.name) for cell in group_cells(results))
+    snapshot = Snapshot(printed_together, {}, _parameters(study))
+    found = [
+        dataclasses.replace(finding, runs=()) for check in PRINTED_FINDINGS.values() for finding in check(snapshot)
+    ]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def _is_corrected(study: Study, printed: Published) -> bool:
-    """Tell whether the same number stands in the study once more, with the settings that it really comes from."""
+    """Return whether the study also has this number with the settings that it really comes from."""
     own = (printed.net, printed.data, printed.test_accuracy)
     others = (other for other in study.published if other.set and not printed.set)
     return bool(printed.not_reproducible) and any((o.net, o.data, o.test_accuracy) == own for o in others)
@@ -74,12 +77,12 @@ def _is_corrected(study: Study, printed: Published) -> bool:
 def _settings(study: Study, printed: Published) -> Recipe:
     """Return the recipe of a published number, under the name of its study."""
     recipe, changes = study.treatment(printed.net, printed.data)
-    place = Place(printed.net, printed.data, recipe, changes, printed.set)
+    place = GridCell(printed.net, printed.data, recipe, changes, printed.set)
     return replace(recipe_for(place, _facts(printed.data)), name=study.name)
 
 
 def _result(study: Study, printed: Published, built: Mapping[Network, Mapping[str, Any]]) -> Result:
-    """Return a published number as if it were a run, so that the same eye looks at both."""
+    """Return a published number as if it were a run, so that the same checks apply."""
     settings = _settings(study, printed)
     names = ("test_accuracy", "test_loss", "train_accuracy", "epoch_seconds")
     measures = {name: value for name in names if (value := getattr(printed, name)) is not None}
@@ -111,19 +114,19 @@ def _facts(name: str) -> DataInfo:
 
 
 def _per_number(
-    material: Material, look: Callable[[Mapping[str, float], str], Numbers | None]
+    snapshot: Snapshot, check: Callable[[Mapping[str, float], str], Numbers | None]
 ) -> Iterator[tuple[Cell, Numbers]]:
-    for cell in material.cells:
+    for cell in snapshot.cells:
         for result in cell.finished:
-            if (numbers := look(result.measures, result.run.data)) is not None:
+            if (numbers := check(result.measures, result.run.data)) is not None:
                 yield cell, numbers
 
 
-def no_better_than_guessing(material: Material) -> Iterator[Finding]:
-    """An accuracy is not above one in the number of classes, the least that the commonest class can have."""
-    advice = "Leave the number out: it is of a training that failed, not of a network."
+def no_better_than_guessing(snapshot: Snapshot) -> Iterator[Finding]:
+    """An accuracy is no higher than 1 / classes, the least that always predicting the most common class can give."""
+    advice = "Leave the number out: it shows that training failed, and says nothing about the network."
 
-    def look(measures: Mapping[str, float], data: str) -> Numbers | None:
+    def check(measures: Mapping[str, float], data: str) -> Numbers | None:
         if data not in DATASETS:
             return None
         chance, images = 1 / DATASETS[data].classes, DATASETS[data].test_images
@@ -131,56 +134,58 @@ def no_better_than_guessing(material: Material) -> Iterator[Finding]:
         accuracy = measures["test_accuracy"]
         return {"accuracy": accuracy, "by_chance": chance} if accuracy <= limit else None
 
-    for cell, numbers in _per_number(material, look):
+    for cell, numbers in _per_number(snapshot, check):
         message = (
-            f"{cell.net} on {cell.data}: {percent_of(numbers, 'accuracy')} right is no more than naming one class "
-            f"for every image could give ({percent_of(numbers, 'by_chance')} or more)."
+            f"{cell.net} on {cell.data}: {percent_of(numbers, 'accuracy')} accuracy is no more than always "
+            f"predicting one class can give ({percent_of(numbers, 'by_chance')} or more)."
         )
-        yield of_cells("no-better-than-majority", "serious", message, advice, [cell], (numbers,))
+        yield make_finding("no-better-than-majority", "serious", message, advice, [cell], (numbers,))
 
 
-def saturated(material: Material) -> Iterator[Finding]:
+def saturated(snapshot: Snapshot) -> Iterator[Finding]:
     """The loss is so high for the number of errors that outputs are stuck: dead classes, or a collapse."""
-    advice = "Ask for the confusion matrix, or train it again with several seeds: some classes are probably never said."
+    advice = (
+        "Ask for the confusion matrix, or train it again with several seeds: some classes are probably never predicted."
+    )
 
-    def look(measures: Mapping[str, float], _: str) -> Numbers | None:
+    def check(measures: Mapping[str, float], _: str) -> Numbers | None:
         wrong, loss = 1 - measures["test_accuracy"], measures.get("test_loss")
         if loss is None or wrong < FEWEST_ERRORS or loss < SATURATED * wrong:
             return None
         return {"test_loss": loss, "wrong": wrong, "loss_per_error": loss / wrong}
 
-    for cell, numbers in _per_number(material, look):
+    for cell, numbers in _per_number(snapshot, check):
         message = (
             f"{cell.net} on {cell.data}: a test loss of {float(numbers['test_loss']):.2f} with "
             f"{percent_of(numbers, 'wrong')} wrong is {float(numbers['loss_per_error']):.1f} for each wrong image: "
             "the outputs are stuck at their limits (16.1 where the softmax is clipped at 1e-7)."
         )
-        yield of_cells("dead-classes", "serious", message, advice, [cell], (numbers,))
+        yield make_finding("dead-classes", "serious", message, advice, [cell], (numbers,))
 
 
-def over_fitted(material: Material) -> Iterator[Finding]:
+def over_fitted(snapshot: Snapshot) -> Iterator[Finding]:
     """The accuracy on training images is ten points or more above that on test images."""
-    advice = "Read it as a number of too long a training or too little regularisation."
+    advice = "It was probably trained too long or with too little regularisation."
 
-    def look(measures: Mapping[str, float], _: str) -> Numbers | None:
+    def check(measures: Mapping[str, float], _: str) -> Numbers | None:
         known, right = measures.get("train_accuracy"), measures["test_accuracy"]
         return {"train_accuracy": known, "test_accuracy": right} if known is not None and known - right >= 0.1 else None
 
-    for cell, numbers in _per_number(material, look):
+    for cell, numbers in _per_number(snapshot, check):
         message = (
-            f"{cell.net} on {cell.data}: {percent_of(numbers, 'train_accuracy')} of the training images right but "
-            f"{percent_of(numbers, 'test_accuracy')} of the test images."
+            f"{cell.net} on {cell.data}: {percent_of(numbers, 'train_accuracy')} accuracy on the training images but "
+            f"{percent_of(numbers, 'test_accuracy')} on the test images."
         )
-        yield of_cells("over-fitted", "caution", message, advice, [cell], (numbers,))
+        yield make_finding("over-fitted", "caution", message, advice, [cell], (numbers,))
 
 
-def test_set_too_small(material: Material) -> Iterator[Finding]:
-    """The lead of the best number over others is less than other test images could make it.
+def test_set_too_small(snapshot: Snapshot) -> Iterator[Finding]:
+    """The lead of the best number over others is within the noise of the test images.
 
-    A table does not say which images each got wrong, so their errors are taken as independent; in pairs the same
-    images could tell more.
+    A table does not say which images each network got wrong, so errors are assumed to be independent; paired by image,
+    smaller differences could be distinguished.
     """
-    for table in material.tables:
+    for table in snapshot.tables:
         images = DATASETS[table[0].data].test_images if table[0].data in DATASETS else 0
         numbers = sorted(((cell.finished[0].measures["test_accuracy"], cell) for cell in table), key=lambda n: -n[0])
         if len(numbers) < 2 or not images:
@@ -202,16 +207,16 @@ def test_set_too_small(material: Material) -> Iterator[Finding]:
             {"net": cell.net, "difference": lead, "half_width": half, "test_images": images}
             for cell, lead, half in close
         ]
-        advice = "Do not call one of them better on this table's word."
+        advice = "Do not call either of them better on the basis of this table."
         touched = [first, *(cell for cell, _, _ in close)]
-        yield of_cells("test-set-too-small", "caution", message, advice, touched, tuple(evidence))
+        yield make_finding("test-set-too-small", "caution", message, advice, touched, tuple(evidence))
 
 
-def poor_epoch(material: Material) -> Iterator[Finding]:
-    """The number that was reported lies below that of another epoch by more than the images can explain."""
-    advice = "Read it as a number of that one epoch: the network had been better, and could have been reported so."
+def poor_epoch(snapshot: Snapshot) -> Iterator[Finding]:
+    """The reported number is lower than that of another epoch by more than the images can explain."""
+    advice = "The network was better at another epoch; the reported number is that of this epoch only."
 
-    def look(measures: Mapping[str, float], data: str) -> Numbers | None:
+    def check(measures: Mapping[str, float], data: str) -> Numbers | None:
         after = {name.removeprefix(AFTER): value for name, value in measures.items() if name.startswith(AFTER)}
         if not after or data not in DATASETS:
             return None
@@ -222,20 +227,20 @@ def poor_epoch(material: Material) -> Iterator[Finding]:
             return None
         return {"epoch": best, "accuracy": own, "best_neighbour": after[best], "off": own - after[best], "limit": limit}
 
-    for cell, numbers in _per_number(material, look):
+    for cell, numbers in _per_number(snapshot, check):
         message = (
             f"{cell.net} on {cell.data}: {percent_of(numbers, 'accuracy')} was reported, but after epoch "
             f"{numbers['epoch']} it had {percent_of(numbers, 'best_neighbour')}: the reported epoch is a poor one "
             "of a noisy curve."
         )
-        yield of_cells("lucky-epoch", "caution", message, advice, [cell], (numbers,))
+        yield make_finding("lucky-epoch", "caution", message, advice, [cell], (numbers,))
 
 
-def unlike_times(material: Material) -> Iterator[Finding]:
-    """An epoch of one network on as many images of the same shape took very unequal times."""
-    advice = "Do not compare its seconds: the machine, or what else it did, was not the same."
+def unlike_times(snapshot: Snapshot) -> Iterator[Finding]:
+    """Epochs of one network with equally many images of one shape took very different times."""
+    advice = "Do not compare its times: the machine or its load was different."
     times: dict[tuple[str, ImageShape, int], dict[str, tuple[float, Cell]]] = {}
-    for cell in material.cells:
+    for cell in snapshot.cells:
         run, seconds = cell.results[0].run, cell.results[0].measures.get("epoch_seconds")
         if seconds is not None and run.data in DATASETS:
             entry = DATASETS[run.data]
@@ -243,16 +248,16 @@ def unlike_times(material: Material) -> Iterator[Finding]:
             times.setdefault(work, {}).setdefault(run.data, (seconds, cell))
     for (net, shape, images), own in times.items():
         quick, slow = min(own.values(), key=lambda one: one[0]), max(own.values(), key=lambda one: one[0])
-        if slow[0] < conditions.LOADED * quick[0]:
+        if slow[0] < LOADED * quick[0]:
             continue
-        told = listing([f"{seconds:,.0f} s on {data}" for data, (seconds, _) in own.items()])
-        message = f"{net}: an epoch of {images:,} {shape} images took {told}, which is the same work."
+        took = listing([f"{seconds:,.0f} s on {data}" for data, (seconds, _) in own.items()])
+        message = f"{net}: an epoch of {images:,} {shape} images took {took}, which is the same work."
         numbers = {"fastest": quick[0], "slowest": slow[0], "ratio": slow[0] / quick[0]}
         for _, cell in own.values():
-            yield of_cells("loaded-machine", "note", message, advice, [cell], (numbers,))
+            yield make_finding("loaded-machine", "note", message, advice, [cell], (numbers,))
 
 
-PRINTED_FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
+PRINTED_FINDINGS: Mapping[str, Callable[[Snapshot], Iterator[Finding]]] = {
     "no-better-than-majority": no_better_than_guessing,
     "dead-classes": saturated,
     "chosen-on-test": training.chosen_on_test,
@@ -266,4 +271,4 @@ PRINTED_FINDINGS: Mapping[str, Callable[[Material], Iterator[Finding]]] = {
     "single-run": comparisons.single_run,
     "loaded-machine": unlike_times,
 }
-"""What published tables are looked through for; the kinds are those of `FINDINGS`."""
+"""The checks of published tables; the kinds are those of `FINDINGS`."""

@@ -1,4 +1,4 @@
-"""Findings in the course of training: diverged, learned by heart, reported at a lucky epoch. No torch."""
+"""Findings in the learning curves: diverged, overfitted, reported at a lucky epoch. No torch."""
 
 import math
 from collections.abc import Iterator
@@ -6,35 +6,36 @@ from statistics import median
 
 import numpy as np
 
-from bakeoff.analysis.audit.finding import Finding, Material, Numbers, Tested, of_cells, per_cell, percent_of
+from bakeoff.analysis.audit.finding import Finding, Numbers, find_per_cell, make_finding, percent_of
 from bakeoff.analysis.audit.length import few_steps
+from bakeoff.analysis.snapshot import EvaluatedRun, Snapshot
 from bakeoff.spec.recipe import Plateau, Recipe
 from bakeoff.spec.records import Epoch
 from bakeoff.text.formats import counted
 
 SMALLEST_LUCK = 0.01
 EARLY = 3
-"""In so few epochs nothing is learned by heart."""
+"""Networks do not overfit in so few epochs."""
 NEIGHBOURS = 4
-"""Epochs on either side that the reported one is compared with."""
+"""Epochs before and after the reported one that it is compared with."""
 
 
-def diverged(material: Material) -> Iterator[Finding]:
+def diverged(snapshot: Snapshot) -> Iterator[Finding]:
     """The loss became NaN or infinite, or a run ended with a higher training loss than it began with."""
-    advice = "Lower optimizer.lr or normalise the inputs, and train again; leave the runs out of every comparison."
-    for cell in material.cells:
+    advice = "Lower optimizer.lr or normalise the inputs, and train again. Leave these runs out of every comparison."
+    for cell in snapshot.cells:
         stopped = [result for result in cell.results if result.failure and result.failure.kind == "diverged"]
         if stopped:
             failures = [result.failure for result in stopped if result.failure]
             runs = f"{len(stopped)} of {counted(len(cell.results), 'run')}"
-            message = f"{cell.net} on {cell.data}: {runs}: {failures[0].message}."
+            message = f"{cell.label} on {cell.data}: {runs}: {failures[0].message}."
             evidence = tuple(
                 {"seed": r.run.seed, "epoch": f.epoch or 0, "step": f.step or 0}
                 for r, f in zip(stopped, failures, strict=True)
             )
-            yield of_cells("diverged", "serious", message, advice, [cell], evidence, stopped)
-    yield from per_cell(
-        material,
+            yield make_finding("diverged", "serious", message, advice, [cell], evidence, stopped)
+    yield from find_per_cell(
+        snapshot,
         _risen_loss,
         "diverged",
         "serious",
@@ -43,7 +44,7 @@ def diverged(material: Material) -> Iterator[Finding]:
     )
 
 
-def _risen_loss(run: Tested) -> Numbers | None:
+def _risen_loss(run: EvaluatedRun) -> Numbers | None:
     epochs = run.result.epochs
     guessing = math.log(max(2, len(run.classes)))
     if len(epochs) < 2 or epochs[-1].train_loss <= max(1.05 * epochs[0].train_loss, guessing):
@@ -51,21 +52,22 @@ def _risen_loss(run: Tested) -> Numbers | None:
     return {"first_loss": epochs[0].train_loss, "last_loss": epochs[-1].train_loss}
 
 
-def over_fitted(material: Material) -> Iterator[Finding]:
-    """Training images are known far better than test images, and the validation loss has turned.
+def over_fitted(snapshot: Snapshot) -> Iterator[Finding]:
+    """Accuracy is far higher on training than on test images, and the validation loss has started to rise.
 
-    Not where lagging statistics or a poor epoch explain the gap, nor of a training that has only begun.
+    Not reported where lagging statistics or a poor epoch explain the gap, or where training has only just begun.
     """
-    return per_cell(
-        material,
-        _learned_by_heart,
+    return find_per_cell(
+        snapshot,
+        _overfit,
         "over-fitted",
         "caution",
         lambda n: (
-            f"{percent_of(n, 'train_accuracy')} of the training images right but "
-            f"{percent_of(n, 'test_accuracy')} of the test images"
+            f"{percent_of(n, 'train_accuracy')} accuracy on the training images but "
+            f"{percent_of(n, 'test_accuracy')} on the test images"
             + (
-                f"; the validation loss is {float(n['loss_ratio']):.1f} times its lowest, of epoch {n['lowest_epoch']}."
+                f"; the validation loss is {float(n['loss_ratio']):.1f} times its minimum, "
+                f"at epoch {n['lowest_epoch']}."
                 if "loss_ratio" in n
                 else "."
             )
@@ -74,7 +76,7 @@ def over_fitted(material: Material) -> Iterator[Finding]:
     )
 
 
-def _learned_by_heart(run: Tested) -> Numbers | None:
+def _overfit(run: EvaluatedRun) -> Numbers | None:
     reported = _reported(run)
     luck = _luck(run)
     if reported is None or _lag(run) or few_steps(run) or (luck and float(luck["off"]) < 0):
@@ -90,28 +92,28 @@ def _learned_by_heart(run: Tested) -> Numbers | None:
     return numbers | {"loss_ratio": reported.validation_loss / lowest, "lowest_epoch": losses.index(lowest) + 1}
 
 
-def lucky_epoch(material: Material) -> Iterator[Finding]:
-    """The reported epoch lies off its neighbours' validation accuracies by more than the images can explain.
+def lucky_epoch(snapshot: Snapshot) -> Iterator[Finding]:
+    """The validation accuracy of the reported epoch is further from its neighbours' than the images can explain.
 
-    Low, where it is below the line through them and below the best of them; high, where it is above the line and
-    their median by more than they scatter themselves, but they do scatter: the curve jumps, it does not climb.
+    Low: below the line through them and below the best of them. High: above that line and their median by more than
+    their own scatter, if they scatter at all, so that the curve jumps rather than climbs.
     """
-    return per_cell(
-        material,
+    return find_per_cell(
+        snapshot,
         _luck,
         "lucky-epoch",
         "caution",
         lambda n: (
             f"the reported epoch {n['epoch']} is {'a poor' if float(n['off']) < 0 else 'a lucky'} one of a noisy "
-            f"curve: validation accuracy {percent_of(n, 'accuracy')}, but {percent_of(n, 'expected')} would be "
-            f"expected from the epochs around it, the best of which has {percent_of(n, 'best_neighbour')}."
+            f"curve: validation accuracy {percent_of(n, 'accuracy')}, but the epochs around "
+            f"it suggest {percent_of(n, 'expected')}, and the best of them has {percent_of(n, 'best_neighbour')}."
         ),
-        "Let the learning rate fall towards the end, and wait with the report until the curve is calm; "
-        "where batch normalisation lags, a lower rate helps too.",
+        "Use a schedule that lowers the learning rate towards the end, and report an epoch where the curve is stable. "
+        "A lower rate also helps where batch normalisation lags.",
     )
 
 
-def _luck(run: Tested) -> Numbers | None:
+def _luck(run: EvaluatedRun) -> Numbers | None:
     reported = _reported(run)
     if reported is None or reported.validation_accuracy is None:
         return None
@@ -122,13 +124,16 @@ def _luck(run: Tested) -> Numbers | None:
     ]
     if len(near) < 3:
         return None
+    own, scores = reported.validation_accuracy, [accuracy for _, accuracy in near]
+    best, middle = max(scores), median(scores)
+    share = min(max(middle, 0.02), 0.98)
+    limit = max(SMALLEST_LUCK, 3 * math.sqrt(2 * share * (1 - share) / _validation_images(run)))
+    if best - limit < own < middle + limit:
+        return None
     when, values = (np.array(column, float) for column in zip(*near, strict=True))
     slope, base = np.polyfit(when, values, 1)
     expected = float(min(1.0, base + slope * reported.epoch))
     scatter = float(np.std(values - base - slope * when))
-    own, best, middle = reported.validation_accuracy, float(values.max()), median(values.tolist())
-    share = min(max(middle, 0.02), 0.98)
-    limit = max(SMALLEST_LUCK, 3 * math.sqrt(2 * share * (1 - share) / _validation_images(run)))
     is_poor = own <= min(expected, best) - limit
     is_lucky = own >= max(expected, middle) + max(limit, 1.5 * scatter) and scatter >= limit / 3
     if not (is_poor or is_lucky):
@@ -143,30 +148,32 @@ def _luck(run: Tested) -> Numbers | None:
     }
 
 
-def lagging_statistics(material: Material) -> Iterator[Finding]:
+def lagging_statistics(snapshot: Snapshot) -> Iterator[Finding]:
     """Batch normalisation's running statistics, which evaluation uses, are behind those that training uses.
 
-    Then validation images are far less often right than training images from the first epochs on, when nothing can
-    be learned by heart yet, and still are at the reported epoch. Looked for where the layers of the network are known.
+    Then validation accuracy is far below training accuracy from the first epochs on, when nothing can be memorised yet,
+    and still is at the reported epoch. Only checked if the layers of the network are recorded.
     """
-    return per_cell(
-        material,
+    return find_per_cell(
+        snapshot,
         _lag,
         "lagging-statistics",
         "caution",
         lambda n: (
-            f"the running statistics of its batch normalisation lag behind: in epoch {n['early_epoch']} it got "
-            f"{percent_of(n, 'early_train')} of the training images right, by the statistics of their batches, but "
-            f"{percent_of(n, 'early_validation')} of the validation images by its running ones; at the reported "
-            f"epoch {n['epoch']} {percent_of(n, 'train')} and {percent_of(n, 'validation')}."
+            f"the running statistics of its batch normalisation lag behind: in epoch {n['early_epoch']} accuracy was "
+            f"{percent_of(n, 'early_train')} on training images, normalised by batch statistics, but "
+            f"{percent_of(n, 'early_validation')} on validation images, normalised by running ones; at the reported "
+            f"epoch {n['epoch']} they were {percent_of(n, 'train')} and {percent_of(n, 'validation')}."
         ),
-        "The network knows more than this number says: train more steps, or let the statistics follow faster (in "
-        "torch a momentum of 0.1 in place of 0.01, which is Keras' 0.99).",
+        "The network is better than this number: train for more steps, or update the statistics faster (PyTorch's "
+        "momentum 0.1 instead of 0.01, which is 0.99 in Keras).",
     )
 
 
-def _lag(run: Tested) -> Numbers | None:
-    reported = _reported(run)
+def _lag(run: EvaluatedRun) -> Numbers | None:
+    recipe = run.result.run.recipe
+    # These train with the statistics that they are evaluated with.
+    reported = None if recipe.probe or recipe.frozen_norm else _reported(run)
     if reported is None or not any(layer["type"].startswith("BatchNorm") for layer in run.result.layers):
         return None
     early = {e: gap for e in run.result.epochs[:EARLY] if (gap := _gap(e)) is not None}
@@ -188,8 +195,8 @@ def _gap(epoch: Epoch) -> float | None:
     return None if epoch.validation_accuracy is None else epoch.train_accuracy - epoch.validation_accuracy
 
 
-def _validation_images(run: Tested) -> float:
-    """Return how many images the validation accuracies are of, as far as the record tells, else a low guess."""
+def _validation_images(run: EvaluatedRun) -> float:
+    """Return the number of validation images if it is recorded, else a low guess."""
     wanted = run.result.run.recipe.validation
     trained = run.result.measures.get("train_images", 1000.0)
     if wanted == "test":
@@ -199,29 +206,33 @@ def _validation_images(run: Tested) -> float:
     return float(wanted) if isinstance(wanted, int) else max(1.0, trained / 10)
 
 
-def _reported(run: Tested) -> Epoch | None:
+def _reported(run: EvaluatedRun) -> Epoch | None:
     number = run.result.measures.get("reported_epoch")
     return next((epoch for epoch in run.result.epochs if epoch.epoch == number), None)
 
 
-def chosen_on_test(material: Material) -> Iterator[Finding]:
-    """The test set told which epoch to report, when to stop or when to lower the rate."""
-    for table in material.tables:
+def chosen_on_test(snapshot: Snapshot) -> Iterator[Finding]:
+    """The test set was used to choose the reported epoch, a penalty, the end of training or the learning rate."""
+    for table in snapshot.tables:
         touched = [cell for cell in table if _watchers(cell.results[0].run.recipe)]
         if touched:
             watchers = sorted({name for cell in touched for name in _watchers(cell.results[0].run.recipe)})
             message = (
-                f"On {table[0].data}, recipe {table[0].recipe}, the test set decided on the "
-                f"{' and the '.join(watchers)}: on new images expect less than these accuracies."
+                f"On {table[0].where}, the test set was used to choose the "
+                f"{' and the '.join(watchers)}: expect lower accuracies on new images."
             )
-            advice = "Set training images aside and choose on them: --set validation=0.1."
-            yield of_cells("chosen-on-test", "serious", message, advice, touched, ({"decided": ", ".join(watchers)},))
+            advice = "Hold out training images and choose on them: --set validation=0.1."
+            yield make_finding(
+                "chosen-on-test", "serious", message, advice, touched, ({"decided": ", ".join(watchers)},)
+            )
 
 
 def _watchers(recipe: Recipe) -> list[str]:
     if recipe.validation != "test":
         return []
     found = [] if recipe.select == "last" else ["reported epoch"]
+    if recipe.probe and len(recipe.probe.strengths) > 1:
+        found.append("penalty of the classifier")
     if recipe.stop and recipe.stop.monitor.startswith("validation"):
         found.append("end of training")
     if isinstance(recipe.schedule, Plateau) and recipe.schedule.monitor.startswith("validation"):

@@ -1,6 +1,7 @@
-"""Experiments with one thing about a data set turned step by step, and what came of them. No torch."""
+"""Experiments that change one thing about a data set step by step, and their results. No torch."""
 
+from bakeoff.analysis.dial.choose import choose_dials
 from bakeoff.analysis.dial.experiment import default_levels, make_study
-from bakeoff.analysis.dial.response import Response, responses
+from bakeoff.analysis.dial.response import Response, read_responses
 
-__all__ = ["Response", "default_levels", "make_study", "responses"]
+__all__ = ["Response", "choose_dials", "default_levels", "make_study", "read_responses"]

@@ -1,4 +1,4 @@
-"""Networks in pairs along the levels of an experiment: who leads, and where they change places."""
+"""Which of two networks leads at each level of an experiment, and at which level their order changes. No torch."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from bakeoff.analysis.dial.experiment import GEOMETRIC, Experiment
+from bakeoff.stats.corrections import holm
 from bakeoff.stats.paired import Difference, paired_difference
 from bakeoff.store.store import Store
 
@@ -15,15 +16,10 @@ LEVEL = 0.05
 """A lead is significant if its p value, by Holm's correction for all pairs and levels of a response, is below this."""
 DRAWS = 20_000
 
-Pairs = dict[tuple[str, str, float], Difference]
-"""(network A, network B, level) → A minus B."""
-Corrected = dict[tuple[str, str, float], float]
-"""Their p values by Holm's correction."""
-
 
 @dataclass(frozen=True)
 class Crossing:
-    """Two networks that change places along the levels."""
+    """Two networks whose order changes along the levels. The field names are keys of the JSON: they stay."""
 
     first: str
     """Ahead at `before`."""
@@ -34,116 +30,160 @@ class Crossing:
     shown: bool
     """Whether both leads are significant after Holm's correction for all pairs and levels."""
     probability: float
-    """That the leads have these signs, the levels taken as independent."""
+    """The probability that both leads have the measured sign, if the levels are independent."""
     seeds: int
-    """The fewest at either level."""
+    """The smaller number of the two levels."""
     place: float | None
     """Where straight lines between the levels cross; None unless shown."""
     low: float | None
-    """Ends of its 95 % interval, the levels taken as independent."""
+    """Ends of its 95 % interval, if the levels are independent."""
     high: float | None
 
 
-def differences(one: Experiment, store: Store, labels: Mapping[float, np.ndarray]) -> Pairs:
-    """Compare all networks in pairs at every level, by seed and test image; predictions are read level by level."""
-    found: Pairs = {}
+@dataclass(frozen=True)
+class LevelComparisons:
+    """The networks of an experiment in pairs, at every level."""
+
+    differences: Mapping[tuple[str, str, float], Difference]
+    """(network A, network B, level) → accuracy of A minus that of B; pairs that share no seed are missing."""
+    corrected: Mapping[tuple[str, str, float], float]
+    """The p values by Holm's correction for all pairs and levels."""
+
+    def lead(self, a: str, b: str, level: float) -> float:
+        """Return by how much A is ahead of B at a level; 0 where they were not compared."""
+        if (a, b, level) in self.differences:
+            return self.differences[a, b, level].mean
+        return -self.differences[b, a, level].mean if (b, a, level) in self.differences else 0.0
+
+    def is_significant(self, a: str, b: str, level: float) -> bool:
+        """Return whether A and B differ significantly at a level; with one seed they never do."""
+        key = (a, b, level) if (a, b, level) in self.differences else (b, a, level)
+        return key in self.differences and self.differences[key].seeds > 1 and self.corrected[key] < LEVEL
+
+
+def compare_at_levels(experiment: Experiment, store: Store, labels: Mapping[float, np.ndarray]) -> LevelComparisons:
+    """Compare all pairs of networks at every level, by seed and test image.
+
+    Predictions are read level by level. `labels` are the labels of the test images, level → (N,).
+    """
+    differences: dict[tuple[str, str, float], Difference] = {}
     for level, truth in labels.items():
         right = {
-            net: {seed: store.predictions(r.id)[0] == truth for seed, r in one.found.get((net, level), {}).items()}
-            for net in one.nets
+            net: {
+                seed: store.predictions(result.id)[0] == truth
+                for seed, result in experiment.found.get((net, level), {}).items()
+            }
+            for net in experiment.nets
         }
         for a, b in combinations(right, 2):
             shared = sorted(right[a].keys() & right[b].keys())
             if shared and len(truth) > 1:
-                own, other = (np.stack([right[net][seed] for seed in shared]) for net in (a, b))
-                found[a, b, level] = paired_difference(own, other)
-    return found
+                right_a, right_b = (np.stack([right[net][seed] for seed in shared]) for net in (a, b))
+                differences[a, b, level] = paired_difference(right_a, right_b)
+    p_values = holm([difference.p_value for difference in differences.values()])
+    return LevelComparisons(differences, dict(zip(differences, p_values, strict=True)))
 
 
-def lead(a: str, b: str, level: float, apart: Pairs, corrected: Corrected) -> tuple[float, bool]:
-    """Return by how much A is ahead of B at a level, and whether that is significant; one seed never is."""
-    key, sign = ((a, b, level), 1) if (a, b, level) in apart else ((b, a, level), -1)
-    if key not in apart:
-        return 0.0, False
-    return sign * apart[key].mean, apart[key].seeds > 1 and corrected[key] < LEVEL
-
-
-def crossings(one: Experiment, apart: Pairs, corrected: Corrected) -> list[Crossing]:
-    """Return the pairs whose means change order along the levels, those that surely do first."""
-    found = []
-    for a, b in combinations(one.nets, 2):
-        levels = [level for level in one.levels if (a, b, level) in apart]
-        means = [apart[a, b, level].mean for level in levels]
-        pairs = [(i, j) for i, j in combinations(range(len(levels)), 2) if means[i] * means[j] < 0]
-        if not pairs:
-            continue
-
-        apart_here = [apart[a, b, level] for level in levels]
-        clear = [lead(a, b, level, apart, corrected)[1] for level in levels]
-        shown = [(i, j) for i, j in pairs if clear[i] and clear[j]]
-        # Where leads are shown, the narrowest place between two of them; else the likeliest one.
-        pair = min(shown, key=lambda p: p[1] - p[0]) if shown else max(pairs, key=lambda p: _chance_of(p, apart_here))
-        found.append(_crossing(a, b, pair, levels, apart_here, bool(shown), one))
+def find_crossings(experiment: Experiment, comparisons: LevelComparisons) -> list[Crossing]:
+    """Return the pairs of networks whose order changes along the levels, significant changes first."""
+    pairs = (_PairCurve.of(a, b, experiment.levels, comparisons) for a, b in combinations(experiment.nets, 2))
+    found = [_find_crossing(pair, experiment.turn in GEOMETRIC) for pair in pairs if pair.opposite_leads()]
     return sorted(found, key=lambda crossing: (not crossing.shown, -crossing.probability))
 
 
-def _chance_of(pair: tuple[int, int], apart: Sequence[Difference]) -> float:
-    """Return the probability that the leads have the signs they seem to have at both places."""
-    return math.prod(apart[i].probability if apart[i].mean > 0 else 1 - apart[i].probability for i in pair)
+@dataclass(frozen=True)
+class _PairCurve:
+    """Two networks at the L levels where they were compared."""
+
+    a: str
+    b: str
+    levels: tuple[float, ...]
+    differences: tuple[Difference, ...]
+    """Accuracy of A minus that of B, level by level."""
+    significant: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, a: str, b: str, levels: Sequence[float], comparisons: LevelComparisons) -> "_PairCurve":
+        compared = tuple(level for level in levels if (a, b, level) in comparisons.differences)
+        differences = tuple(comparisons.differences[a, b, level] for level in compared)
+        return cls(a, b, compared, differences, tuple(comparisons.is_significant(a, b, level) for level in compared))
+
+    def opposite_leads(self) -> list[tuple[int, int]]:
+        """Return the pairs of places, the first below the second, at which opposite networks lead."""
+        means = [difference.mean for difference in self.differences]
+        return [(i, j) for i, j in combinations(range(len(means)), 2) if means[i] * means[j] < 0]
+
+    def probability(self, places: tuple[int, int]) -> float:
+        """Return the probability that the leads at both places have the sign that was measured."""
+        leads = (self.differences[place] for place in places)
+        return math.prod(lead.probability if lead.mean > 0 else 1 - lead.probability for lead in leads)
+
+    def first_sign_change(self, start: int, end: int) -> int:
+        """Return the place between `start` and `end` after which the leader at `start` no longer leads."""
+        leads = [difference.mean * self.differences[start].mean for difference in self.differences]
+        return next(place for place in range(start, end) if leads[place] > 0 >= leads[place + 1])
 
 
-def _crossing(
-    a: str,
-    b: str,
-    pair: tuple[int, int],
-    levels: Sequence[float],
-    apart: Sequence[Difference],
-    shown: bool,
-    one: Experiment,
-) -> Crossing:
-    probability = _chance_of(pair, apart)
-    first, second = (a, b) if apart[pair[0]].mean > 0 else (b, a)
-    i, j = pair
-    # The narrowest place where the means change sign between the two.
-    change = next(k for k in range(i, j) if apart[k].mean * apart[i].mean > 0 >= apart[k + 1].mean * apart[i].mean)
-    ends = (levels[i], levels[j]) if shown else (levels[change], levels[change + 1])
-    place: tuple[float, float, float] | None = None
-    if shown:
-        place = _place(levels[i : j + 1], apart[i : j + 1], one.turn in GEOMETRIC)
-    seeds = min(apart[i].seeds, apart[j].seeds)
-    return Crossing(first, second, *ends, shown, probability, seeds, *(place or (None, None, None)))
+def _find_crossing(pair: _PairCurve, geometric: bool) -> Crossing:
+    candidates = pair.opposite_leads()
+    zero: tuple[float, float, float] | tuple[None, None, None] = (None, None, None)
+    significant = [(i, j) for i, j in candidates if pair.significant[i] and pair.significant[j]]
+    if significant:
+        start, end = min(significant, key=lambda places: places[1] - places[0])  # the narrowest
+        before, after = pair.levels[start], pair.levels[end]
+        between = slice(start, end + 1)
+        zero = _locate_zero(pair.levels[between], pair.differences[between], geometric)
+    else:
+        start, end = max(candidates, key=pair.probability)
+        change = pair.first_sign_change(start, end)
+        before, after = pair.levels[change], pair.levels[change + 1]
+    leader, follower = (pair.a, pair.b) if pair.differences[start].mean > 0 else (pair.b, pair.a)
+    return Crossing(
+        first=leader,
+        second=follower,
+        before=before,
+        after=after,
+        shown=bool(significant),
+        probability=pair.probability((start, end)),
+        seeds=min(pair.differences[start].seeds, pair.differences[end].seeds),
+        place=zero[0],
+        low=zero[1],
+        high=zero[2],
+    )
 
 
-def _place(levels: Sequence[float], apart: Sequence[Difference], geometric: bool) -> tuple[float, float, float]:
-    """Return where straight lines through the differences cross zero first, and the ends of its 95 % interval.
+def _locate_zero(
+    levels: Sequence[float], differences: Sequence[Difference], geometric: bool
+) -> tuple[float, float, float]:
+    """Return where straight lines through L differences first cross zero, and the ends of the 95 % interval.
 
-    Each draw moves every difference by its own interval, a Student's t of its seeds; draws that do not cross are left
-    out.
+    The interval comes from draws: each moves every difference by Student's t of its seeds, scaled to its own interval.
+    Draws that do not cross zero are left out.
     """
     from scipy.special import stdtrit
 
     random = np.random.default_rng(0)
-    x = np.log(levels) if geometric and min(levels) > 0 else np.asarray(levels, float)
-    means = np.array([difference.mean for difference in apart])
-    freedom = np.array([max(1, difference.seeds - 1) for difference in apart])
-    errors = np.array([(d.high - d.low) / 2 for d in apart]) / stdtrit(freedom, 0.975)
-    drawn = means + errors * random.standard_t(freedom, (DRAWS, len(apart)))
-    crosses = drawn[:, :-1] * drawn[:, 1:] <= 0
-    drawn, crosses = drawn[crosses.any(axis=1)], crosses[crosses.any(axis=1)]
-    places = [
-        _first_zero(x, means),
-        *(_zero(x, own, int(k)) for own, k in zip(drawn, crosses.argmax(axis=1), strict=True)),
-    ]
-    if geometric and min(levels) > 0:
-        places = [math.exp(place) for place in places]
-    low, high = np.quantile(places[1:] or places, [0.025, 0.975]).tolist()
-    return places[0], low, high
+    logarithmic = geometric and min(levels) > 0
+    x = np.log(levels) if logarithmic else np.asarray(levels, float)
+    means = np.array([difference.mean for difference in differences])
+    freedom = np.array([max(1, difference.seeds - 1) for difference in differences])
+    errors = np.array([(d.high - d.low) / 2 for d in differences]) / stdtrit(freedom, 0.975)
+    drawn = means + errors * random.standard_t(freedom, (DRAWS, len(differences)))
+    zeros = [_first_zero(x, means), *(_first_zero(x, draw) for draw in drawn[_crosses_zero(drawn).any(axis=1)])]
+    if logarithmic:
+        zeros = [math.exp(zero) for zero in zeros]
+    low, high = np.quantile(zeros[1:] or zeros, [0.025, 0.975]).tolist()
+    return zeros[0], low, high
+
+
+def _crosses_zero(values: np.ndarray) -> np.ndarray:
+    """Return (..., L - 1) bool: whether the line from a value to the next one meets zero; `values` is (..., L)."""
+    crosses: np.ndarray = values[..., :-1] * values[..., 1:] <= 0
+    return crosses
 
 
 def _first_zero(x: np.ndarray, values: np.ndarray) -> float:
-    return _zero(x, values, int((values[:-1] * values[1:] <= 0).argmax()))
-
-
-def _zero(x: np.ndarray, values: np.ndarray, k: int) -> float:
-    step = values[k] - values[k + 1]
-    return float(x[k] + (x[k + 1] - x[k]) * (values[k] / step if step else 0.5))
+    """Return where straight lines through the points (x, value) first meet zero; both are (L,)."""
+    place = int(_crosses_zero(values).argmax())
+    step = values[place] - values[place + 1]
+    return float(x[place] + (x[place + 1] - x[place]) * (values[place] / step if step else 0.5))

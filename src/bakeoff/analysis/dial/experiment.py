@@ -1,6 +1,6 @@
-"""Experiments: one thing about a data set turned step by step, the levels to turn it to, and the runs of it in a store.
+"""Experiments: one thing about a data set changed step by step, the levels, and their runs in a store.
 
-The runs are those of a study, so they are trained, stored and resumed like any. No torch.
+The runs form a study, so they are trained, stored and resumed like any other. No torch.
 """
 
 import re
@@ -20,7 +20,7 @@ from bakeoff.spec.records import DataRecord, Result
 from bakeoff.spec.values import digest
 from bakeoff.store.store import Store
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import Cell, Exceptional, Study, Turn
+from bakeoff.studies.study import Exceptional, GridCell, Study, Turn
 from bakeoff.studies.toml import parse_study
 
 GEOMETRIC = ("contrast", "classes", "imbalance", "images-per-class")
@@ -32,15 +32,15 @@ STRONGEST: Mapping[str, float] = {
     "clutter": 16.0,
     "imbalance": 100.0,
 }
-"""Where a dial is turned to if nobody says."""
+"""The default levels of dials."""
 MOST_PER_CLASS = 1000
-"""More images of each class are asked for in words."""
+"""With more images of each class, they have to be given explicitly."""
 
 MOST_STEPS = 100
 
 
 def default_levels(dial: str, info: DataInfo, steps: int) -> tuple[float, ...]:
-    """Return `steps` levels of a dial that suit a data set, from the images as they are, or most of them, on.
+    """Return `steps` levels of a dial that suit a data set, starting from the unchanged images, or from most of them.
 
     Raises:
         BakeoffError: fewer than two steps, or more than `MOST_STEPS`.
@@ -83,7 +83,7 @@ def make_study(
     )
     return Study(
         name=f"dial {data}",
-        about=f"How networks answer when {' and then '.join(dials)} of {data_label(data)} is turned.",
+        about=f"How networks respond to {' and to '.join(dials)} of {data_label(data)}.",
         nets=tuple(nets),
         data=(data,),
         cells=(Exceptional(leave_out=True),),
@@ -93,17 +93,17 @@ def make_study(
 
 @dataclass
 class Experiment:
-    """The runs of one experiment, over all studies that had it."""
+    """The runs of one experiment, from all studies that contain it."""
 
     turn: str
     data: str
-    """As it is called in tables."""
+    """Its name in tables."""
     planned: set[tuple[str, float, int]] = field(default_factory=set)
     """(network, level, seed)."""
     found: dict[tuple[str, float], dict[int, Result]] = field(default_factory=dict)
-    """(network, level) → seed → what finished."""
+    """(network, level) → seed → the result, if it has finished."""
     guesses: dict[str, Turn] = field(default_factory=dict)
-    """By their questions."""
+    """Question → the guess about it."""
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -139,14 +139,14 @@ def experiments(store: Store, study: Study | None = None) -> list[Experiment]:
             by_net.setdefault(result.run.net, []).append(result)
     found: dict[str, Experiment] = {}
     for own in studies:
-        for turn in own.dials:
+        for turn in own.turns():
             _gather(own, turn, by_net, records, found)
     return [one for one in found.values() if one.found]
 
 
 def _studies(store: Store) -> Iterator[Study]:
     for text in dict.fromkeys(text for _, _, text in store.studies()):
-        with suppress(BakeoffError):  # one of another version says nothing now, and stops no page
+        with suppress(BakeoffError):  # a study of another version is ignored, and must not break the page
             yield parse_study(text, "a study of the store")
 
 
@@ -170,8 +170,8 @@ def _gather(
                 one.found.setdefault((cell.net, level), {})[result.run.seed] = result
 
 
-def _is_of(result: Result, study: Study, cell: Cell, records: Mapping[str, DataRecord]) -> bool:
-    """Tell whether a run is one of a cell."""
+def _is_of(result: Result, study: Study, cell: GridCell, records: Mapping[str, DataRecord]) -> bool:
+    """Return whether a run belongs to a cell."""
     facts = records[result.run.data_hash].facts
     base, grades = split_name(result.run.data)
     known, wanted = split_name(study.used(cell.data))
@@ -189,7 +189,7 @@ def _keeps(grades: Iterable[Grade]) -> bool:
 
 
 def _turned(grades: Iterable[Grade], classes: int | None) -> list[Grade]:
-    """Return the grades that change something; keeping all of so many classes does not."""
+    """Return the grades that change something; keeping all classes does not."""
     return [
         grade for grade in grades if grade.level != (classes if grade.dial == "classes" else DIALS[grade.dial].original)
     ]

@@ -1,4 +1,4 @@
-"""A guess about an experiment, held to its runs: does the lead of some networks over the others grow?"""
+"""A guess about an experiment, checked against its runs: does the lead of some networks over the others grow?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Guess:
     away: float
     """The other end of the levels."""
     lead_towards: float | None
-    """Mean accuracy of the favoured minus that of the others, at `towards`."""
+    """Mean accuracy of the favoured networks minus that of the others, at `towards`."""
     lead_away: float | None
     growth: float | None
     """The difference of the two leads, mean over the seeds that have both ends."""
@@ -29,15 +29,15 @@ class Guess:
     high: float | None
     seeds: int
     verdict: str
-    """borne out, contradicted, open, or why it cannot be told."""
+    """borne out, contradicted, open, or why it cannot be judged."""
 
 
-def answer(asks: str, turn: Turn, one: Experiment) -> Guess:
+def judge_guess(asks: str, turn: Turn, one: Experiment) -> Guess:
     """Compare the lead of the favoured networks over the others at both ends of the levels, seed by seed."""
     levels = one.levels
     wanted = levels[-1] if turn.towards is None else turn.towards
     away = levels[0] if wanted != levels[0] else levels[-1]
-    nets = [net for net in one.nets if not turn.nets or net in turn.nets]  # another question may have brought more
+    nets = [net for net in one.nets if not turn.nets or net in turn.nets]  # another question may have added more
     favoured = tuple(net for net in nets if net in turn.favours)
     others = tuple(net for net in nets if net not in turn.favours)
     both = [[one.found.get((net, level), {}) for net in (*favoured, *others)] for level in (wanted, away)]

@@ -1,4 +1,4 @@
-"""What may be read off the curves of an experiment: who leads where, who falls apart, whose curves cross. No torch."""
+"""The response curves of an experiment: which network leads where, which degrades first, which cross. No torch."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.analysis.dial.crossing import Corrected, Crossing, Pairs, crossings, differences, lead
+from bakeoff.analysis.cells import accuracy_interval
+from bakeoff.analysis.dial.crossing import Crossing, LevelComparisons, compare_at_levels, find_crossings
 from bakeoff.analysis.dial.experiment import GEOMETRIC, Experiment, experiments
-from bakeoff.analysis.dial.guess import Guess, answer
-from bakeoff.analysis.ranking import accuracy_interval
+from bakeoff.analysis.dial.guess import Guess, judge_guess
 from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.spec.records import DataRecord, Result
-from bakeoff.stats.paired import holm
 from bakeoff.store.store import Store
 from bakeoff.studies.study import Study
 
@@ -52,7 +51,7 @@ class Ahead:
 
 @dataclass(frozen=True)
 class Fall:
-    """Where a network has lost half of what it was above chance."""
+    """Where a network has lost half of its accuracy above chance."""
 
     net: str
     family: str
@@ -63,7 +62,7 @@ class Fall:
     sure: bool
     """Whether its whole interval there lies below half."""
     least: float
-    """The smallest share that it keeps anywhere, of what it was above chance."""
+    """The smallest share of its accuracy above chance that it keeps at any level."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Response:
     levels: tuple[float, ...]
     """From what changes nothing to the strongest; only those with a result."""
     chance: tuple[float, ...]
-    """At each level the share of the commonest class among the test images."""
+    """At each level, the share of the most common class among the test images."""
     curves: tuple[Curve, ...]
     ahead: tuple[Ahead, ...]
     falls: tuple[Fall, ...]
@@ -98,14 +97,14 @@ def family(net: str) -> str:
     return match[0] if match else net
 
 
-def responses(store: Store, study: Study | None = None) -> list[Response]:
-    """Return what came of all experiments that were run into a store, or of those of one study."""
+def read_responses(store: Store, study: Study | None = None) -> list[Response]:
+    """Return the responses of all experiments in a store, or of those of one study."""
     records = store.datasets()
     return [respond(one, store, records) for one in experiments(store, study)]
 
 
 def respond(one: Experiment, store: Store, records: Mapping[str, DataRecord]) -> Response:
-    """Return what came of an experiment."""
+    """Return the response of an experiment."""
     levels = one.levels
     curves = tuple(
         Curve(net, tuple(_point(level, one.found[net, level]) for level in levels if (net, level) in one.found))
@@ -113,8 +112,7 @@ def respond(one: Experiment, store: Store, records: Mapping[str, DataRecord]) ->
     )
     labels = {level: _labels(one, level, records) for level in levels}
     chance = {level: float(np.bincount(own).max() / len(own)) for level, own in labels.items()}
-    apart = differences(one, store, labels)
-    corrected = dict(zip(apart, holm([difference.p_value for difference in apart.values()]), strict=True))
+    comparisons = compare_at_levels(one, store, labels)
     dial = DIALS.get(one.turn) or IN_THE_RECIPE[one.turn]
     return Response(
         data=one.data,
@@ -124,10 +122,10 @@ def respond(one: Experiment, store: Store, records: Mapping[str, DataRecord]) ->
         levels=levels,
         chance=tuple(chance[level] for level in levels),
         curves=curves,
-        ahead=tuple(_ahead(level, curves, apart, corrected) for level in levels),
-        falls=tuple(_fall(curve, chance) for curve in curves),
-        crossings=tuple(crossings(one, apart, corrected)),
-        guesses=tuple(answer(asks, own, one) for asks, own in one.guesses.items()),
+        ahead=tuple(_find_leader(level, curves, comparisons) for level in levels),
+        falls=tuple(_measure_degradation(curve, chance) for curve in curves),
+        crossings=tuple(find_crossings(one, comparisons)),
+        guesses=tuple(judge_guess(asks, own, one) for asks, own in one.guesses.items()),
         planned=len(one.planned),
         finished=sum(len(own) for own in one.found.values()),
     )
@@ -145,16 +143,18 @@ def _labels(one: Experiment, level: float, records: Mapping[str, DataRecord]) ->
     return records[next(iter(own.values())).run.data_hash].test_labels
 
 
-def _ahead(level: float, curves: Sequence[Curve], apart: Pairs, corrected: Corrected) -> Ahead:
-    here = {curve.net: point.accuracy for curve in curves for point in curve.points if point.level == level}
-    best = max(here, key=lambda net: here[net])
-    clear = {net: lead(best, net, level, apart, corrected) for net in here if net != best}
-    won = tuple(net for net, (by, is_clear) in clear.items() if is_clear and by > 0)
-    return Ahead(level, best, won, tuple(net for net in clear if net not in won))
+def _find_leader(level: float, curves: Sequence[Curve], comparisons: LevelComparisons) -> Ahead:
+    accuracies = {curve.net: point.accuracy for curve in curves for point in curve.points if point.level == level}
+    best = max(accuracies, key=lambda net: accuracies[net])
+    others = [net for net in accuracies if net != best]
+    beaten = tuple(
+        net for net in others if comparisons.is_significant(best, net, level) and comparisons.lead(best, net, level) > 0
+    )
+    return Ahead(level, best, beaten, tuple(net for net in others if net not in beaten))
 
 
-def _fall(curve: Curve, chance: Mapping[float, float]) -> Fall:
-    """Measure a curve by what it has above chance, against what it has there at its first level."""
+def _measure_degradation(curve: Curve, chance: Mapping[float, float]) -> Fall:
+    """Measure a curve by its accuracy above chance, relative to that at its first level."""
 
     def kept(accuracy: float, level: float) -> float:
         return (accuracy - chance[level]) / (1 - chance[level]) if chance[level] < 1 else 0.0

@@ -1,1 +1,1 @@
-"""Pictures: charts as files for papers, drawn by matplotlib, and the test images that a page shows."""
+"""Charts as files for papers, drawn by matplotlib, and the test images that the page shows."""

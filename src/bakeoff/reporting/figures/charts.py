@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bakeoff.analysis.dial import responses
+from bakeoff.analysis.dial import read_responses
 from bakeoff.analysis.ranking import RankBy
 from bakeoff.errors import BakeoffError, install
-from bakeoff.reporting.critical_difference import diagrams
-from bakeoff.reporting.dial import draw_response
+from bakeoff.reporting.critical_difference import build_diagrams
 from bakeoff.reporting.figures.critical_difference import draw_critical
+from bakeoff.reporting.figures.dial import draw_response
 from bakeoff.reporting.figures.published import draw_published
-from bakeoff.reporting.model import Facts, Line, Table, read
+from bakeoff.reporting.figures.ticks import label_log_axis
+from bakeoff.reporting.loading import load_page_model
+from bakeoff.reporting.model import Line, ReportModel, Table
 from bakeoff.reporting.payload import band_epochs
 from bakeoff.reporting.published import compare_published
 from bakeoff.spec.values import digest
@@ -26,16 +28,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = ("png", "svg", "pdf")
-COLOURS = (
-    *("#2468b0", "#c4570c", "#2a8353", "#b32d68", "#7550b4"),
-    *("#8a6a08", "#16808a", "#66635c", "#a23c2c", "#4c7a1d"),
-)
-"""Those of the page."""
-BEST = 10
-"""Networks whose learning curves are drawn: as many as there are colours."""
+COLOURS = ("#2468b0", "#c4570c", "#3e9f9a", "#410f34", "#967dfa", "#0e3703", "#7d3d48", "#1c2294")
+"""The colours of the page, which differ for colour-blind readers, too."""
+BEST = len(COLOURS)
+"""Networks with learning curves."""
 COSTS = (("train_seconds", "Training time (s)"), ("trainable_parameters", "Parameters"))
 LONGEST = 100
-"""Bytes of a file's name."""
+"""Maximum bytes of a file name."""
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -52,10 +51,9 @@ UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {
 def draw_figures(
     store: str | Path, folder: Path, kinds: Sequence[str] = KINDS, *, rank_by: RankBy = "test"
 ) -> list[Path]:
-    """Draw accuracy, cost, learning curves and the best network's confusions of every table; return the files.
+    """Draw accuracy, cost, learning curves and the best network's confusion matrix of every table; return the files.
 
-    Over several data sets also mean ranks, with what each test does not tell apart; of published numbers
-    and of experiments a chart each.
+    Also draws mean ranks over several data sets, published numbers, and response curves, if there are any.
 
     Raises:
         BakeoffError: matplotlib is not installed, there is no store, or the folder cannot be written.
@@ -66,15 +64,15 @@ def draw_figures(
         raise BakeoffError(
             f"--figures needs matplotlib: {install('matplotlib')}; or save single charts from the page"
         ) from error
-    facts = read(store, rank_by)
+    model = load_page_model(store, rank_by)
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".bakeoff-figures").touch()  # lest the folder be taken for a class of images
+        (folder / ".bakeoff-figures").touch()  # marks the folder, so that it is not taken for a class of images
         with matplotlib.rc_context(STYLE):
             for title, figure in (
-                *_all_figures(facts.tables),
-                *_published_figures(store, facts),
+                *_all_figures(model.tables),
+                *_published_figures(store, model),
                 *_response_figures(store),
             ):
                 name = _file_name(title, {path.stem for path in written})
@@ -88,7 +86,7 @@ def draw_figures(
 
 
 def _file_name(title: str, taken: Collection[str]) -> str:
-    """Return a name that every file system takes, and that no other figure has."""
+    """Return a unique name that is valid on every file system."""
     name = re.sub(r"[^\w.-]+", "-", title)
     if len(name.encode()) > LONGEST:
         name = f"{name.encode()[:LONGEST].decode(errors='ignore')}-{digest(title)[:8]}"
@@ -99,14 +97,14 @@ def _all_figures(tables: Sequence[Table]) -> Iterable[tuple[str, "Figure"]]:
     for table in tables:
         for name, figure in _figures(table):
             yield f"{table.title}-{name}", figure
-    for diagram in diagrams(tables):
+    for diagram in build_diagrams(tables):
         for test in diagram.groups or ("ranks",):
             yield f"{diagram.recipe}-{test}", draw_critical(diagram, test)
 
 
-def _published_figures(store: str | Path, facts: Facts) -> Iterable[tuple[str, "Figure"]]:
+def _published_figures(store: str | Path, model: ReportModel) -> Iterable[tuple[str, "Figure"]]:
     with Store(store) as opened:
-        found = compare_published(opened, facts.results)
+        found = compare_published(opened, model.results)
     for one in found:
         lines = [line for line in one.lines if line.measure == "test_accuracy"]
         if lines:
@@ -115,11 +113,11 @@ def _published_figures(store: str | Path, facts: Facts) -> Iterable[tuple[str, "
 
 def _response_figures(store: str | Path) -> Iterable[tuple[str, "Figure"]]:
     with Store(store) as opened:
-        found = responses(opened)
+        found = read_responses(opened)
     for one in found:
         figure, (axes,) = _new(6, 3.6)
         draw_response(axes, one, COLOURS)
-        yield f"{one.data}-{one.turn}-turned", figure
+        yield f"{one.data}-{one.turn}-response", figure
 
 
 def _figures(table: Table) -> Iterable[tuple[str, "Figure"]]:
@@ -135,7 +133,7 @@ def _figures(table: Table) -> Iterable[tuple[str, "Figure"]]:
 
 
 def _new(width: float, height: float, columns: int = 1) -> tuple["Figure", Sequence["Axes"]]:
-    """Return a figure of its own (inches), outside of pyplot's global list."""
+    """Return a figure (size in inches) and its axes, without pyplot's global state."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -143,7 +141,7 @@ def _new(width: float, height: float, columns: int = 1) -> tuple["Figure", Seque
 
 
 def _errors(lines: Sequence[Line]) -> np.ndarray:
-    """Return (2, n) percent below and above the means; NaN without an interval."""
+    """Return (2, n) distances below and above the means in percent; NaN without an interval."""
     ends = [(line.row.test_accuracy, line.row.test_accuracy_low, line.row.test_accuracy_high) for line in lines]
     return np.array(
         [
@@ -163,7 +161,7 @@ def _accuracy(table: Table) -> "Figure":
         axes.plot([100 * seed for seed in line.seeds], [place] * len(line.seeds), ".", color=COLOURS[0], alpha=0.4)
     axes.set_yticks(places, [in_a_figure(line.label) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
-    axes.set_xlabel("Test accuracy (%), mean over seeds with its 95 % interval")
+    axes.set_xlabel("Test accuracy (%), mean over seeds with 95\u202f% interval")
     axes.set_title(in_a_figure(table.title), loc="left")
     axes.grid(axis="x", alpha=0.3)
     return figure
@@ -176,14 +174,14 @@ def _cost(table: Table) -> "Figure":
         costs = [_costs(line, name) for line in lines]
         means = [100 * (line.row.test_accuracy or 0) for line in lines]
         axes.errorbar(costs, means, yerr=_errors(lines), fmt="o", color=COLOURS[0], markersize=5, elinewidth=0.8)
-        front = pareto(costs, means)
+        front = find_front(costs, means)
         axes.plot([costs[i] for i in front], [means[i] for i in front], "-", color=COLOURS[1], zorder=0)
         for line, cost, mean in zip(lines, costs, means, strict=True):
             axes.annotate(
                 in_a_figure(line.label), (cost, mean), textcoords="offset points", xytext=(5, 4), fontsize=7.5
             )
         if lines:
-            axes.set_xscale("log")
+            label_log_axis(axes)
         axes.set_xlabel(f"{text}, log scale")
         axes.set_ylabel("Test accuracy (%)")
         axes.grid(alpha=0.3)
@@ -192,12 +190,12 @@ def _cost(table: Table) -> "Figure":
 
 
 def _costs(line: Line, name: str) -> float:
-    """Return what a line costs, 0 if it is not known."""
+    """Return the cost of a line; 0 if unknown."""
     return (line.row.parameters if name == "trainable_parameters" else line.cell.median(name)) or 0.0
 
 
-def pareto(costs: Sequence[float], means: Sequence[float]) -> list[int]:
-    """Return the positions that none beats on both, cheapest first."""
+def find_front(costs: Sequence[float], means: Sequence[float]) -> list[int]:
+    """Return the indices of the Pareto front, cheapest first."""
     front: list[int] = []
     for i in sorted(range(len(costs)), key=lambda i: (costs[i], -means[i])):
         if not front or means[i] > means[front[-1]]:
@@ -220,7 +218,7 @@ def _learning(table: Table) -> "Figure":
 
 
 def _band(axes: "Axes", line: Line, name: str, colour: str, dashes: tuple[int, ...]) -> None:
-    """Draw the mean of the seeds, and the range they span behind it."""
+    """Draw the mean over seeds, with their range as a band."""
     curves = [[getattr(epoch, name) for epoch in result.epochs] for result in line.cell.results if result.epochs]
     length = band_epochs(line) or 0
     values = np.array([curve[:length] for curve in curves], float)
@@ -247,7 +245,7 @@ def _confusion(line: Line, table: Table) -> "Figure":
             axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7, color=colour)
     axes.set_xticks(range(len(classes)), names, rotation=90 if max(map(len, classes)) > 2 else 0)
     axes.set_yticks(range(len(classes)), names)
-    axes.set_xlabel("Taken for")
+    axes.set_xlabel("Predicted class")
     axes.set_ylabel("True class")
     axes.set_title(
         f"{in_a_figure(line.label)} on {in_a_figure(table.title)}, percent of each class", loc="left", fontsize=9

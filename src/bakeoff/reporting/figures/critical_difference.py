@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 24
-"""Networks that are drawn, the best; more do not fit on a page."""
+"""Maximum number of networks drawn, the best first; more do not fit on a page."""
 STEP = 0.22
-"""Inches from one name to the next."""
+"""Inches between names."""
 TESTS = {"nemenyi": "Nemenyi", "holm": "Wilcoxon–Holm"}
 
 
 def draw_critical(diagram: Diagram, test: str) -> "Figure":
-    """Draw mean ranks with the bars of one test, a key of `diagram.groups`; without bars where nothing was tested."""
+    """Draw mean ranks with the bars of one test, a key of `diagram.groups`; without bars if nothing was tested."""
     from matplotlib.figure import Figure
 
     names = list(diagram.ranks)[:MOST]
@@ -54,13 +54,13 @@ def draw_critical(diagram: Diagram, test: str) -> "Figure":
             va="center",
             annotation_clip=False,
         )
-    tested = f", {TESTS[test]} at 5 %" if test in diagram.groups else ": too few to tell networks apart"
+    tested = f", {TESTS[test]} at 5\u202f%" if test in diagram.groups else ": too few for a test"
     axes.set_title(f"Mean ranks over {len(diagram.data)} data sets{tested}", loc="left", fontsize=9, pad=14)
     return figure
 
 
 def _distance(axes: "Axes", distance: float) -> None:
-    """Draw how far apart two mean ranks must be."""
+    """Draw the critical difference."""
     axes.plot([1, 1 + distance], [-0.4, -0.4], color="black", linewidth=1.2, marker="|", clip_on=False)
     axes.annotate(
         f"critical difference {distance:.2f}",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bakeoff.analysis.published import Comparison
+from bakeoff.analysis.published import PublishedComparison
 from bakeoff.reporting.published import TITLES
 from bakeoff.text.safe import in_a_figure
 
@@ -15,10 +15,10 @@ OTHER = "#66635c"
 """For numbers without a verdict."""
 
 
-def draw_published(study: str, lines: Sequence[Comparison]) -> "Figure":
-    """Draw one row for each number of one kind, a fraction of 1: printed, measured, and where one more seed would fall.
+def draw_published(study: str, lines: Sequence[PublishedComparison]) -> "Figure":
+    """Draw a row for each number of one measure: published, measured, and the prediction interval of one more seed.
 
-    Intervals are cut where they would leave 0 to 100 %.
+    Numbers are fractions of 1. Intervals are cut at 0 and 100 %.
     """
     from matplotlib.figure import Figure
 
@@ -39,7 +39,8 @@ def draw_published(study: str, lines: Sequence[Comparison]) -> "Figure":
     axes.set_yticks(range(len(lines)), [in_a_figure(name) for name in names])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlabel(
-        f"{TITLES[lines[0].measure].capitalize()}: hollow published, filled measured, band one more seed (95 %)"
+        f"{TITLES[lines[0].measure].capitalize()}: hollow: published, filled: measured, "
+        "band: 95\u202f% prediction interval"
     )
     axes.set_title(in_a_figure(f"Measured against {study}"), loc="left")
     axes.legend(fontsize=7.5, loc="best")

@@ -1,4 +1,4 @@
-// Accuracy by class and network, and which classes are taken for which.
+// Accuracy by class and network, and the confusion matrix.
 
 // A tint of `name` over the page's surface, 0 to 1.
 const tint = (name, share) =>
@@ -9,6 +9,7 @@ const SHOWN_CLASSES = 30;
 
 figures.classes = {
   title: "Accuracy by class",
+  how: "Dark cells are classes that a network often gets wrong; click one to see its errors.",
   controls: (table) =>
     table.classes.length > 2
       ? [
@@ -16,7 +17,7 @@ figures.classes = {
             name: "order",
             label: "Order of the classes",
             options: [
-              ["own", "Own order"],
+              ["own", "Original order"],
               ["hardest", "Hardest first"],
             ],
           },
@@ -39,8 +40,8 @@ figures.classes = {
     const columns = [
       { name: "class", text: "Class" },
       { name: "network", text: "Network" },
-      { name: "accuracy", text: "Accuracy", format: format.percent },
-      { name: "correct", text: "Right", format: format.count },
+      { name: "accuracy", text: "Accuracy", format: format.accuracy },
+      { name: "correct", text: "Correct", format: format.count },
       { name: "images", text: "Of", format: format.count },
     ];
     const rows = lines.flatMap(({ label, pooled }) =>
@@ -52,7 +53,7 @@ figures.classes = {
         images: pooled.images[i],
       })),
     );
-    if (!rows.length) return { chart: null, rows, columns, said: "No run has finished here yet." };
+    if (!rows.length) return { chart: null, rows, columns, message: "No run has finished yet." };
     const mean = d3.rollup(
       rows,
       (own) => d3.mean(own, (d) => d.accuracy) ?? 2,
@@ -67,15 +68,17 @@ figures.classes = {
       0.05,
     );
     const share = (d) => (0.85 * (1 - d.accuracy)) / worst;
-    const left = Math.min(14 + 7 * d3.max(order, (name) => name.length), 0.3 * width);
-    const cell = (width - left) / lines.length;
-    const slanted = d3.max(lines, (line) => line.label.length) * 6.6 > cell - 4;
-    const top = slanted ? Math.min(12 + 4.8 * d3.max(lines, (line) => line.label.length), 110) : 28;
+    const left = Math.min(16 + 7.2 * d3.max(order, (name) => name.length), 0.3 * width);
+    const longest = d3.max(lines, (line) => line.label.length);
+    const slanted = longest * 6.6 > (width - left) / lines.length - 4;
+    const right = slanted ? Math.min(4.6 * longest, 0.26 * width) : 0;
+    const cell = (width - left - right) / lines.length;
+    const top = slanted ? Math.min(12 + 4.8 * longest, 110) : 28;
     const chart = Plot.plot({
       width,
       height: top + 8 + 28 * order.length,
       marginLeft: left,
-      marginRight: slanted ? 24 : 0,
+      marginRight: right,
       marginTop: top,
       marginBottom: 8,
       x: {
@@ -85,8 +88,9 @@ figures.classes = {
         padding: 0,
         tickSize: 0,
         tickRotate: slanted ? -45 : 0,
+        tickFormat: slanted ? fitting((right + cell / 2) / Math.SQRT1_2, 6.6) : String,
       },
-      y: { domain: order, label: null, padding: 0, tickSize: 0 },
+      y: { domain: order, label: null, padding: 0, tickSize: 0, tickFormat: fitting(left - 16) },
       color: { type: "identity" },
       marks: [
         Plot.cell(cells, { x: "network", y: "class", fill: (d) => tint("warm", share(d)), inset: 1, rx: 2 }),
@@ -94,7 +98,7 @@ figures.classes = {
           ? Plot.text(cells, {
               x: "network",
               y: "class",
-              text: (d) => (100 * d.accuracy).toFixed(1),
+              text: (d) => rounded(100 * d.accuracy, 1),
               fill: (d) => onTint(share(d)),
             })
           : null,
@@ -104,138 +108,20 @@ figures.classes = {
             x: "network",
             y: "class",
             title: (d) =>
-              `${d.network}\n${d.class}: ${format.percent(d.accuracy)}\n${format.count(d.correct)} of ${format.count(d.images)} images`,
+              `${d.network}\n${d.class}: ${format.percent(d.accuracy, 1)}\n${format.count(d.correct)} of ${format.count(d.images)} images`,
           }),
         ),
       ],
     });
+    const act = (d) => showErrors(table, lines.find((line) => line.label === d.network), table.classes.indexOf(d.class));
+    onMark(chart, act);
     return {
       chart,
+      act,
       rows,
       columns,
-      note: `Percent of each class’s test images got right, all finished seeds together. The stronger the colour, the more errors. Hardest on average: ${hardest.slice(0, 3).join(", ")}.`,
-    };
-  },
-};
-
-figures.confusion = {
-  title: "What is taken for what",
-  controls: (table) => [
-    {
-      name: "network",
-      label: "Network",
-      menu: true,
-      options: table.lines.filter((line) => line.pooled).map((line) => [line.label, line.label]),
-    },
-  ],
-  draw({ table, choice, width }) {
-    const line = table.lines.find((own) => own.label === choice.network && own.pooled);
-    const columns = [
-      { name: "true", text: "True class" },
-      { name: "taken", text: "Taken for" },
-      { name: "images", text: "Images", format: format.count },
-      { name: "share", text: "Of the class", format: format.percent },
-    ];
-    if (!line) return { chart: null, rows: [], columns, said: "No run has finished here yet." };
-    const { confusion, images, pairs } = line.pooled;
-    const size = table.classes.length;
-    const told = pairs.length
-      ? `Most often: ${pairs
-          .slice(0, 3)
-          .map(([a, b, n, share]) => `${a} taken for ${b} (${format.count(n)} images, ${format.percent(share, 1)})`)
-          .join("; ")}.`
-      : "Not one error.";
-    const note = `${told} Summed over ${line.seeds === 1 ? "one seed" : `${line.seeds} seeds`}.`;
-    if (!confusion) {
-      return {
-        chart: null,
-        columns,
-        note,
-        rows: pairs.map(([a, b, n, share]) => ({ true: a, taken: b, images: n, share })),
-        said: `${size} classes are too many to draw: the commonest errors are in the table.`,
-      };
-    }
-    const all = d3
-      .range(size * size)
-      .map((k) => ({ i: Math.floor(k / size), j: k % size, images: confusion[k] }))
-      .filter((d) => images[d.i])
-      .map((d) => ({ ...d, true: table.classes[d.i], taken: table.classes[d.j], share: d.images / images[d.i] }));
-    const errors = all.filter((d) => d.i !== d.j);
-    const worst = Math.max(d3.max(errors, (d) => d.share) ?? 0, 0.05);
-    const strength = (d) => (d.i === d.j ? 0 : 0.9 * Math.sqrt(d.share / worst));
-    const left = Math.min(24 + 7 * d3.max(table.classes, (name) => name.length), 0.3 * width);
-    const whole = Math.min(width, 60 + left + 64 * size, 760);
-    const cell = (whole - left) / size;
-    const slanted = d3.max(table.classes, (name) => name.length) * 6.6 > cell - 2;
-    const top = (slanted ? Math.min(16 + 5.2 * d3.max(table.classes, (name) => name.length), 110) : 28) + 18;
-    const ticks = size > 30 ? { tickFormat: (name, i) => (size > 40 && i % 2 ? "" : name) } : {};
-    const chart = Plot.plot({
-      width: whole,
-      height: top + 8 + Math.max(cell, 6) * size * (narrow(width) || size > 20 ? 1 : 0.72),
-      marginLeft: left,
-      marginTop: top,
-      marginRight: slanted ? 20 : 0,
-      marginBottom: 8,
-      x: {
-        domain: table.classes,
-        axis: "top",
-        label: "taken for",
-        labelArrow: "none",
-        labelAnchor: "center",
-        padding: 0,
-        tickSize: 0,
-        tickRotate: slanted ? -45 : 0,
-        ...ticks,
-      },
-      y: {
-        domain: table.classes,
-        label: "true class",
-        labelArrow: "none",
-        labelAnchor: "top",
-        padding: 0,
-        tickSize: 0,
-        ...ticks,
-      },
-      color: { type: "identity" },
-      style: { fontSize: size > 30 ? 8 : 12 },
-      marks: [
-        Plot.cell(all, {
-          x: "taken",
-          y: "true",
-          fill: (d) => (d.i === d.j ? "var(--wash)" : tint("warm", strength(d))),
-          inset: size > 30 ? 0 : 0.75,
-        }),
-        cell > 26
-          ? Plot.text(
-              all.filter((d) => d.images),
-              {
-                x: "taken",
-                y: "true",
-                text: (d) => format.count(d.images),
-                fill: (d) => (d.i === d.j ? "var(--muted)" : onTint(strength(d))),
-                fontSize: cell < 40 ? 10 : 12,
-              },
-            )
-          : null,
-        Plot.tip(
-          all,
-          Plot.pointer({
-            x: "taken",
-            y: "true",
-            title: (d) =>
-              `${d.true} taken for ${d.taken}\n${format.count(d.images)} images, ${format.percent(d.share)} of the class`,
-          }),
-        ),
-      ],
-    });
-    return {
-      chart,
-      columns,
-      note,
-      rows: d3.sort(
-        errors.filter((d) => d.images),
-        (d) => -d.images,
-      ),
+      before: colourKey(0, 0.85, format.percent(1, 0), format.percent(1 - worst, 0)),
+      note: `Accuracy on the test images of each class in percent, over all finished seeds. Stronger colours mean more errors. Hardest on average: ${hardest.slice(0, 3).join(", ")}.`,
     };
   },
 };

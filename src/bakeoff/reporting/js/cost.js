@@ -1,64 +1,10 @@
-// Accuracy against a cost that can be chosen, with the networks that no other beats on both.
-
-const COSTS = [
-  {
-    name: "train_seconds",
-    text: "Training time",
-    axis: "Training time, median over seeds",
-    format: format.duration,
-    sign: 1,
-  },
-  { name: "trainable_parameters", text: "Parameters", axis: "Parameters", format: format.short, sign: 1 },
-  {
-    name: "flops",
-    text: "FLOPs",
-    axis: "FLOPs of one image forward (multiply-add = 2)",
-    format: format.short,
-    sign: 1,
-  },
-  {
-    name: "latency_ms_median",
-    text: "Latency",
-    axis: "Time of one image forward, milliseconds",
-    format: format.short,
-    sign: 1,
-  },
-  {
-    name: "inference_images_per_second",
-    text: "Throughput",
-    axis: "Images per second forward, in batches of 256",
-    format: format.count,
-    sign: -1,
-  },
-  {
-    name: "activation_bytes_per_image",
-    text: "Activations",
-    axis: "Activations kept for the backward pass, per image",
-    format: format.bytes,
-    sign: 1,
-  },
-  { name: "peak_memory_bytes", text: "Memory", axis: "Peak memory of training", format: format.bytes, sign: 1 },
-  { name: "images_per_second", text: "Images/s", axis: "Training images per second", format: format.count, sign: -1 },
-  { name: "gpu_energy_joules", text: "Energy", axis: "Energy of the GPU in training, J", format: format.short, sign: 1 },
-  {
-    name: "processor_energy_joules",
-    text: "Energy (CPU)",
-    axis: "Energy of the processor in training, J",
-    format: format.short,
-    sign: 1,
-  },
-];
-
-// The points that no other is at least as good as on both counts and better on one.
-function front(points, cost) {
-  const x = (point) => cost.sign * point.costs[cost.name];
-  const better = (a, b) =>
-    a.test_accuracy >= b.test_accuracy && x(a) <= x(b) && (a.test_accuracy > b.test_accuracy || x(a) < x(b));
-  return points.filter((point) => !points.some((other) => better(other, point))).sort((a, b) => x(a) - x(b));
-}
+// Accuracy against a selectable cost, with the Pareto front.
 
 figures.cost = {
   title: "Accuracy against cost",
+  how: "The best trade-offs are on the line: no other network is both cheaper and more accurate.",
+  coloured: true,
+  marks: true,
   controls: (table) => [
     {
       name: "cost",
@@ -68,203 +14,216 @@ figures.cost = {
         cost.text,
       ]),
     },
+    {
+      name: "scale",
+      label: "Scale",
+      options: [
+        ["accuracy", "Accuracy"],
+        ["error", "Error, log"],
+      ],
+    },
+    ...(table.lines.length > 3
+      ? [
+          {
+            name: "range",
+            label: "Range",
+            options: [
+              ["whole", "Whole"],
+              ["best", "Best half"],
+            ],
+          },
+        ]
+      : []),
+    ...(DATA.tables.length > 1
+      ? [
+          {
+            name: "data",
+            label: "Data sets",
+            options: [
+              ["one", "This"],
+              ["all", "All"],
+            ],
+          },
+        ]
+      : []),
   ],
-  draw({ table, choice, width }) {
+  draw({ table, choice, width, again }) {
     const cost = COSTS.find(({ name }) => name === choice.cost) ?? COSTS[0];
-    const points = table.lines.filter((line) => line.test_accuracy != null && line.costs[cost.name] != null);
-    const best = front(points, cost);
-    const likely = table.chances?.fronts.find((own) => own.cost === cost.name)?.probability;
-    const rows = points.map((line) => ({
-      network: line.label,
-      cost: line.costs[cost.name],
-      accuracy: line.test_accuracy,
-      low: line.test_accuracy_low,
-      high: line.test_accuracy_high,
-      seeds: line.seeds,
-      front: best.includes(line) ? "yes" : "no",
-      ...(likely ? { probability: likely[line.label] ?? null } : {}),
-    }));
+    const every = choice.data === "all";
+    const tables = every ? DATA.tables.map((own) => ({ ...own, lines: own.lines.filter((line) => page.flawed || !line.flaw) })) : [table];
+    const rows = tables.flatMap((own) => costRows(own, cost));
+    const isLikely = rows.some((row) => row.probability != null);
     const columns = [
+      ...(every ? [{ name: "data", text: "Data" }] : []),
       { name: "network", text: "Network" },
-      { name: "cost", text: cost.text, format: cost.format },
-      { name: "accuracy", text: "Test accuracy", format: format.percent },
-      { name: "low", text: "Low", format: format.percent },
-      { name: "high", text: "High", format: format.percent },
+      { name: cost.name, text: cost.text, format: cost.format },
+      { name: "accuracy", text: "Test accuracy", format: format.accuracy },
+      { name: "low", text: "Low", format: format.accuracy },
+      { name: "high", text: "High", format: format.accuracy },
       { name: "seeds", text: "Seeds", format: format.count },
       { name: "front", text: "On the front" },
-      ...(likely ? [{ name: "probability", text: "Probability of it", format: chanceOf }] : []),
+      ...(isLikely ? [{ name: "probability", text: "Probability", format: chanceOf }] : []),
     ];
-    if (!points.length) return { chart: null, rows, columns, said: "No network has a result here yet." };
-    const at = (line) => line.costs[cost.name];
-    const [least, most] = d3.extent(points, (line) => line.costs[cost.name]);
-    const log = least > 0 && (cost.name === "trainable_parameters" || most / least > 10);
-    const pad = log ? Math.max((most / least) ** 0.12, 1.15) : 0.1 * Math.max(most - least, 0.1 * most);
-    const xs = log ? [least / pad, most * pad] : [Math.max(0, least - pad), most + pad];
-    const ys = accuracyDomain(points);
-    const sorted = d3.sort(points, (line) => best.includes(line));
-    const chart = Plot.plot({
-      width,
-      height: narrow(width) ? 340 : 420,
-      marginLeft: 56,
-      marginBottom: 44,
-      marginTop: 24,
-      marginRight: 16,
-      clip: false,
-      x: { type: log ? "log" : "linear", domain: xs, reverse: cost.sign < 0, axis: null },
-      y: {
-        domain: ys,
-        ticks: 6,
-        grid: true,
-        tickSize: 0,
-        tickFormat: (value) => format.percent(value, ys[1] - ys[0] < 0.02 ? 2 : ys[1] - ys[0] < 0.1 ? 1 : 0),
-        label: "Mean test accuracy",
-        labelArrow: "none",
-      },
-      marks: [
-        // An axis of the scale's own would leave out labels such as 1 min, which are not round in the decimal system.
-        Plot.axisX(log ? logTicks(xs, cost, narrow(width) ? 4 : 8) : d3.ticks(...xs, narrow(width) ? 4 : 7), {
-          text: cost.format,
-          tickSize: 0,
-          label: `${cost.axis}${log ? ", log scale" : ""}`,
-          labelAnchor: "center",
-          labelArrow: "none",
-        }),
-        Plot.line(best, {
-          x: at,
-          y: "test_accuracy",
-          curve: "step-after",
-          stroke: "var(--muted)",
-          strokeWidth: 1.25,
-          strokeDasharray: "4 3",
-        }),
-        Plot.ruleX(sorted, {
-          x: at,
-          y1: (d) => clampTo(ys, d.test_accuracy_low),
-          y2: (d) => clampTo(ys, d.test_accuracy_high),
-          stroke: (d) => colour(d.label),
-          strokeWidth: 1.5,
-          strokeOpacity: 0.6,
-        }),
-        Plot.dot(sorted, {
-          x: at,
-          y: "test_accuracy",
-          r: 6,
-          stroke: (d) => colour(d.label),
-          strokeWidth: 2,
-          fill: (d) => (best.includes(d) ? colour(d.label) : "var(--paper)"),
-        }),
-        Plot.tip(sorted, Plot.pointer({ x: at, y: "test_accuracy", title: (d) => tipOf(d, cost, likely?.[d.label]) })),
-      ],
-      color: { type: "identity" },
-    });
-    label(chart, points.length > 24 ? best : points, cost, width, ys);
-    const all = cost.name === "trainable_parameters" && points.some((d) => d.parameters_are === "all");
-    const off = points.some((d) => d.test_accuracy_low < ys[0] || d.test_accuracy_high > ys[1]);
-    return {
-      chart,
-      rows,
-      columns,
-      note: `Filled: on the front, no network is both cheaper and more accurate.${likely ? chanceNote(table.chances.seeds) : ""}${off ? " Some intervals go on beyond the chart." : ""}${all ? " Of older runs all parameters are counted, trainable or not." : ""}`,
+    if (!rows.length) return { chart: null, rows, columns, message: "No network has a result yet." };
+    const drawn = tables.filter((own) => costRows(own, cost).length);
+    const shown = [table.key, cost.name, choice.scale, choice.range].join(" ");
+    if (choice.viewed !== shown || every) [choice.viewed, choice.view] = [shown, WHOLE_VIEW];
+    const chart = every
+      ? inGrid(drawn, width, (own, size) => costChart(own, cost, choice, size, 260))
+      : costChart(table, cost, choice, width, choice.height ?? (narrow(width) ? 340 : 420));
+    const show = (view, focus) => {
+      choice.view = view;
+      again(focus);
     };
+    const unlike = cost.isTime && drawn.find((own) => own.timeCaution);
+    const ys = every ? null : accuracyDomain(shownIn(table, cost, choice));
+    const off = ys && table.lines.some((d) => d.test_accuracy_low < ys[0] || d.test_accuracy_high > ys[1]);
+    const all = cost.name === "trainable_parameters" && table.lines.some((d) => d.parameters_are === "all");
+    const notes = [
+      unlike ? timeNote(unlike).trim() : "Filled: on the Pareto front.",
+      isLikely ? chanceNote(table.chances?.seeds ?? 1).trim() : "",
+      off ? "Some intervals extend beyond the chart." : "",
+      all ? "For older runs, all parameters are counted." : "",
+      every || table.majority == null ? "" : `Always naming the most common class gives ${format.accuracy(table.majority)}${table.majority > ys[0] ? ", the dotted line" : ""}.`,
+    ];
+    const after = every ? null : makeZoomable(chart, COST_FRAME, choice.view, show);
+    return { chart, after, rows, columns, axis: `${cost.name}${choice.scale === "error" ? "-error" : ""}${every ? "-all-data" : ""}`, note: notes.filter(Boolean).join(" ") };
   },
 };
 
-const chanceNote = (seeds) =>
-  ` The probability of that, with other test images${seeds > 1 ? " and other seeds" : ""}, is in the table of numbers.`;
+const pointsOf = (table, cost) => table.lines.filter((line) => line.test_accuracy != null && line.costs[cost.name] != null);
 
-// Round values on a logarithmic axis, at most `most` of them; seconds in the steps of clocks.
-function logTicks([low, high], cost, most) {
-  const clocks = [
-    [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000, 86400],
-    [1, 10, 60, 600, 3600, 36000],
-  ];
-  const decades = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
-  const steps = [[1, 2, 5], [1, 3], [1]].map((factors) =>
-    decades.flatMap((power) => factors.map((factor) => factor * 10 ** power)),
-  );
-  if (cost.name === "train_seconds" && low >= 1) steps.unshift(...clocks);
-  const inside = steps.map((step) => step.filter((value) => value >= low && value <= high));
-  return inside.find((step) => step.length <= most && step.length > 1) ?? inside.at(-1);
+// Those in the range that was chosen.
+function shownIn(table, cost, choice) {
+  const points = pointsOf(table, cost);
+  if (choice.range !== "best" || points.length < 4) return points;
+  const middle = d3.median(points, (line) => line.test_accuracy);
+  return points.filter((line) => line.test_accuracy >= middle);
 }
 
-// Never quite 0 or 100 %: it was drawn some thousand times.
-const chanceOf = (share) =>
-  share == null ? "–" : share > 0.99 ? `over 99${THIN}%` : share < 0.01 ? `under 1${THIN}%` : format.percent(share, 0);
+const likelyOf = (table, cost) =>
+  cost.isTime && table.timeCaution ? null : table.chances?.fronts.find((own) => own.cost === cost.name)?.probability;
+const frontOf = (table, points, cost) => (cost.isTime && table.timeCaution ? [] : front(points, cost));
 
-const tipOf = (line, cost, likely) =>
-  [
-    line.label,
-    `${format.percent(line.test_accuracy)} test accuracy`,
-    line.test_accuracy_low == null
-      ? "one seed: no interval"
-      : `${format.percent(line.test_accuracy_low)} to ${format.percent(line.test_accuracy_high)}, ${line.seeds} seeds`,
-    `${cost.text}: ${cost.format(line.costs[cost.name])}`,
-    likely == null ? "" : `on the front with a probability of ${chanceOf(likely)}`,
-  ]
-    .filter(Boolean)
-    .join("\n");
-
-const clampTo = ([low, high], value) => (value == null ? NaN : Math.min(Math.max(value, low), high));
-
-// All seeds, and of the intervals what lies within one span of the seeds beyond them.
-function accuracyDomain(lines) {
-  const [least, most] = d3.extent(lines.flatMap((line) => line.seedAccuracies));
-  const reach = Math.max(most - least, 0.002);
-  const low = Math.max(d3.min([least, ...lines.map((line) => line.test_accuracy_low ?? least)]), least - reach, 0);
-  const high = Math.min(d3.max([most, ...lines.map((line) => line.test_accuracy_high ?? most)]), most + reach, 1);
-  const margin = 0.05 * (high - low || 0.01);
-  return [low - margin, high + margin];
+function costRows(table, cost) {
+  const points = pointsOf(table, cost);
+  const best = frontOf(table, points, cost);
+  const likely = likelyOf(table, cost);
+  return points.map((line) => ({
+    data: table.data,
+    network: line.label,
+    [cost.name]: line.costs[cost.name],
+    accuracy: line.test_accuracy,
+    low: line.test_accuracy_low,
+    high: line.test_accuracy_high,
+    seeds: line.seeds,
+    front: best.includes(line) ? "yes" : "no",
+    ...(likely ? { probability: likely[line.label] ?? null } : {}),
+  }));
 }
 
-// Write each name where it meets no point, no interval and no other name, on one of four sides of its point; where
-// there is no such place it may cross an interval, and if even that fails it is left to the tip and the table.
-function label(chart, points, cost, width, limits) {
-  const x = chart.scale("x").apply,
-    y = chart.scale("y").apply;
-  const box = (left, right, top, bottom) => ({ left, right, top, bottom });
-  const meets = (a) => (b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-  const taken = points.map((d) =>
-    box(x(d.costs[cost.name]) - 7, x(d.costs[cost.name]) + 7, y(d.test_accuracy) - 7, y(d.test_accuracy) + 7),
-  );
-  const intervals = points
-    .filter((d) => d.test_accuracy_low != null)
-    .map((d) =>
-      box(
-        x(d.costs[cost.name]) - 2,
-        x(d.costs[cost.name]) + 2,
-        y(clampTo(limits, d.test_accuracy_high)),
-        y(clampTo(limits, d.test_accuracy_low)),
-      ),
-    );
-  for (const line of d3.sort(points, (d) => -d.test_accuracy)) {
-    const [cx, cy, size] = [x(line.costs[cost.name]), y(line.test_accuracy), 6.8 * line.label.length];
-    const places = [
-      ["start", cx + 9, cy - 8],
-      ["end", cx - 9, cy - 8],
-      ["start", cx + 9, cy + 17],
-      ["end", cx - 9, cy + 17],
-    ]
-      .map(([anchor, px, py]) => ({
-        anchor,
-        px,
-        py,
-        ...(anchor === "start" ? box(px, px + size, py - 11, py + 4) : box(px - size, px, py - 11, py + 4)),
-      }))
-      .filter((place) => place.left > 50 && place.right < width && !taken.some(meets(place)));
-    const place = places.find((own) => !intervals.some(meets(own))) ?? places[0];
-    if (!place) continue;
-    taken.push(place);
-    d3.select(chart)
-      .append("text")
-      .attr("x", place.px)
-      .attr("y", place.py)
-      .attr("text-anchor", place.anchor)
-      .attr("fill", "var(--ink)")
-      .attr("font-size", 12.5)
-      .attr("stroke", "var(--paper)")
-      .attr("stroke-width", 4)
-      .attr("paint-order", "stroke")
-      .attr("pointer-events", "none")
-      .text(line.label);
+const COST_FRAME = { left: 62, right: 22, top: 24, bottom: 44 };
+
+function costChart(table, cost, choice, width, height) {
+  const points = shownIn(table, cost, choice);
+  const best = frontOf(table, points, cost);
+  const likely = likelyOf(table, cost);
+  const isError = choice.scale === "error";
+  const small = width < 560;
+  const at = (line) => line.costs[cost.name];
+  const [least, most] = d3.extent(points, at);
+  const log = least > 0 && (cost.name === "trainable_parameters" || most / least > 10);
+  const pad = log ? Math.max((most / least) ** 0.12, 1.15) : 0.1 * Math.max(most - least, 0.1 * most);
+  const view = choice.view;
+  const [left, right] = cost.sign < 0 ? [1 - view[1], 1 - view[0]] : view; // the axis may be reversed
+  const xs = partOf(log ? [least / pad, most * pad] : [Math.max(0, least - pad), most + pad], log, left, right);
+  const limits = accuracyDomain(points);
+  const smallest = 0.5 / Math.max(d3.max(points, (line) => d3.sum(line.pooled?.images ?? [])) || 1000, 10);
+  const error = (accuracy) => Math.max(1 - accuracy, smallest);
+  const y = (accuracy) => (isError ? error(clampTo(limits, accuracy)) : clampTo(limits, accuracy));
+  const all = isError ? d3.extent(points.flatMap((d) => [d.test_accuracy, d.test_accuracy_low, d.test_accuracy_high].filter((v) => v != null).map(y))) : limits;
+  if (isError) [all[0], all[1]] = [all[0] / 1.15, all[1] * 1.15];
+  const [top, bottom] = view.slice(2);
+  const ys = isError ? partOf(all, true, top, bottom) : partOf(all, false, 1 - bottom, 1 - top);
+  const inside = (d) => at(d) >= xs[0] && at(d) <= xs[1] && mean(d) >= ys[0] && mean(d) <= ys[1];
+  const clip = !isWhole(view);
+  const unit = (value) => (isError ? format.share(value) : format.percent(value, ys[1] - ys[0] < 0.02 ? 2 : ys[1] - ys[0] < 0.1 ? 1 : 0));
+  const sorted = d3.sort(points, (line) => selection.has(line.label), (line) => best.includes(line));
+  const mean = (d) => y(d.test_accuracy);
+  const place = { x: at, y: mean, ariaLabel: "label" };
+  const chart = Plot.plot({
+    width,
+    height,
+    marginLeft: COST_FRAME.left,
+    marginBottom: COST_FRAME.bottom,
+    marginTop: COST_FRAME.top,
+    marginRight: COST_FRAME.right,
+    x: { type: log ? "log" : "linear", domain: xs, reverse: cost.sign < 0, axis: null },
+    y: { type: isError ? "log" : "linear", domain: ys, reverse: isError, axis: null },
+    marks: [
+      Plot.gridY(roundTicks(ys, { log: isError, most: small ? 4 : 6 })),
+      Plot.axisY(roundTicks(ys, { log: isError, most: small ? 4 : 6 }), {
+        tickSize: 0,
+        text: unit,
+        label: isError ? "Test error, log scale" : "Mean test accuracy",
+        labelArrow: "none",
+      }),
+      Plot.axisX(least === most ? [least] : roundTicks(xs, { kind: cost.kind, log, most: small ? 4 : 7 }), {
+        text: cost.tick ?? cost.format,
+        tickSize: 0,
+        label: `${small ? cost.text : cost.axis}${log ? ", log scale" : ""}`,
+        labelAnchor: "center",
+        labelArrow: "none",
+      }),
+      !isError && table.majority > ys[0] && table.majority < ys[1] ? Plot.ruleY([table.majority], { stroke: "var(--muted)", strokeDasharray: "1 3" }) : null,
+      Plot.line(best, { x: at, y: mean, curve: "step-after", stroke: "var(--muted)", strokeWidth: 1.25, strokeDasharray: "4 3", clip }),
+      Plot.ruleX(sorted.filter((d) => d.test_accuracy_low != null), {
+        x: at,
+        y1: (d) => y(d.test_accuracy_low),
+        y2: (d) => y(d.test_accuracy_high),
+        ariaLabel: "label",
+        stroke: (d) => colour(d.label),
+        strokeWidth: 1.5,
+        strokeOpacity: 0.6,
+        clip,
+      }),
+      Plot.dot(sorted.filter(inside), {
+        ...place,
+        r: (d) => (selection.has(d.label) ? 6 : 4.5),
+        stroke: (d) => colour(d.label),
+        strokeWidth: 2,
+        fill: (d) => (best.includes(d) ? colour(d.label) : "var(--paper)"),
+      }),
+      Plot.tip(sorted.filter(inside), Plot.pointer({ x: at, y: mean, title: (d) => tipOf(d, cost, likely?.[d.label]) })),
+    ],
+    r: { type: "identity" },
+    color: { type: "identity" },
+  });
+  const named = points.length > 24 ? points.filter((d) => best.includes(d) || selection.has(d.label)) : points;
+  placeLabels(chart, named.filter(inside), points.filter(inside), { at, mean, low: (d) => y(d.test_accuracy_low), high: (d) => y(d.test_accuracy_high), width });
+  for (const mark of chart.querySelectorAll("g[aria-label=dot] [aria-label]")) {
+    const line = points.find((own) => own.label === mark.getAttribute("aria-label"));
+    mark.setAttribute("tabindex", "0");
+    mark.setAttribute("role", "img");
+    mark.dataset.say = tipOf(line, cost, likely?.[line.label]).replaceAll("\n", ", ");
   }
+  return chart;
+}
+
+// The charts of several tables in one drawing, each with its title.
+function inGrid(tables, width, drawOne) {
+  const across = Math.max(1, Math.min(tables.length, Math.floor(width / 300), 3));
+  const size = width / across;
+  const charts = tables.map((table) => drawOne(table, Math.floor(size - 8)));
+  const height = 22 + Number(charts[0].getAttribute("height"));
+  const whole = height * Math.ceil(charts.length / across);
+  const svg = d3.create("svg").attr("width", width).attr("height", whole).attr("viewBox", [0, 0, width, whole]).attr("fill", "currentColor").node();
+  charts.forEach((chart, i) => {
+    const [x, y] = [size * (i % across), height * Math.floor(i / across)];
+    chart.setAttribute("x", x);
+    chart.setAttribute("y", y + 20);
+    svg.append(chart);
+    d3.select(svg).append("text").attr("x", x + 4).attr("y", y + 14).attr("font-weight", 600).text(tables[i].title);
+  });
+  return svg;
 }

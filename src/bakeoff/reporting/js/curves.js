@@ -1,8 +1,10 @@
-// Learning curves as bands over seeds or single runs, and what training and test accuracy came to.
+// Learning curves as bands over seeds or as single runs.
 
 figures.curves = {
   title: "Learning curves",
-  legend: 6,
+  legend: true,
+  coloured: true,
+  how: "Each line is one network, its band the range of its seeds; flat and high is good, a gap between training and validation is overfitting.",
   controls: () => [
     {
       name: "quantity",
@@ -17,7 +19,7 @@ figures.curves = {
       label: "Against",
       options: [
         ["epochs", "Epochs"],
-        ["seconds", "Seconds"],
+        ["seconds", "Time"],
       ],
     },
     {
@@ -37,18 +39,16 @@ figures.curves = {
       ],
     },
   ],
-  draw({ table, choice, width, shown }) {
+  draw({ table, choice, width }) {
     const { quantity, against, range, style } = choice;
-    const points = curvePoints(
-      table.runs.filter((run) => shown.has(run.label)),
-      quantity,
-      against,
-    );
+    const isShown = ({ label }) => selection.has(label);
+    const points = curvePoints(table.runs.filter(isShown), quantity, against, watched(table));
     const whole = points.filter((point) => point.epoch <= table.bands[point.network]);
     const rows = style === "bands" ? bands(whole) : points;
     const shorter = style === "bands" && whole.length < points.length;
-    const percent = quantity === "accuracy" ? format.percent : format.decimal;
-    const x = { name: "x", text: against === "epochs" ? "Epoch" : "Seconds of training", format: format.decimal };
+    const percent = quantity === "accuracy" ? format.accuracy : format.decimal;
+    const x = { name: "seconds", text: "Seconds of training", format: format.decimal };
+    const along = against === "epochs" ? "Epoch" : "Time of training";
     const columns =
       style === "bands"
         ? [
@@ -74,9 +74,9 @@ figures.curves = {
         chart: null,
         rows,
         columns,
-        said: shown.size ? "No epoch has finished yet." : "Choose a network above.",
+        message: table.lines.some(isShown) ? "No epoch has finished yet." : "Choose a network above.",
       };
-    const splits = ["Training", "Validation"].filter((split) => points.some((point) => point.split === split));
+    const splits = ["Training", watched(table)].filter((split) => points.some((point) => point.split === split));
     const last = d3.rollup(
       points,
       (own) => d3.max(own, (d) => d.epoch),
@@ -86,11 +86,18 @@ figures.curves = {
     const late = range === "end" ? points.filter((d) => d.epoch >= last.get(d.network).get(d.seed) / 2) : points;
     const values = late.map((point) => point.y);
     const log = quantity === "loss" && d3.min(values) > 0 && d3.max(values) / d3.min(values) > 20;
-    const tall = narrow(width);
+    const tall = narrow(width) && !choice.height;
     const facet = splits.length > 1 ? { [tall ? "fy" : "fx"]: "split" } : {};
     const stroke = (d) => colour(d.network);
     const clip = range === "end";
     const limits = d3.extent(values);
+    // The other networks in grey, as means, where they are within the limits.
+    const others = curvePoints(table.runs.filter((run) => !isShown(run)), quantity, against, watched(table));
+    const grey = style === "bands" ? bands(others.filter((point) => point.epoch <= table.bands[point.network])) : [];
+    const latest = (own) => own.reduce((a, b) => (b.epoch > a.epoch ? b : a));
+    const ends = style === "bands" ? d3.flatRollup(rows.filter((d) => d.mean >= limits[0] && d.mean <= limits[1]), latest, (d) => d.split, (d) => d.network).map(([, , row]) => row) : [];
+    const lone = new Set(ends.filter((d) => table.bands[d.network] === 1).map((d) => d.network)); // a line needs two epochs
+    const room = tall || !ends.length ? 14 : Math.min(14 + 6.6 * d3.max(ends, (d) => d.network.length), 0.2 * width);
     const inside = (d) => d[y] >= limits[0] && d[y] <= limits[1];
     const y = style === "bands" ? "mean" : "y";
     const marks =
@@ -103,10 +110,20 @@ figures.curves = {
               y2: "high",
               z: "network",
               fill: stroke,
-              fillOpacity: 0.16,
+              fillOpacity: 0.13,
+              ariaLabel: "network",
               clip,
             }),
-            Plot.lineY(rows, { ...facet, x: "x", y, z: "network", stroke, strokeWidth: 1.75, clip }),
+            Plot.lineY(grey, { ...facet, x: "x", y: "mean", z: "network", ariaLabel: "network", stroke: GREY, strokeWidth: 0.9, clip: true }),
+            ...d3.groups(rows, (d) => dash(d.network) ?? "").map(([dashes, own]) =>
+              Plot.lineY(own, { ...facet, x: "x", y, z: "network", ariaLabel: "network", stroke, strokeWidth: 1.9, strokeDasharray: dashes || null, clip }),
+            ),
+            Plot.dot(rows.filter((d) => lone.has(d.network)), { ...facet, x: "x", y, fill: stroke, r: 4, ariaLabel: "network" }),
+            ...(tall ? [] : splits.map((split) =>
+              Plot.text(spread(ends.filter((d) => d.split === split), limits, "mean", choice.height && 11 / (choice.height - 76)), {
+                ...facet, x: "x", y: "place", text: (d) => fitting(room - 8, 6.6)(d.network), ariaLabel: "network", textAnchor: "start", dx: 6, fill: "var(--ink)", fontSize: 11,
+              }),
+            )),
           ]
         : [
             Plot.lineY(rows, {
@@ -114,6 +131,7 @@ figures.curves = {
               x: "x",
               y,
               z: (d) => `${d.network}/${d.seed}`,
+              ariaLabel: "network",
               stroke,
               strokeWidth: 1.1,
               strokeOpacity: 0.8,
@@ -126,20 +144,20 @@ figures.curves = {
           ];
     const chart = Plot.plot({
       width,
-      height: tall ? 300 * splits.length : 360,
+      height: choice.height ?? (tall ? 300 * splits.length : 360),
       marginLeft: 50,
-      marginRight: 14,
+      marginRight: room,
       marginBottom: 42,
       marginTop: splits.length > 1 ? 34 : 20,
-      fx: { domain: splits, axis: null, padding: 0.06 },
+      fx: { domain: splits, axis: null, padding: room > 14 ? (1.1 * room) / (width / 2) : 0.06 },
       fy: { domain: splits, axis: null, padding: 0.16 },
       x: {
-        label: x.text,
+        label: along,
         labelAnchor: "center",
         labelArrow: "none",
         tickSize: 0,
-        ticks: tall ? 5 : 6,
-        tickFormat: against === "epochs" ? (v) => (Number.isInteger(v) ? v : "") : undefined,
+        ticks: against === "epochs" ? (tall ? 5 : 6) : roundTicks(d3.extent(points, (d) => d.x), { kind: "seconds", most: tall ? 4 : 5 }),
+        tickFormat: against === "epochs" ? (v) => (Number.isInteger(v) ? format.short(v) : "") : format.clock,
       },
       y: {
         type: log ? "log" : "linear",
@@ -171,25 +189,29 @@ figures.curves = {
             x: "x",
             y,
             title: (d) =>
-              `${d.network}${d.seed == null ? "" : `, seed ${d.seed}`}\nepoch ${d.epoch}: ${percent(d[y])}${d.low == null ? "" : `\n${percent(d.low)} to ${percent(d.high)}, ${d.seeds} ${d.seeds === 1 ? "seed" : "seeds"}`}`,
+              `${d.network}${d.seed == null ? "" : `, seed ${d.seed}`}\nepoch ${d.epoch}: ${percent(d[y])}${d.low == null ? "" : `\n${percent(d.low)} to ${percent(d.high)}, ${format.counted(d.seeds, "seed")}`}`,
           }),
         ),
       ],
     });
     const note =
       style === "bands"
-        ? `Line: mean over seeds; band: from the lowest to the highest seed.${shorter ? " Both end where the first seed ends; single runs go on." : ""}${against === "seconds" ? " Each epoch stands at the mean of its seeds’ seconds; evaluation is off the clock." : ""}`
+        ? `Line: mean over seeds; band: lowest to highest seed.${shorter ? " Both end with the shortest run; single runs show the rest." : ""}${against === "seconds" ? " Epochs are placed at the mean training time of their seeds, without evaluation." : ""}`
         : "One line per run; the dot marks the reported epoch.";
-    return { chart, rows, columns, note };
+    const axis = `${quantity}-by-${against}`;
+    return { chart, rows: rows.map((row) => ({ ...row, seconds: row.x })), columns, note, axis };
   },
 };
 
-function curvePoints(runs, quantity, against) {
+// What was evaluated after each epoch, and what it is called where it was the test images.
+const watched = (table) => (table.validatedOn === "test images" ? "Test, used as validation" : "Validation");
+
+function curvePoints(runs, quantity, against, second) {
   const points = [];
   for (const run of runs) {
     for (const [split, name] of [
       ["Training", `train_${quantity}`],
-      ["Validation", `validation_${quantity}`],
+      [second, `validation_${quantity}`],
     ]) {
       (run.epochs[name] ?? []).forEach((y, i) => {
         if (y != null)
@@ -224,84 +246,3 @@ const bands = (points) =>
       (d) => d.epoch,
     )
     .map(([network, split, epoch, all]) => ({ network, split, epoch, ...all }));
-
-figures.fit = {
-  title: "Training against test accuracy",
-  draw({ table, width }) {
-    const rows = table.lines
-      .filter((line) => line.test_accuracy != null && line.trainAccuracy != null)
-      .map((line) => ({
-        network: line.label,
-        train: line.trainAccuracy,
-        test: line.test_accuracy,
-        gap: line.trainAccuracy - line.test_accuracy,
-      }));
-    const columns = [
-      { name: "network", text: "Network" },
-      { name: "train", text: "Training accuracy", format: format.percent },
-      { name: "test", text: "Test accuracy", format: format.percent },
-      { name: "gap", text: "Gap", format: (v) => `${(100 * v).toFixed(2)} points` },
-    ];
-    if (!rows.length) return { chart: null, rows, columns, said: "No network has a result here yet." };
-    const margin = Math.min(8 + 7.2 * d3.max(rows, (d) => d.network.length), 0.4 * width);
-    const chart = Plot.plot({
-      width,
-      height: 64 + 26 * rows.length,
-      marginLeft: margin,
-      marginRight: 24,
-      marginTop: 26,
-      marginBottom: 16,
-      x: {
-        grid: true,
-        nice: true,
-        tickSize: 0,
-        ticks: narrow(width) ? 4 : 8,
-        axis: "top",
-        label: null,
-        tickFormat: (v) => `${+(100 * v).toFixed(2)}${THIN}%`,
-      },
-      y: { domain: rows.map((d) => d.network), label: null, tickSize: 0 },
-      color: { type: "identity" },
-      marks: [
-        Plot.ruleY(rows, {
-          y: "network",
-          x1: "train",
-          x2: "test",
-          stroke: (d) => colour(d.network),
-          strokeWidth: 2,
-          strokeOpacity: 0.5,
-        }),
-        Plot.dot(rows, {
-          x: "train",
-          y: "network",
-          r: 5,
-          stroke: (d) => colour(d.network),
-          strokeWidth: 2,
-          fill: "var(--paper)",
-        }),
-        Plot.dot(rows, {
-          x: "test",
-          y: "network",
-          r: 5,
-          stroke: (d) => colour(d.network),
-          strokeWidth: 2,
-          fill: (d) => colour(d.network),
-        }),
-        Plot.tip(
-          rows,
-          Plot.pointerY({
-            x: "test",
-            y: "network",
-            title: (d) => `${d.network}\ntraining ${format.percent(d.train)}\ntest ${format.percent(d.test)}`,
-          }),
-        ),
-      ],
-    });
-    return {
-      chart,
-      rows,
-      columns,
-      note: "Filled: test accuracy. Hollow: training accuracy in the reported epoch. Augmentation and dropout can put training below test.",
-    };
-  },
-};

@@ -1,9 +1,10 @@
-// How networks answer when one thing about the images is turned: a curve for each, with its interval.
+// Response of the networks to one varied property of the images: a curve each, with its interval.
 
 const experimentOf = (choice) => DATA.experiments[Number(choice.experiment ?? 0)] ?? DATA.experiments[0];
 
 figures.dial = {
   title: "Response curves",
+  how: "A curve that stays high withstands the change; where two cross, another network takes the lead.",
   about: (choice) => experimentOf(choice).title,
   controls: () =>
     DATA.experiments.length > 1
@@ -39,17 +40,17 @@ figures.dial = {
       { name: "chance", text: "Chance", format: format.percent },
     ];
     const nets = curves.map(({ net }) => net);
-    // A network that other settings set apart in the tables has another name there; it takes a colour in turn.
-    const stroke = ({ network }) => (DATA.nets.includes(network) ? colour(network) : `var(--c${nets.indexOf(network) % 10})`);
+    // A network with other settings has another name in the tables, and takes the next colour.
+    const stroke = ({ network }) => (DATA.nets.includes(network) ? colour(network) : `var(--c${nets.indexOf(network) % 8})`);
     const last = nets.map((net) => rows.findLast((row) => row.network === net));
     const reversed = levels.length > 1 && levels[0] > levels.at(-1);
-    const small = narrow(width);
+    const span = d3.extent(rows.flatMap((row) => [row.low ?? row.accuracy, row.high ?? row.accuracy]));
     const known = rows.filter((row) => row.low != null);
     const chart = Plot.plot({
       width,
-      height: small ? 300 : 360,
+      height: narrow(width) ? 300 : 360,
       marginLeft: 50,
-      marginRight: small ? 16 : Math.min(12 + 7.2 * d3.max(nets, (net) => net.length), 0.3 * width),
+      marginRight: marginForNames(nets, width),
       marginBottom: 44,
       marginTop: 20,
       x: {
@@ -65,7 +66,7 @@ figures.dial = {
       y: {
         label: "Test accuracy",
         labelArrow: "none",
-        tickFormat: (value) => `${+(100 * value).toFixed(1)}${THIN}%`,
+        tickFormat: format.share,
         tickSize: 0,
         grid: true,
         nice: true,
@@ -79,18 +80,7 @@ figures.dial = {
         ),
         Plot.lineY(rows, { x: "level", y: "accuracy", z: "network", stroke, strokeWidth: 1.75 }),
         Plot.dot(rows, { x: "level", y: "accuracy", r: 3.5, fill: stroke }),
-        ...(small
-          ? []
-          : [
-              Plot.text(spread(last, d3.extent(rows.flatMap((row) => [row.low ?? row.accuracy, row.high ?? row.accuracy]))), {
-                x: "level",
-                y: "place",
-                text: "network",
-                fill: stroke,
-                textAnchor: "start",
-                dx: 9,
-              }),
-            ]),
+        ...nameEnds(last, span, width, { x: "level", y: "accuracy", text: "network", fill: stroke }),
         Plot.tip(
           rows,
           Plot.pointer({
@@ -99,7 +89,7 @@ figures.dial = {
             title: (d) =>
               `${d.network}, ${turn} ${format.decimal(d.level)}\n${format.percent(d.accuracy)}${
                 d.low == null ? "" : `, ${format.percent(d.low)} to ${format.percent(d.high)}`
-              }\n${d.seeds} ${d.seeds === 1 ? "seed" : "seeds"}`,
+              }\n${format.counted(d.seeds, "seed")}`,
           }),
         ),
       ],
@@ -108,20 +98,7 @@ figures.dial = {
       chart,
       rows,
       columns,
-      note: `Means over seeds; bands are their 95${THIN}% intervals where there is more than one seed. Dotted: chance, the share of the commonest class.`,
+      note: `Means over seeds; bands: 95${THIN}% intervals, for more than one seed. Dotted: chance, the share of the most common class.`,
     };
   },
 };
-
-// Names at the ends of curves, moved apart where they would lie on each other.
-function spread(rows, [low, high]) {
-  const least = 0.045 * Math.max(high - low, 1e-9);
-  let above = Infinity;
-  return d3
-    .sort(rows, (row) => -row.accuracy)
-    .map((row) => {
-      const place = Math.min(row.accuracy, above - least);
-      above = place;
-      return { ...row, place };
-    });
-}

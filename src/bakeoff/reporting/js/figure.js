@@ -1,11 +1,12 @@
-// The frame of every figure: heading, controls, chart, note, its numbers as a table, and downloads.
+// The frame of every figure: heading, controls, chart, note, table of its numbers, and downloads.
 //
-// A definition is { title, controls(table), draw({ table, choice, width, shown }) → { chart, columns, rows, note } };
-// `columns` are { name, text, format }, `rows` objects by column name, `chart` an SVG element or null when there is
-// nothing to draw (`said` tells why). Other elements than SVG, such as pictures, are shown and speak for themselves;
-// `beside` is an element that lies over the chart. A figure that is not about the chosen table says by `about(choice)`
-// what it is about. With `legend: n` the reader chooses the networks, the n best to
-// begin with; with `table: true` the numbers themselves are the figure.
+// A definition is { title, how, controls(table), draw({ table, choice, width, again }) → { chart, columns, rows, note, axis } };
+// `how` says in a sentence how to read it, unless a drawing has its own; `columns` are { name, text, format }, `rows` objects by column name, `chart` an
+// SVG element, or null if there is nothing to draw (`message` says why). Elements other than SVG, such as pictures, are
+// shown without an image role; `preview` is an element on top of the chart, `axis` goes into the name of its files. A
+// figure that does not show the selected table names its subject by `about(choice)`. With `legend` the networks in colour
+// can be chosen; with `table: true` the table is the figure; with `marks: true` its marks can be reached by keyboard, else
+// the keys step through its rows, and Enter is `act(row)`. `again(focus)` draws once more.
 
 const MOST_ROWS = 500;
 
@@ -13,13 +14,13 @@ function mount(place) {
   const name = place.dataset.figure;
   const definition = figures[name];
   const choice = (kept.choices[name] ??= {});
-  const shown = new Set();
+  const own = (defaults[name] = {});
   const title = element("h3", { id: `figure-${name}` });
   const controls = element("div", { class: "controls" });
   const legend = element("div", {
     class: "legend",
     role: "group",
-    "aria-label": "Networks shown",
+    "aria-label": "Networks in colour",
     hidden: !definition.legend,
   });
   const chart = element("div", { class: "chart" });
@@ -52,16 +53,18 @@ function mount(place) {
   const about = () => definition.about?.(choice) ?? page.table.title;
 
   function setUp() {
-    const table = page.table;
-    controls.replaceChildren(...(definition.controls?.(table) ?? []).map(control));
+    const table = page.view;
+    controls.replaceChildren(...(definition.controls?.(table) ?? []).filter(({ options }) => options.length).map(control), ...flawedSwitch());
     if (definition.legend) setUpLegend(table);
     draw();
   }
 
   function control({ name: field, label, options, menu, first }) {
-    if (!options.some(([value]) => value === choice[field])) choice[field] = first ?? options[0]?.[0];
+    own[field] = first ?? options[0]?.[0];
+    if (!options.some(([value]) => value === choice[field])) choice[field] = own[field];
     const chosen = (event) => {
       choice[field] = event.target.value;
+      keepAddress();
       draw();
     };
     if (menu) {
@@ -97,58 +100,69 @@ function mount(place) {
     );
   }
 
+  // Networks without a usable number are left out at first: they ruin every scale.
+  function flawedSwitch() {
+    const flawed = definition.about ? 0 : page.table.lines.filter((line) => line.flaw).length;
+    if (!flawed || flawed === page.table.lines.length) return [];
+    const box = element("input", {
+      type: "checkbox",
+      checked: page.flawed,
+      onchange: () => {
+        page.flawed = kept.flawed = box.checked;
+        keepAddress();
+        document.dispatchEvent(new Event("table"));
+      },
+    });
+    return [element("label", { class: "flawed" }, box, ` with ${format.counted(flawed, "unusable network")}`)];
+  }
+
   function setUpLegend(table) {
     const labels = table.lines.map((line) => line.label);
-    const before = choice.shown?.filter((label) => labels.includes(label)) ?? [];
-    shown.clear();
-    (before.length ? before : labels.slice(0, definition.legend)).forEach((label) => shown.add(label));
-    legend.replaceChildren(
-      ...labels.map((label) =>
-        element(
-          "button",
-          {
-            type: "button",
-            class: "chip",
-            "aria-pressed": String(shown.has(label)),
-            onclick: (event) => {
-              if (!shown.delete(label)) shown.add(label);
-              choice.shown = [...shown];
-              event.currentTarget.setAttribute("aria-pressed", String(shown.has(label)));
-              draw();
-            },
-          },
-          element("i", { class: "swatch", style: `--swatch: ${colour(label)}` }),
-          label,
-        ),
-      ),
-    );
+    const first = labels.length > 12 ? labels.filter(selection.has) : labels;
+    const rest = labels.filter((label) => !first.includes(label));
+    legend.replaceChildren(...first.map(chip));
+    if (rest.length) {
+      const more = element("details", { class: "more", open: choice.more, ontoggle: () => (choice.more = more.open) },
+        element("summary", {}, `${rest.length} more`), element("div", { class: "legend" }, ...rest.map(chip)));
+      legend.append(more);
+    }
   }
 
   function draw() {
+    place.hidden = false;
     width = chart.clientWidth;
     if (!width) return;
-    title.replaceChildren(definition.title, " ", element("span", {}, about()));
-    drawn = definition.draw({ table: page.table, choice, width, shown });
+    const anchor = title.querySelector(".anchor");
+    title.replaceChildren(definition.title, " ", element("span", {}, about()), ...(anchor ? [anchor] : []));
+    drawn = definition.draw({ table: page.view, choice, width, again });
     const isDrawing = drawn.chart instanceof SVGElement;
     if (isDrawing) {
-      // The drawing is one image to a screen reader; Plot's names for its parts would be read as stray labels.
+      // To a screen reader the chart is one image; Plot's labels of its parts would be read as stray text.
+      // The labels of single marks are the networks they belong to.
       for (const part of drawn.chart.querySelectorAll("[aria-label]")) {
-        part.dataset.part = part.getAttribute("aria-label");
+        part.dataset[part.tagName === "g" ? "part" : "net"] = part.getAttribute("aria-label");
         part.removeAttribute("aria-label");
       }
-      drawn.chart.setAttribute("role", "img");
+      for (const mark of drawn.chart.querySelectorAll("[data-say]")) mark.setAttribute("aria-label", mark.dataset.say);
+      drawn.chart.setAttribute("role", definition.marks ? "group" : "application");
+      if (!definition.marks) drawn.chart.setAttribute("aria-roledescription", "chart");
       drawn.chart.setAttribute(
         "aria-label",
-        `${definition.title}, ${about()}. Its numbers are in the table below.`,
+        `${definition.title}, ${about()}. The numbers are in the table below.`,
       );
     }
     drawn.chart?.setAttribute("data-drawn", name);
     chart.replaceChildren(
+      ...(drawn.before ? [drawn.before] : []),
       drawn.chart ??
-        (definition.table && drawn.rows.length ? numbersTable() : element("p", { class: "said" }, drawn.said)),
-      ...(drawn.beside ? [drawn.beside] : []),
+        (definition.table && drawn.rows.length ? numbersTable() : element("p", { class: "message" }, drawn.message)),
+      ...[drawn.preview, drawn.after, isDrawing && !definition.marks && readByKeys(drawn.chart, drawn)].filter(Boolean),
     );
-    note.textContent = drawn.note ?? "";
+    // What several figures lack for one reason is said once.
+    place.dataset.message = drawn.chart || definition.table ? "" : drawn.message;
+    place.hidden = Boolean(place.dataset.message) && [...document.querySelectorAll("[data-message]")].some((other) => other !== place && !other.hidden && other.dataset.message === place.dataset.message && other.compareDocumentPosition(place) & 4);
+    const how = drawn.chart || (definition.table && drawn.rows.length) ? (drawn.how ?? definition.how) : null;
+    note.replaceChildren(...(how ? [element("b", {}, how), " "] : []), drawn.note ?? "");
     buttons.forEach((button, i) => {
       button.hidden = i ? !isDrawing : !drawn.rows.length;
     });
@@ -156,11 +170,17 @@ function mount(place) {
     fillNumbers();
   }
 
+  // Draw once more, and put the focus back on what `focus` selects.
+  function again(focus) {
+    draw();
+    if (focus) (chart.querySelector(focus) ?? chart.querySelector("[data-zoom]"))?.focus();
+  }
+
   function fillNumbers() {
     if (!drawn.rows) return;
     const { length } = drawn.rows;
-    summary.textContent = `Numbers (${format.count(length)} ${length === 1 ? "row" : "rows"})`;
-    const more = length > MOST_ROWS ? element("p", {}, `The first ${MOST_ROWS} rows; the CSV has all.`) : null;
+    summary.textContent = `Numbers (${format.counted(length, "row")})`;
+    const more = length > MOST_ROWS ? element("p", {}, `The first ${MOST_ROWS} rows; the CSV file has all.`) : null;
     numbers.replaceChildren(summary, ...(numbers.open ? [numbersTable(), more].filter(Boolean) : []));
   }
 
@@ -179,7 +199,7 @@ function mount(place) {
           "tr",
           {},
           ...columns.map((column) =>
-            element("td", { class: side(column) }, (column.format ?? String)(row[column.name] ?? null)),
+            element("td", { class: side(column) }, column.show ? column.show(row) : (column.format ?? String)(row[column.name] ?? null)),
           ),
         ),
       );
@@ -190,70 +210,34 @@ function mount(place) {
     );
   }
 
-  const fileName = (ending) => `${name}-${about().replace(/[^\w.-]+/g, "-")}.${ending}`;
+  const plain = (text) => text.replace(/[^\w.-]+/g, "-").replace(/^-+|-+$/g, "");
+  const fileName = (ending) => `${[name, about(), drawn.axis].filter(Boolean).map(plain).join("_")}.${ending}`;
   function saveCsv() {
-    save(fileName("csv"), new Blob([toCsv(drawn.columns, drawn.rows)], { type: "text/csv" }));
+    const place = definition.about ? {} : { data: page.table.data, recipe: page.table.recipe };
+    const more = Object.keys(place).filter((key) => !drawn.columns.some((column) => column.name === key));
+    const rows = drawn.rows.map((row) => ({ ...place, ...row }));
+    save(fileName("csv"), new Blob([toCsv([...more.map((key) => ({ name: key })), ...drawn.columns.filter((column) => !column.silent)], rows)], { type: "text/csv" }));
   }
+  // Of a figure in the colours of networks, the legend names those that are in it.
+  const toDrawing = () => {
+    const seen = new Set([...drawn.chart.querySelectorAll("[data-net]")].map((mark) => mark.dataset.net));
+    const legend = [...selection.slots.keys()].filter((label) => seen.has(label)).map((label) => [label, colour(label), dash(label)]);
+    return standalone(drawn.chart, `${definition.title}: ${about()}`, legend);
+  };
   function saveSvg() {
-    save(fileName("svg"), new Blob([standalone(drawn.chart)], { type: "image/svg+xml" }));
+    save(fileName("svg"), new Blob([toDrawing().text], { type: "image/svg+xml" }));
   }
   async function savePng() {
-    save(fileName("png"), await toPng(drawn.chart));
+    save(fileName("png"), await toPng(toDrawing()));
   }
 
   new ResizeObserver(() => {
     if (chart.clientWidth && Math.abs(chart.clientWidth - width) > 1) draw();
   }).observe(chart);
-  setUp();
-  return setUp;
-}
-
-// A copy of a drawn SVG that needs no style sheet: what the page's variables say is written into it.
-function standalone(svg) {
-  const copy = svg.cloneNode(true);
-  const kept = [
-    "fill",
-    "fill-opacity",
-    "stroke",
-    "stroke-width",
-    "stroke-opacity",
-    "stroke-dasharray",
-    "opacity",
-    "color",
-    "font-family",
-    "font-size",
-    "font-weight",
-    "font-variant-numeric",
-    "text-anchor",
-    "mix-blend-mode",
-  ];
-  const [from, to] = [
-    [svg, ...svg.querySelectorAll("*")],
-    [copy, ...copy.querySelectorAll("*")],
-  ];
-  from.forEach((node, i) => {
-    const style = getComputedStyle(node);
-    to[i].setAttribute("style", kept.map((property) => `${property}:${style.getPropertyValue(property)}`).join(";"));
+  document.addEventListener("selection", () => {
+    if (definition.legend) setUpLegend(page.view);
+    if (definition.coloured) draw();
   });
-  copy.querySelectorAll("style, [aria-label=tip], [data-part=tip]").forEach((node) => node.remove());
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  const back = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  for (const [key, value] of Object.entries({
-    width: "100%",
-    height: "100%",
-    fill: getComputedStyle(document.body).backgroundColor,
-  }))
-    back.setAttribute(key, value);
-  copy.prepend(back);
-  return new XMLSerializer().serializeToString(copy);
-}
-
-async function toPng(svg) {
-  const { width, height } = svg.getBoundingClientRect();
-  const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(svg))}`;
-  await image.decode();
-  const canvas = element("canvas", { width: 2 * width, height: 2 * height });
-  canvas.getContext("2d").drawImage(image, 0, 0, 2 * width, 2 * height);
-  return new Promise((done) => canvas.toBlob(done, "image/png"));
+  document.addEventListener("table", setUp);
+  setUp();
 }

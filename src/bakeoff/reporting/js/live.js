@@ -1,11 +1,11 @@
-// A page that follows a running study loads itself anew, and what the reader chose stays (see `kept` in core.js).
+// A live page reloads itself and keeps the choices of the reader (see `kept` in core.js).
 
 function startLive() {
   if (!live) return;
   const button = document.getElementById("pause");
   const filter = document.getElementById("filter");
   const say = () => {
-    button.textContent = kept.paused ? "Go on" : "Pause";
+    button.textContent = kept.paused ? "Resume" : "Pause";
     button.setAttribute("aria-pressed", String(Boolean(kept.paused)));
   };
   const keep = () => {
@@ -13,7 +13,7 @@ function startLive() {
     try {
       sessionStorage.setItem("bakeoff-live", JSON.stringify(kept));
     } catch {
-      /* nothing is kept, then */
+      /* storage is not available */
     }
   };
   button.addEventListener("click", () => {

@@ -1,4 +1,4 @@
-// What a study printed beside what was measured: a dumbbell for each printed number.
+// Published and measured numbers, a dumbbell for each.
 
 const PUBLISHED = DATA.published.flatMap((study) =>
   Object.entries(study.measures).map(([measure, text]) => ({
@@ -12,12 +12,13 @@ const PUBLISHED = DATA.published.flatMap((study) =>
 
 const printedOf = (choice) => PUBLISHED.find(({ key }) => key === choice.measure) ?? PUBLISHED[0];
 
-// The colour and the sign of a verdict; whatever is no verdict is grey.
-const VERDICTS = { agrees: ["var(--c2)", "agrees"], differs: ["var(--warm)", "differs"] };
+// Colour and text of a verdict; everything else is grey.
+const VERDICTS = { agrees: ["var(--good)", "agrees"], differs: ["var(--warm)", "differs"] };
 const verdictColour = (line) => VERDICTS[line.verdict]?.[0] ?? "var(--muted)";
 
 figures.published = {
   title: "Number by number",
+  how: "Green dots agree with the published number within what another seed would change.",
   about: (choice) => {
     const { study, text } = printedOf(choice);
     return `${study}, ${text}`;
@@ -43,8 +44,8 @@ figures.published = {
     const isTime = measure.endsWith("seconds");
     const isShare = measure.endsWith("accuracy");
     const number = isShare ? format.percent : isTime ? format.duration : format.decimal;
-    const apart = (value) =>
-      value == null ? "–" : `${value > 0 ? "+" : ""}${isShare ? (100 * value).toFixed(2) : +value.toPrecision(3)}`;
+    const signed = (value) =>
+      value == null ? "–" : minus(`${value > 0 ? "+" : ""}${isShare ? rounded(100 * value, 2) : +value.toPrecision(3)}`);
     const columns = [
       { name: "data", text: "Data" },
       { name: "network", text: "Network" },
@@ -52,12 +53,12 @@ figures.published = {
       { name: "measured", text: "Measured", format: number },
       { name: "sd", text: "± SD", format: number },
       { name: "seeds", text: "Seeds", format: format.count },
-      { name: "difference", text: isShare ? "Off by, points" : "Off by", format: apart },
-      { name: "deviations", text: "SDs", format: (value) => (value == null ? "–" : value.toFixed(1)) },
+      { name: "difference", text: isShare ? "Difference, points" : "Difference", format: signed },
+      { name: "deviations", text: "In SDs", format: (value) => (value == null ? "–" : value.toFixed(1)) },
       { name: "low", text: "Low", format: number },
       { name: "high", text: "High", format: number },
       { name: "verdict", text: "Verdict" },
-      { name: "departures", text: "Not as the study has it" },
+      { name: "departures", text: "Departures" },
     ];
     const rows = lines.map((line) => ({ ...line, network: line.variant ? `${line.net} (${line.variant})` : line.net }));
     const relative = choice.axis === "difference";
@@ -66,7 +67,7 @@ figures.published = {
     const nameOf = (row) => {
       const name = many ? `${row.network} · ${row.data}` : row.network;
       seen.set(name, (seen.get(name) ?? 0) + 1);
-      return seen.get(name) > 1 ? `${name} (${seen.get(name)})` : name; // printed twice, of different settings
+      return seen.get(name) > 1 ? `${name} (${seen.get(name)})` : name; // published twice, for different settings
     };
     const points = rows.map((row) => ({
       ...row,
@@ -76,7 +77,7 @@ figures.published = {
       below: row.low == null ? null : row.low - (relative ? row.published : 0),
       above: row.high == null ? null : row.high - (relative ? row.published : 0),
     }));
-    // Intervals of two seeds are so wide that they would hide all else: cut one span beyond the points.
+    // Intervals over two seeds are so wide that they would hide everything else: cut them one range beyond the points.
     const [least, most] = d3.extent(points.flatMap((d) => [d.from, d.to]));
     const reach = Math.max(most - least, isShare ? 0.002 : 1e-9);
     const low = Math.max(d3.min(points, (d) => d.below ?? d.to), least - reach);
@@ -86,17 +87,17 @@ figures.published = {
     const log = isTime && !relative && least > 0 && most / least > 20;
     const xs = log ? [least / 1.3, most * 1.3] : [start - margin, end + margin];
     if (isShare && !relative) xs[1] = Math.min(xs[1], 1 + margin / 4);
-    const tick = relative ? apart : isShare ? (v) => format.percent(v, xs[1] - xs[0] < 0.05 ? 1 : 0) : number;
+    const tick = relative ? signed : isTime ? format.clock : isShare ? (v) => format.percent(v, xs[1] - xs[0] < 0.05 ? 1 : 0) : number;
     const tall = narrow(width);
     const left = tall ? 4 : Math.min(8 + 6.9 * d3.max(points, (d) => d.y.length), 0.42 * width);
     const step = tall ? 42 : 26;
-    const ticks = log ? logTicks(xs, COSTS[0], tall ? 4 : 7) : d3.ticks(...xs, tall ? 4 : 6);
+    const ticks = roundTicks(xs, { kind: isTime ? "seconds" : "", log, most: tall ? 4 : 6 });
     const dy = tall ? 8 : 0;
     const chart = Plot.plot({
       width,
       height: 44 + step * points.length,
       marginLeft: left,
-      marginRight: tall ? 12 : 62,
+      marginRight: tall ? 22 : 62,
       marginTop: 30,
       marginBottom: 12,
       x: { type: log ? "log" : "linear", domain: xs, axis: null },
@@ -148,8 +149,8 @@ figures.published = {
             title: (d) =>
               [
                 d.y,
-                `published ${number(d.published)}, measured ${number(d.measured)} (${d.seeds} seed${d.seeds === 1 ? "" : "s"})`,
-                isTime ? (d.ratio == null ? "not the same work" : `${format.decimal(d.ratio)} times as fast here`) : `off by ${apart(d.difference)}: ${d.verdict}`,
+                `published ${number(d.published)}, measured ${number(d.measured)} (${format.counted(d.seeds, "seed")})`,
+                isTime ? (d.ratio == null ? "not the same workload" : `${format.decimal(d.ratio)} times as fast`) : `difference ${signed(d.difference)}: ${d.verdict}`,
                 d.departures,
                 d.reason,
               ]
@@ -160,9 +161,9 @@ figures.published = {
       ],
     });
     const note = isTime
-      ? "Hollow: published; filled: measured here. Seconds are of different machines."
-      : "Hollow: published; filled: the mean measured here; the band is where one more seed would fall (95\u202f%). " +
-        "Green agrees, red differs, grey cannot be told.";
+      ? "Hollow: published; filled: measured. The times are from different machines."
+      : "Hollow: published; filled: measured mean; band: 95\u202f% prediction interval of one more seed. " +
+        "Green: agrees; red: differs; grey: not judged.";
     return { chart, rows, columns, note };
   },
 };

@@ -1,4 +1,4 @@
-// Put everything in motion: tables, figures, the choice of the data set, the theme.
+// Start everything: tables, figures, the selection of the data set, the theme.
 
 function startTheme() {
   const button = document.getElementById("theme");
@@ -16,7 +16,7 @@ function startTheme() {
     try {
       localStorage.setItem("bakeoff-theme", root.dataset.theme);
     } catch {
-      /* a private window keeps nothing */
+      /* storage is not available */
     }
     say();
   });
@@ -24,16 +24,17 @@ function startTheme() {
   say();
 }
 
-function startScope(redraw) {
+function startScope() {
   const select = document.getElementById("scope");
   if (select) select.value = page.key;
   select?.addEventListener("change", () => {
     page.key = select.value;
-    redraw();
+    keepAddress();
+    document.dispatchEvent(new Event("table"));
   });
 }
 
-// Mark the section being read in the bar.
+// Mark the visible section in the navigation bar.
 function startSections() {
   const links = new Map([...document.querySelectorAll(".bar nav a")].map((link) => [link.hash.slice(1), link]));
   const watch = new IntersectionObserver(
@@ -60,10 +61,49 @@ function startSaving() {
   }
 }
 
-// What a link leads to may lie in a closed part.
+const ENDINGS = { csv: "csv", markdown: "md", latex: "tex" };
+
+function startRanking() {
+  const said = document.getElementById("copied");
+  for (const button of document.querySelectorAll("button[data-ranking]")) {
+    const form = button.dataset.ranking;
+    const text = DATA.ranking[form].join("\n");
+    button.addEventListener("click", async () => {
+      if (!("copy" in button.dataset)) return save(`ranking.${ENDINGS[form]}`, new Blob([text], { type: "text/plain" }));
+      said.textContent = (await copy(text)) ? "Copied" : "Not copied: the browser does not allow it";
+    });
+  }
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = element("textarea", { style: "position: fixed; opacity: 0" });
+    document.body.append(area);
+    area.value = text;
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}
+
+// A link to each heading beside it.
+function startAnchors() {
+  const headings = [...document.querySelectorAll("main > section[id] > h2:not(.unseen)")].map((own) => [own, own.parentElement.id]);
+  const tables = [...document.querySelectorAll(".ranking[id] > h3")].map((own) => [own, own.parentElement.id]);
+  const charts = [...document.querySelectorAll("[data-figure] h3[id]")].map((own) => [own, own.id]);
+  for (const [heading, id] of [...headings, ...tables, ...charts]) {
+    heading.append(element("a", { class: "anchor", href: `#${id}`, "aria-label": "Link to this part" }, "#"));
+  }
+}
+
+// The target of a link may be inside a closed element.
 function startLinks() {
   const open = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1).split("&")[0]));
     const closed = target?.closest("details:not([open])");
     if (!closed) return;
     closed.open = true;
@@ -74,10 +114,16 @@ function startLinks() {
 }
 
 startTables();
+startMarks();
 startLinks();
 startTheme();
 startSaving();
 startSections();
-const redraws = [...document.querySelectorAll("[data-figure]")].map(mount);
-startScope(() => redraws.forEach((redraw) => redraw()));
+startSwatches();
+startPointing();
+document.querySelectorAll("[data-figure]").forEach(mount);
+startScope();
+startRanking();
+startAnchors();
+startPrinting();
 startLive();

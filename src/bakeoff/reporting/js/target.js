@@ -1,24 +1,26 @@
-// How long each network takes to first reach an accuracy on its validation images.
+// Time until each network first reaches a validation accuracy.
 
 figures.target = {
   title: "Time to a target accuracy",
+  coloured: true,
+  how: "Further left is quicker.",
   controls: (table) => {
     const best = d3.max(table.runs, (run) => d3.max(run.epochs.validation_accuracy ?? []));
     if (best == null) return [];
     const targets = [
       0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998,
     ].filter((target) => target <= best);
-    // To begin with, the highest that four runs in five reach.
+    // Initially, the highest that 80 % of the runs reach.
     const reach = (target) =>
       table.runs.filter((run) => d3.some(run.epochs.validation_accuracy ?? [], (value) => value >= target)).length;
     const first = targets.findLast((target) => reach(target) >= 0.8 * table.runs.length) ?? targets[0];
     return [
       {
         name: "target",
-        label: "Validation accuracy",
+        label: `${watched(table)} accuracy`,
         menu: true,
         first: String(first),
-        options: targets.map((target) => [String(target), `${+(100 * target).toFixed(1)}${THIN}%`]),
+        options: targets.map((target) => [String(target), format.share(target)]),
       },
     ];
   },
@@ -62,7 +64,7 @@ figures.target = {
         chart: null,
         rows,
         columns,
-        said: rows.length ? "No run reached it." : "There are no validation images to measure this on.",
+        message: rows.length ? "No run reached this accuracy." : "These runs have no validation images.",
       };
     const order = d3.sort(rows, (row) => row.seconds ?? Infinity).map((row) => row.network);
     const [least, most] = d3.extent(
@@ -71,32 +73,34 @@ figures.target = {
     );
     const log = least > 0 && most / least > 10;
     const xs = log ? [least / 1.25, most * 1.25] : [0, most * 1.08];
-    const left = Math.min(8 + 7.2 * d3.max(order, (name) => name.length), 0.4 * width);
+    const ticks = roundTicks(xs, { kind: "seconds", log, most: narrow(width) ? 4 : 7 });
+    const { margin, written } = besideNames(order, width);
     const chart = Plot.plot({
       width,
       height: 40 + 26 * rows.length,
-      marginLeft: left,
+      marginLeft: margin,
       marginRight: 78,
       marginTop: 26,
       marginBottom: 10,
       x: { type: log ? "log" : "linear", domain: xs, axis: null },
-      y: { domain: order, label: null, tickSize: 0 },
+      y: { domain: order, label: null, tickSize: 0, tickFormat: written },
       color: { type: "identity" },
       marks: [
-        Plot.gridX(log ? logTicks(xs, COSTS[0], narrow(width) ? 4 : 8) : d3.ticks(...xs, narrow(width) ? 4 : 7)),
-        Plot.axisX(log ? logTicks(xs, COSTS[0], narrow(width) ? 4 : 8) : d3.ticks(...xs, narrow(width) ? 4 : 7), {
+        Plot.gridX(ticks),
+        Plot.axisX(ticks, {
           anchor: "top",
-          text: format.duration,
+          text: format.clock,
           tickSize: 0,
           label: null,
         }),
         Plot.dot(
           runs.filter((run) => run.seconds != null),
-          { x: "seconds", y: "network", r: 3, fill: (d) => colour(d.network), fillOpacity: 0.45 },
+          { x: "seconds", y: "network", ariaLabel: "network", r: 3, fill: (d) => colour(d.network), fillOpacity: 0.45 },
         ),
         Plot.dot(reached, {
           x: "seconds",
           y: "network",
+          ariaLabel: "network",
           r: 5.5,
           fill: (d) => colour(d.network),
           stroke: "var(--paper)",
@@ -125,7 +129,7 @@ figures.target = {
       chart,
       rows,
       columns,
-      note: `Training time until the end of the first epoch with that accuracy, evaluation off the clock${log ? ", log scale" : ""}. Large: median of the runs that reached it; small: each run.`,
+      note: `Training time up to the first epoch with this accuracy, without evaluation${log ? ", log scale" : ""}. Large: median of the runs that reached it; small: single runs.${timeNote(table)}`,
     };
   },
 };

@@ -1,13 +1,12 @@
 #!/bin/sh
-# Fetch the two libraries the page inlines, at the versions below, with npm. Run it in this folder.
+# Bundle what the page uses of the two libraries, at the versions below, with npm and esbuild. Run it in this folder.
 set -eu
 here=$(pwd)
 work=$(mktemp -d)
+cp charts.js d3.js plot.js "$work"
 cd "$work"
-npm pack --silent d3@7.9.0 @observablehq/plot@0.6.17
-for archive in *.tgz; do mkdir "${archive%.tgz}" && tar -xzf "$archive" -C "${archive%.tgz}"; done
-cp d3-7.9.0/package/dist/d3.min.js "$here/d3.min.js"
-cp d3-7.9.0/package/LICENSE "$here/d3.LICENSE"
-cp observablehq-plot-0.6.17/package/dist/plot.umd.min.js "$here/plot.umd.min.js"
-cp observablehq-plot-0.6.17/package/LICENSE "$here/plot.LICENSE"
+npm install --silent --no-audit --no-fund d3@7.9.0 @observablehq/plot@0.6.17 esbuild@0.28.2
+npx esbuild charts.js --bundle --minify --format=iife --target=es2021 --legal-comments=none --outfile="$here/charts.min.js"
+cp node_modules/d3/LICENSE "$here/d3.LICENSE"
+cp node_modules/@observablehq/plot/LICENSE "$here/plot.LICENSE"
 rm -r "$work"

@@ -1,0 +1,113 @@
+"""What makes the number of a network unusable, whatever it is: it did not learn the task. No torch.
+
+The audit reports it, and a network with such a flaw in any of its finished seeds gets no rank: not on the page, nor in
+tables, nor in the answer.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.text.formats import counted, listing
+
+COLLAPSED = 0.99
+"""Share of all test images that were given one class."""
+HARDLY_EVER = 0.01
+"""A class predicted for fewer images than this share of its own counts as never predicted."""
+FEWEST_IMAGES = 10
+"""Classes with fewer test images are not judged."""
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "collapsed": ("predicts a single class", "predict a single class"),
+    "dead-classes": ("never predicts some classes", "never predict some classes"),
+    "no-better-than-majority": (
+        "is no better than always naming the most common class",
+        "are no better than always naming the most common class",
+    ),
+}
+"""Flaw, also the kind of the audit's finding → what one network does, and what several do; the worst first."""
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """Nearly all test images were given one class."""
+
+    place: int
+    """Name of the class."""
+    predicted: float
+    """Share of the test images that were given it."""
+    true: float
+    """Share of the test images that belong to it."""
+
+
+def find_collapse(confusion: np.ndarray) -> Collapse | None:
+    """Return whether all or nearly all images got the same class, although the labels differ.
+
+    `confusion` is (K, K): images of class [row] that were taken for class [column].
+    """
+    images, counts = int(confusion.sum()), confusion.sum(axis=0)
+    one = int(counts.argmax())
+    found = Collapse(one, float(counts[one] / images), float(confusion[one].sum() / images))
+    return None if found.predicted < COLLAPSED or found.true >= 0.95 * COLLAPSED else found
+
+
+def find_dead_classes(confusion: np.ndarray) -> np.ndarray:
+    """Return the indices of classes that were never, or hardly ever, predicted; none where there is a collapse."""
+    images, predictions = confusion.sum(axis=1), confusion.sum(axis=0)
+    dead = np.flatnonzero((images >= FEWEST_IMAGES) & (predictions <= HARDLY_EVER * images))
+    return dead[:0] if find_collapse(confusion) else dead
+
+
+def is_majority(confusion: np.ndarray) -> bool:
+    """Return whether the accuracy is no higher than that of always naming the most common class, without a collapse.
+
+    One-sided binomial test, 5 %.
+    """
+    if find_collapse(confusion):
+        return False
+    images = int(confusion.sum())
+    majority = float(confusion.sum(axis=1).max() / images)
+    noise = math.sqrt(majority * (1 - majority) / images)
+    return float(np.trace(confusion) / images) <= majority + 1.645 * noise
+
+
+def find_flaw(confusions: Iterable[np.ndarray]) -> str:
+    """Return the worst flaw among the seeds of a network, a key of WORDS; empty if the number is usable."""
+    found = set()
+    for confusion in confusions:
+        if not confusion.sum():
+            continue
+        found |= {
+            name
+            for name, has in (
+                ("collapsed", find_collapse(confusion) is not None),
+                ("dead-classes", len(find_dead_classes(confusion)) > 0),
+                ("no-better-than-majority", is_majority(confusion)),
+            )
+            if has
+        }
+    return next((name for name in WORDS if name in found), "")
+
+
+def describe_flaws(flaws: Mapping[str, str]) -> str:
+    """Say which networks have which flaw: "nin predicts a single class; conv and drop never predict some classes".
+
+    `flaws` is network → flaw.
+    """
+    groups: dict[str, list[str]] = {}
+    for net, flaw in flaws.items():
+        groups.setdefault(flaw, []).append(net)
+    return "; ".join(
+        f"{listing(groups[flaw], 4)} {WORDS[flaw][len(groups[flaw]) > 1]}" for flaw in WORDS if flaw in groups
+    )
+
+
+def describe_no_answer(flaws: Mapping[str, str]) -> str:
+    """Say why there is no answer if every network has a flaw: "No usable answer: both networks never predict …"."""
+    kinds = set(flaws.values())
+    if len(kinds) > 1 or len(flaws) == 1:
+        return f"No usable answer: {describe_flaws(flaws)}."
+    who = "both networks" if len(flaws) == 2 else f"all {counted(len(flaws), 'network')}"
+    return f"No usable answer: {who} {WORDS[kinds.pop()][1]}."

@@ -1,0 +1,81 @@
+"""The answer of a contest in words and in a table, the same in the terminal and on the page. No torch."""
+
+from bakeoff.analysis.pick.answer import Pick
+from bakeoff.analysis.pick.standing import PickedNetwork
+from bakeoff.analysis.pick.tuned import TunedWinner
+from bakeoff.analysis.tune.words import describe_gain, format_changes
+from bakeoff.text.formats import clock, count, counted, percent
+
+
+def describe_pick(pick: Pick) -> list[str]:
+    """Return the answer as lines of text."""
+    winner = pick.winner
+    if winner is None:
+        return list(pick.advice)
+    tried = sum(one.epochs > 0 for one in pick.standings)
+    rest = len(pick.standings) - tried
+    others = f" ({rest} could not be tried within the budget)" if rest else ""
+    lines = [
+        f"{winner.name} is the best of the {tried} tried with a probability of {winner.best:.0%}{others}"
+        if tried > 1
+        else f"{winner.name} was the only one tried{others}"
+    ]
+    if winner.test_accuracy is not None:
+        lines.append(_test_line(winner))
+        lines.append("  chosen on validation images only; the test images were evaluated once, at the end")
+    else:
+        lines.append("  the test images have not been evaluated yet: repeat the command to continue")
+    if pick.cheapest:
+        lines.append(
+            f"{pick.cheapest.name} has fewer parameters ({count(pick.cheapest.parameters)} instead of "
+            f"{count(winner.parameters)}) and is within {100 * pick.margin:g} points of the best with a probability of "
+            f"{pick.cheapest.equivalent:.0%}"
+        )
+    if pick.tuned:
+        lines += _describe_tuned(pick.tuned)
+    lines += [f"Next: {text}" for text in pick.advice]
+    return lines
+
+
+def _describe_tuned(tuned: TunedWinner) -> list[str]:
+    """Say what tuning the winner found."""
+    trials = counted(tuned.trials, "trial")
+    if not tuned.changes:
+        return [f"tuning {tuned.name} found nothing better than its recipe in {trials}"]
+    lines = [f"tuned in {trials}: {tuned.name} with {format_changes(tuned.changes)}"]
+    if tuned.better is not None:
+        gain = describe_gain(tuned.validation_accuracy, tuned.own_accuracy, tuned.seeds, tuned.better)
+        lines.append(f"  {gain}")
+    else:
+        lines.append(
+            "  better in the search, but that is partly luck: with a larger budget, other seeds can confirm it"
+        )
+    if tuned.test_accuracy is not None:
+        lines.append(_test_line(tuned))
+    return lines
+
+
+def _test_line(one: PickedNetwork | TunedWinner) -> str:
+    interval = f" [{percent(one.test_low)}, {percent(one.test_high)}]" if one.test_low is not None else ""
+    return f"  test accuracy {percent(one.test_accuracy)}{interval}: {one.test_method}"
+
+
+COLUMNS = ("candidate", "epochs", "seeds", "validation", "best", "test", "params", "time", "expected at the end")
+"""Headings of the table of all candidates."""
+
+
+def standing_cells(one: PickedNetwork) -> tuple[str, ...]:
+    """Return the cells of a candidate in that table."""
+    low, high = one.expected_low, one.expected_high
+    expected = f"{percent(one.expected, 1)} [{percent(low, 1)}, {percent(high, 1)}]"
+    return (
+        one.name,
+        f"{one.epochs}/{one.full_epochs}",
+        str(one.seeds) if one.seeds else "–",
+        percent(one.validation_accuracy),
+        f"{one.best:.0%}" if one.epochs else "–",
+        percent(one.test_accuracy),
+        count(one.parameters),
+        clock(one.seconds),
+        expected if one.expected is not None else "–",
+    )

@@ -1,0 +1,1 @@
+"""Serves a trained model to browsers and programs on this machine. Needs the extra `serve`."""

@@ -1,0 +1,1 @@
+"""Mirrors results of a store to experiment trackers: MLflow, TensorBoard, Weights & Biases."""

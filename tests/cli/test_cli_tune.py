@@ -1,0 +1,86 @@
+import json
+import tomllib
+
+import pytest
+
+pytest.importorskip("optuna")
+
+from bakeoff.store.store import Store
+
+FIXED = ("optimizer.weight_decay=0.05", "label_smoothing=0", "augment.shift=0", "augment.rotation=0", "batch_size=64")
+SMALL = ("--epochs", "2", "--set", "images_per_class=20", "--set", "validation=50", "--workers", "1")
+SEARCH = (*(part for change in FIXED for part in ("--set", change)), "--search", "optimizer.lr=0.003,0.01,0.03")
+"""Ends when all three rates have been tried, however busy the machine is."""
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory, bakeoff):
+    """A finished search: its store, the file it wrote, and what it printed."""
+    folder = tmp_path_factory.mktemp("tune")
+    where = ("--store", str(folder / "a.db"), "-o", str(folder / "tuned.toml"))
+    said = bakeoff("tune", "linear", "--data", "digits", *SMALL, *SEARCH, "--budget", "120s", *where, "--json")
+    assert said.code == 0, said.err
+    return folder, json.loads(said.out)
+
+
+def test_starts_from_the_recipe_and_tries_other_values(tuned):
+    _, found = tuned
+    own, *others = found["trials"]
+    assert own["values"]["optimizer.lr"] == 0.003 and own["state"] == "complete"
+    assert {trial["values"]["optimizer.lr"] for trial in others} == {0.01, 0.03}
+    assert all(trial["state"] in ("complete", "given up") for trial in others)
+    assert found["seconds"] <= 120
+
+
+def test_never_reads_the_test_images(tuned):
+    folder, _ = tuned
+    with Store(folder / "a.db") as store:
+        results = store.results()
+    assert results and not any("test_accuracy" in result.measures for result in results)
+    assert not any(result.state == "done" for result in results)
+
+
+def test_says_what_the_found_recipe_gains_on_other_seeds(tuned):
+    _, found = tuned
+    if found["best"] == 0:
+        assert found["seeds"] == 0 and found["better"] is None
+    else:
+        assert found["seeds"] >= 1 and 0 <= found["better"] <= 1
+        assert found["is_better"] == (found["better"] > 0.5)
+
+
+def test_writes_a_recipe_that_says_where_it_is_from(tuned, bakeoff):
+    folder, found = tuned
+    written = tomllib.loads((folder / "tuned.toml").read_text())
+    assert written["recipe"] == "quick" and written["set"]["epochs"] == 2
+    assert written["tuned"]["net"] == "linear" and "validation" in written["tuned"]["judged_by"]
+    assert written["set"].get("optimizer.lr", 0.003) == found["found"].get("optimizer.lr", 0.003)
+    shown = bakeoff("recipes", str(folder / "tuned.toml"), "--net", "linear", "--data", "digits", "--json")
+    assert json.loads(shown.out)["epochs"] == 2
+
+
+def test_continues_from_the_store(tuned, bakeoff):
+    folder, found = tuned
+    where = ("--store", str(folder / "a.db"))
+    said = bakeoff("tune", "linear", "--data", "digits", *SMALL, *SEARCH, "--budget", "1s", *where, "--json")
+    again = json.loads(said.out)
+    assert [trial["values"] for trial in again["trials"]] == [trial["values"] for trial in found["trials"]]
+    assert [trial["validation_accuracy"] for trial in again["trials"]] == [
+        trial["validation_accuracy"] for trial in found["trials"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (("--search", "optimizer.lrr=1..2"), "optimizer.lrr"),
+        (("--budget", "soon"), "duration"),
+        (("--recipe", "quick,modern"), "one recipe"),
+        (("--recipe", "probe"), "nothing to search"),
+        (("-o", "no/such/folder/tuned.toml"), "folder"),
+    ],
+)
+def test_refuses_what_makes_no_sense(options, word, tmp_path, bakeoff):
+    said = bakeoff("tune", "linear", "--data", "digits", *options, "--store", str(tmp_path / "b.db"))
+    assert said.code == 2
+    assert word in said.err.splitlines()[-1]

@@ -1,0 +1,5 @@
+import sys
+
+from documents import ROOT
+
+sys.path.append(str(ROOT / "docs"))

@@ -1,0 +1,75 @@
+"""What pages show below a command is what it prints."""
+
+import re
+from pathlib import Path
+
+import pytest
+from documents import name_of, pages
+
+from generate.outputs import OutputError, blocks, with_outputs
+
+SHOWING = [page for page in pages() if any(True for _ in blocks(page.read_text(encoding="utf-8")))]
+
+
+def compared(text: str) -> str:
+    """Return a page without the outputs that depend on the machine."""
+    return re.sub(
+        r"(<!-- run: [^>]*(?:varies|slow)[^>]*-->\n```\w+\n).*?^```$", r"\1", text, flags=re.DOTALL | re.MULTILINE
+    )
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("page", SHOWING, ids=name_of)
+def test_outputs_are_current(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert compared(with_outputs(text)) == compared(text), "make outputs writes them anew"
+
+
+def test_there_are_outputs() -> None:
+    assert len(SHOWING) >= 4
+    for page in SHOWING:
+        for block in blocks(page.read_text(encoding="utf-8")):
+            assert block.kind == "file" or block.commands, page
+
+
+PAGE = """# A page
+<!-- file -->
+```python
+# twice.py
+print(2 * 21)
+```
+<!-- run -->
+```console
+$ python twice.py
+41
+$ printf 'a\\nb\\nc\\n' | head \\
+    -n 2
+```
+<!-- run: lines=1 -->
+```console
+$ printf 'a\\nb\\nc\\n'
+```
+<!-- run: slow -->
+```console
+$ echo new
+old
+```
+```console
+$ echo not marked
+```
+"""
+
+
+def test_a_page_is_run() -> None:
+    made = with_outputs(PAGE)
+    assert "$ python twice.py\n42\n" in made and "-n 2\na\nb\n" in made
+    assert "c\\n'\na\n…\n```" in made
+    assert "$ echo new\nold\n" in made and "$ echo new\nnew\n" in with_outputs(PAGE, slow=True)
+    assert made.endswith("$ echo not marked\n```\n")
+    assert with_outputs(made) == made
+
+
+def test_a_command_that_fails_is_an_error() -> None:
+    with pytest.raises(OutputError, match="ended with 3, not 0"):
+        with_outputs("<!-- run -->\n```console\n$ exit 3\n```\n")
+    assert "$ exit 3\n" in with_outputs("<!-- run: exit=3 -->\n```console\n$ exit 3\n```\n")
