@@ -114,6 +114,32 @@ def test_is_130_or_143_when_stopped_and_gives_its_runs_back(number, code, whom, 
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
 
 
+WHERE = {
+    "in an exec of text": "exec(kill)",
+    "in a callback, which swallows exceptions": """
+class Gone:
+    def __del__(self): exec(kill)
+Gone()
+""",
+}
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_is_143_wherever_the_signal_comes(where):
+    code = f"""
+import os, signal, time
+import bakeoff.cli
+kill = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+def command(**options):
+    exec({WHERE[where]!r}, globals())
+    time.sleep(60)
+bakeoff.cli.cli.main = command
+bakeoff.cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "", "")
+
+
 def test_is_143_before_anything_is_trained(tmp_path, own_cache):
     store = Path(tmp_path / "a.db")
     command = [sys.executable, "-m", "bakeoff", "run", "--store", str(store)]

@@ -201,6 +201,7 @@ def test_the_best_so_far_against_time(visit) -> None:
     figure = page.locator("[data-figure=progress]")
     figure.get_by_label("Training time of all runs").check()
     figure.locator("summary").click()
+    figure.locator("tbody tr").first.wait_for()
     cells = figure.locator("tbody td:nth-child(5)").all_inner_texts()
     accuracies = [float(text.split("\u202f")[0]) for text in cells]
     assert accuracies == sorted(accuracies) and len(accuracies) > 3

@@ -62,6 +62,7 @@ def test_pairs_and_two_networks_beside_each_other(visit, with_pictures: Path) ->
     matrix = page.locator("[data-figure=pairs]")
     assert matrix.locator("svg g[data-part=cell] rect").count() == 12
     matrix.locator("summary").click()
+    matrix.locator("tbody tr").first.wait_for()
     assert matrix.locator("tbody tr").count() == 6 and "seeds would show it" in matrix.locator("table").inner_text()
     figure = page.locator("[data-figure=versus]")
     figure.locator("select").last.select_option("lenet-afif")

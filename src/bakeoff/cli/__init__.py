@@ -10,7 +10,7 @@ from typing import Any
 
 import rich_click as click
 
-from bakeoff.cli.endings import FAULT, MISTAKE, READER_GONE, terminable
+from bakeoff.cli.endings import FAULT, MISTAKE, READER_GONE, stopped, terminable
 from bakeoff.errors import BakeoffError, BakeoffWarning, Misplaced
 
 click.rich_click.TEXT_MARKUP = "rich"
@@ -139,12 +139,13 @@ def main() -> None:
 def _run() -> int:
     from bakeoff.console.terminal import ReaderGone, echo
 
+    heard: list[int] = []
     try:
         Path.cwd()
     except FileNotFoundError:  # libraries end the process in this case
         return _complain("the folder this was started in no longer exists: go to another one")
     try:
-        with terminable() as stopped, warnings_told():
+        with terminable(heard), warnings_told():
             code = cli.main(prog_name="bakeoff", standalone_mode=False)
     except Misplaced as error:
         return _complain(f"{error.args[0]}: {_suggestion(sys.argv[1:])}")
@@ -162,7 +163,7 @@ def _run() -> int:
             message, hint = f"No such option '{error.option_name}'", f": did you mean {meant}?"
         return _complain(shorten(message, 300) + hint)
     except (KeyboardInterrupt, click.Abort):
-        return stopped()
+        return stopped(heard)
     except (OSError, ReaderGone):
         raise
     except MemoryError:

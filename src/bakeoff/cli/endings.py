@@ -1,7 +1,10 @@
 """How commands end: their exit codes."""
 
+import os
 import signal
-from collections.abc import Callable, Iterator
+import sys
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -15,13 +18,12 @@ ENDING = ("SIGTERM", "SIGHUP")
 
 
 @contextmanager
-def terminable() -> Iterator[Callable[[], int]]:
+def terminable(heard: list[int]) -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does: runs are released.
 
-    Further signals are ignored. A signal that is ignored from the start, as under nohup, stays ignored. Yields a
-    function that returns the exit code of a stopped command.
+    Further signals are ignored. A signal that is ignored from the start, as under nohup, stays ignored. The number of
+    the signal is appended to `heard`.
     """
-    heard: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         for other in before:
@@ -29,13 +31,31 @@ def terminable() -> Iterator[Callable[[], int]]:
         heard.append(number)
         raise KeyboardInterrupt
 
+    def swallowed(unraisable: Any) -> None:
+        """Send the signal again if its exception was lost in a callback, as `import` has them."""
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            number = heard.pop() if heard else signal.SIGINT
+            for other in before:
+                signal.signal(other, end)
+            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        else:
+            hook(unraisable)
+
     before: dict[int, Any] = {}
-    for number in [getattr(signal, name) for name in ENDING if hasattr(signal, name)]:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            with suppress(ValueError):  # only the main thread may listen
-                before[number] = signal.signal(number, end)
+    hook, sys.unraisablehook = sys.unraisablehook, swallowed
     try:
-        yield lambda: 128 + heard[0] if heard else INTERRUPTED
+        for number in [getattr(signal, name) for name in ENDING if hasattr(signal, name)]:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                with suppress(ValueError):  # only the main thread may listen
+                    before[number] = signal.signal(number, end)
+        yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def stopped(heard: list[int]) -> int:
+    """Return the exit code of a command that `heard` of a signal, or was ended by Ctrl-C."""
+    exec("")  # after a KeyboardInterrupt in an exec of text, as in `import torch`, Python would end by SIGINT
+    return 128 + heard[0] if heard else INTERRUPTED
