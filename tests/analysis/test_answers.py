@@ -46,7 +46,7 @@ def test_the_cheapest_of_those_that_are_as_good(store):
         if run.result.run.net == worst.net:
             run.result.measures["flops"] = 2000
     [answer] = on_each_data_set(snapshot)
-    expected = worst.net if not worst.is_significant else answer.best
+    expected = worst.net if not worst.difference.is_settled else answer.best
     assert answer.cheapest == expected and answer.flops_share in (0.1, 1)
 
 

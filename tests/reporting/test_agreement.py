@@ -74,7 +74,10 @@ def test_all_say_the_same_of_each_pair(tmp_path, draw, kind):
     close = [lead.net for lead in answer.leads if lead.is_better is False]
     close_or_alone = [lead.net for lead in answer.leads if not lead.is_better] + list(answer.not_compared)
     if table.ranked[1].row.rank != 1 and (table.ranked[0].row.seeds > 1 or kind == "folds"):
-        assert ("is within the noise" in shown.lead) == bool(close)
+        settled = [lead.net for lead in answer.leads if lead.is_better is False and lead.difference.is_settled]
+        assert ("within the noise" in shown.lead) == bool(set(close) - set(settled))
+        assert ("not among" in shown.lead) == bool(settled)
+        assert answer.cheapest == answer.best or answer.cheapest not in settled
     if answer.leads and table.ranked[1].row.rank != 1:
         second = table.lead(table.ranked[0], table.ranked[1])
         assert second is None or describe_numbers(second) in dict(shown.points)["Lead"].replace("**", "")
@@ -89,6 +92,25 @@ def test_all_say_the_same_of_each_pair(tmp_path, draw, kind):
         assert row.rank_low in (None, 1) or line.label != answer.best
     if "within-noise" in found:
         assert {net for net, row in rows.items() if concerns(found["within-noise"], row)} == {answer.best, *close}
+
+
+def test_a_network_that_is_worse_alone_is_not_the_cheapest_as_good_as_the_best(tmp_path):
+    """Among many comparisons, hardly anything is significant; that does not make a worse network as good."""
+    nets = {"a": [0.932, 0.902, 0.912, 0.922], "b": [0.900, 0.895, 0.880, 0.905]}
+    nets |= dict.fromkeys("cdefgh", [0.890, 0.925, 0.880, 0.925])
+    right = {net: [np.arange(1000) < 1000 * share for share in shares] for net, shares in nets.items()}
+    path = seeds_of(tmp_path / "b.db", right, 1000)
+    with Store(path) as store:
+        snapshot = read_snapshot(store)
+    for run in snapshot.evaluated.values():
+        run.result.measures["flops"] = 20 if run.result.run.net == "b" else 200
+    [answer] = on_each_data_set(snapshot)
+    [lead] = [lead for lead in answer.leads if lead.net == "b"]
+    assert not lead.is_significant and lead.difference.is_settled
+    assert answer.best == "a" and answer.cheapest != "b"
+    [shown] = write_answers(load_page_model(path))
+    assert "its lead over **b** is significant alone, but not among 28 comparisons" not in shown.lead
+    assert "that over **b** significant alone, but not among 28 comparisons" in shown.lead
 
 
 def test_a_pair_has_one_p_value_whichever_runs_are_asked_for(tmp_path):

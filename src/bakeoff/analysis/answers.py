@@ -47,7 +47,8 @@ class OnData:
     not_compared: tuple[str, ...] = ()
     """Networks that share no seed with it: of them nothing is said."""
     cheapest: str | None = None
-    """The network with the fewest FLOPs that is not significantly worse than the best; may be the best itself.
+    """The network with the fewest FLOPs that is not significantly worse than the best, not even without correction for
+    the number of comparisons; may be the best itself.
 
     None if its FLOPs or those of the best are unknown.
     """
@@ -141,7 +142,8 @@ def _on_data(table: Sequence[Cell], snapshot: Snapshot, by: RankBy) -> OnData:
     best, *others = usable
     compared = [(other, lead) for other in others if (lead := snapshot.lead(best, other)) is not None]
     leads = tuple(lead for _, lead in compared)
-    as_good = [other for other, lead in compared if not (lead.is_significant and lead.difference.mean > 0)]
+    # Uncorrected: correcting for all pairs protects claims that networks differ, and would let worse ones pass as good.
+    as_good = [other for other, lead in compared if not (lead.difference.is_settled and lead.difference.mean > 0)]
     cheapest = min([best, *as_good], key=lambda cell: cell.median("flops") or float("inf"))
     own, of_best = cheapest.median("flops"), best.median("flops")
     share = own / of_best if own and of_best else None

@@ -45,7 +45,7 @@ class Collapse:
 def find_collapse(confusion: np.ndarray) -> Collapse | None:
     """Return whether all or nearly all images got the same class, although the labels differ.
 
-    `confusion` is (K, K): images of class [row] that were taken for class [column].
+    `confusion` is (K, K): images of class [row] predicted as class [column].
     """
     images, counts = int(confusion.sum()), confusion.sum(axis=0)
     one = int(counts.argmax())

@@ -45,7 +45,7 @@ class Results:
         'resnet20'
         >>> len(results.curves())  # 8 epochs each
         96
-        >>> int(results.confusion("conv").loc["3", "3"])  # images of 3 taken for a 3, by three seeds
+        >>> int(results.confusion("conv").loc["3", "3"])  # images of 3 predicted as 3, by three seeds
         103
     """
 

@@ -56,7 +56,7 @@ class Evaluation:
     classes: tuple[ClassChange, ...]
     """Of the model, in its order."""
     confusion: list[list[int]]
-    """Images of class [row] that were taken for class [column]."""
+    """Images of class [row] predicted as class [column]."""
     test_measures: dict[str, float] = field(default_factory=dict)
     """Measures on the test split of the training; empty if the store does not have them."""
     change: float | None = None

@@ -4,6 +4,8 @@ Sentences are Markdown with bold names and nothing else, for the page and for no
 from `analysis.pairwise.compare`, as for `bakeoff answer` and the audit.
 """
 
+from collections.abc import Sequence
+
 from bakeoff.analysis.flaws import describe_flaws, describe_no_answer
 from bakeoff.analysis.ranking import RANK_BY
 from bakeoff.reporting.answer_in_general import compare_data_sets, write_premise
@@ -58,12 +60,23 @@ def _write_lead(table: Table) -> str:
         )
     tested = score if _is_ranked_by_test(table) else f"and {score} on the test images"
     begin = f"**{best.label}** has the best {mean} on {table.data}, {tested}"
-    if close := [line.label for line in others if table.is_better(best, line) is False]:
-        return f"{begin}; its lead over {bold_list(close)} is within the noise."
+    if close := [line for line in others if table.is_better(best, line) is False]:
+        return f"{begin}; its lead over {_describe_close(table, close)}."
     if unsure := [line.label for line in others if table.is_better(best, line) is None]:
         return f"{begin}, but shares fewer than two seeds with {bold_list(unsure)}: too few to test its lead."
     rest = {1: "the other network", 2: "both others"}.get(len(others), f"all {len(others)} others")
     return f"{begin}; it is significantly ahead of {rest}."
+
+
+def _describe_close(table: Table, close: Sequence[Line]) -> str:
+    """Say of leads that are not significant whether they would be if they were the only ones."""
+    leads = {line.label: table.lead(table.ranked[0], line) for line in close}
+    alone = [net for net, lead in leads.items() if lead and lead.difference.is_settled]
+    noise = [net for net in leads if net not in alone]
+    among = f"significant alone, but not among {counted(len(table.comparison.corrected), 'comparison')}"
+    said = [f"{bold_list(noise)} is within the noise"] if noise else []
+    said += [f"{'that over ' if noise else ''}{bold_list(alone)}{'' if noise else ' is'} {among}"] if alone else []
+    return ", ".join(said)
 
 
 def _is_ranked_by_test(table: Table) -> bool:

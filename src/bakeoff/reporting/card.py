@@ -178,7 +178,7 @@ def _by_class(bundle: "Bundle") -> TextTable:
         found = f"{percent(right / images)}{bracket(*wilson(right, images))}" if images else "–"
         precise = percent(right / said) if said else "–"
         rows.append((name, f"{images:,}", found, precise, f"{wrong[0][1]} ({wrong[0][2]})" if wrong else "–"))
-    headings = ("class", "test images", "recognised [95 %]", "right when named", "most often taken for")
+    headings = ("class", "test images", "recognised [95 %]", "right when named", "most often predicted as")
     numeric = {"test images", "recognised [95 %]", "right when named"}
     return TextTable("", tuple((heading, heading in numeric) for heading in headings), tuple(rows))
 

@@ -82,7 +82,7 @@ class Bundle(Value, frozen=True, kw_only=True):
         return Normalizer(*(part[None].contiguous(memory_format=torch.channels_last)[0] for part in parts))
 
     def confusion_matrix(self) -> np.ndarray:
-        """Return the (K, K) int64 counts of test images of class [row] that were taken for class [column]."""
+        """Return the (K, K) int64 counts of test images of class [row] predicted as class [column]."""
         matrix = np.zeros((len(self.classes), len(self.classes)), np.int64)
         for true, said, images in self.confusion:
             matrix[true, said] = images

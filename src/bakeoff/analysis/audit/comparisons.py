@@ -173,7 +173,7 @@ def single_run(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def within_noise(snapshot: Snapshot) -> Iterator[Finding]:
-    """The lead of the best mean over another network is within the noise of seeds and test images.
+    """The lead of the best mean over another network is not significant, given the noise of seeds and test images.
 
     Paired by seed and image, over the seeds that both have, two at least; corrected for all pairs of the table.
     """
@@ -187,7 +187,7 @@ def within_noise(snapshot: Snapshot) -> Iterator[Finding]:
             found, digits = lead.difference, point_digits(lead.difference.images)
             message = (
                 f"On {table[0].where}, the lead of {best.label} over "
-                f"{listing([cell.label for cell, _ in close])} is within the noise of seeds and test images. Over "
+                f"{listing([cell.label for cell, _ in close])} is not significant over seeds and test images. Over "
                 f"{other.label} it is {points(found.mean, digits)}, {percent(0.95, 0)} "
                 f"interval{bracket(found.low, found.high, digits)} ({found.basis}, "
                 f"{counted(found.images, 'test image')})."

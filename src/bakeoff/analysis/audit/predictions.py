@@ -200,7 +200,7 @@ def label_suspects(snapshot: Snapshot, *, fewest_runs: int = 3, within: float = 
         ids = {run.result.id for run in good}
         touched = [cell for cell in snapshot.cells if any(result.id in ids for result in cell.finished)]
         names = good[0].classes
-        shown = [f"{i} ({names[good[0].labels[i]]} taken for {names[predicted[0][i]]})" for i in suspects[:20]]
+        shown = [f"{i} ({names[good[0].labels[i]]} predicted as {names[predicted[0][i]]})" for i in suspects[:20]]
         message = (
             f"All {len(good)} good runs of {len(nets)} networks predict the same wrong class for {len(suspects):,} of "
             f"the {len(good[0].labels):,} test images of {touched[0].data}: {listing(shown, 4)}."
