@@ -97,7 +97,7 @@ def test_all_say_the_same_of_each_pair(tmp_path, draw, kind):
 def test_a_network_that_is_worse_alone_is_not_the_cheapest_as_good_as_the_best(tmp_path):
     """Among many comparisons, hardly anything is significant; that does not make a worse network as good."""
     nets = {"a": [0.932, 0.902, 0.912, 0.922], "b": [0.900, 0.895, 0.880, 0.905]}
-    nets |= dict.fromkeys("cdefgh", [0.890, 0.925, 0.880, 0.925])
+    nets |= {key: [0.89, 0.925, 0.88, 0.925] for key in "cdefgh"}
     right = {net: [np.arange(1000) < 1000 * share for share in shares] for net, shares in nets.items()}
     path = seeds_of(tmp_path / "b.db", right, 1000)
     with Store(path) as store:

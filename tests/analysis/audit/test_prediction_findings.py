@@ -74,7 +74,7 @@ def test_images_that_all_networks_get_wrong_the_same_way():
     [finding] = look("label-suspects", *everyone)
     positions = finding.evidence[0]["positions"].split(", ")
     assert {"17", "42"} <= set(positions) and len(positions) < 5
-    assert "17 (7 taken for 0)" in finding.message and finding.recipe == ""
+    assert "17 (7 predicted as 0)" in finding.message and finding.recipe == ""
 
 
 def test_errors_that_differ_or_come_from_one_network_suspect_no_label():
