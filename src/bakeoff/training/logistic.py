@@ -82,6 +82,7 @@ def minimise(rows: Rows, standard: Standard, strength: float, start: Tensor) -> 
     Heads are (K, D + 1) float64 on the CPU: the weights w of each class, and its bias in the last column.
     """
     from scipy.optimize import minimize  # slow to import, and only probes need it
+    from threadpoolctl import threadpool_limits
 
     def value_and_gradient(values: np.ndarray) -> tuple[float, np.ndarray]:
         head = torch.from_numpy(values).view(start.shape)
@@ -90,7 +91,9 @@ def minimise(rows: Rows, standard: Standard, strength: float, start: Tensor) -> 
         gradient[:, :-1] += strength * weights
         return loss + strength / 2 * float(weights.square().sum()), gradient.flatten().numpy()
 
-    found = minimize(value_and_gradient, start.flatten().numpy(), jac=True, method="L-BFGS-B", options=STOP)
+    # SciPy's own steps are on vectors; BLAS threads that wait for each other make them ten times slower on a busy CPU.
+    with threadpool_limits(1, user_api="blas"):
+        found = minimize(value_and_gradient, start.flatten().numpy(), jac=True, method="L-BFGS-B", options=STOP)
     return torch.from_numpy(found.x).view(start.shape)
 
 

@@ -191,7 +191,7 @@ def _estimate(
     count, tried = len(state.candidates), state.tried
     errors = np.ones((count, DRAWS))
     for number in tried:
-        errors[number] = sample_full_error(state.points(number), random, DRAWS, guessing=guessing)
+        errors[number] = _full_errors(number, tuple(state.points(number)), guessing)
     best, equivalent = np.zeros(count), np.zeros(count)
     if not tried:
         return Beliefs(errors, best, equivalent, None)
@@ -208,6 +208,12 @@ def _estimate(
             half = DRAWS // 2
             errors[number, :half] = np.exp(random.normal(level + expected, SURPRISE, half)).clip(0, 1)
     return Beliefs(errors, best, equivalent, leader)
+
+
+@lru_cache(maxsize=256)
+def _full_errors(number: int, points: tuple[TrainingPoint, ...], guessing: float) -> np.ndarray:
+    """Draw possible errors of a candidate at full length; most trainings change one candidate's only."""
+    return sample_full_error(points, np.random.default_rng([number, 0]), DRAWS, guessing=guessing)
 
 
 def _level(state: ContestState, errors: np.ndarray) -> float:
