@@ -39,8 +39,9 @@ def test_the_networks_of_the_studies_exist():
 
 
 def shapes(net) -> set[str]:
-    accepted = {s for s in ("1x28x28", "3x32x32") if int(s.split("x")[1]) >= net.smallest}
-    return accepted | {f"3x{net.smallest}x{net.smallest}"}
+    """The smallest images, and the first of the usual ones that it accepts."""
+    accepted = [s for s in ("1x28x28", "3x32x32") if int(s.split("x")[1]) >= net.smallest]
+    return {f"3x{net.smallest}x{net.smallest}", *accepted[:1]}
 
 
 @pytest.mark.parametrize(
