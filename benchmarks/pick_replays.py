@@ -59,12 +59,14 @@ class DataResults:
 
 
 def shuffled(known: Known, seeds: int, random: np.random.Generator) -> ResultOf:
-    """Return what trainings show if each candidate's seeds had come in another order."""
-    order = {candidate: random.permutation(seeds) for candidate in sorted({step.candidate for step in known})}
+    """Return what trainings show if the seeds had come in another order, the same for all candidates.
+
+    All candidates of one seed have the same validation images, in contests as well.
+    """
+    order = random.permutation(seeds)
 
     def result_of(step: TrainingStep) -> StepResult:
-        own = TrainingStep(step.candidate, step.epochs, int(order[step.candidate][step.seed]))
-        return replace(known[own], step=step)
+        return replace(known[replace(step, seed=int(order[step.seed]))], step=step)
 
     return result_of
 

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GAIN = (0.25, 0.8)
-"""Median of g, and the standard deviation of its logarithm."""
-BEND = (0.2, 2.0)
+GAIN = (0.12, 1.0)
+"""Median of g, and the standard deviation of its logarithm: a schedule that falls at the end of every training leaves
+little to gain from twice the length."""
+BEND = (0.2, 3.0)
 """Least and largest a."""
 SEED_SPREAD = 0.06
 """Standard deviation of the error over seeds, as a fraction of the error."""
 OWN_SHARE = 0.5
 """Trainings of different length with one seed share their validation images and their first weights: only so much of
 the variance of each over validation images, and of its deviation over seeds, is its own."""
+ALIKE = 0.5
+"""Correlation of the errors of two networks over images. The networks of one seed have the same validation images, so
+this share of the variance over images is the same for all and cancels out where they are compared."""
 ONSET = 3
 """Of a training that is cut at a fraction f with an error e, the chance that its fall has yet to begin is taken to be
 (e / guessing)^3 · (1 - f): next to nothing unless it hardly beats guessing. At
@@ -41,7 +45,12 @@ class TrainingPoint:
 
 
 def sample_full_error(
-    points: Sequence[TrainingPoint], random: np.random.Generator, draws: int = 2000, *, guessing: float = 1.0
+    points: Sequence[TrainingPoint],
+    random: np.random.Generator,
+    draws: int = 2000,
+    *,
+    guessing: float = 1.0,
+    compared: bool = False,
 ) -> np.ndarray:
     """Return draws, (draws,) float64, from the posterior of the mean error over seeds at full length.
 
@@ -50,6 +59,7 @@ def sample_full_error(
         random: draws the numbers.
         draws: how many.
         guessing: the error of always naming the most common class.
+        compared: whether the draws are only compared with those of networks with the same validation images.
 
     Raises:
         ValueError: there is no point.
@@ -59,7 +69,7 @@ def sample_full_error(
     gain = np.exp(random.normal(np.log(GAIN[0]), GAIN[1], draws))
     bend = random.uniform(*BEND, draws)
     seeds = [[p for p in points if p.seed == seed] for seed in sorted({p.seed for p in points})]
-    fits = [_fit_seed(own, gain, bend) for own in seeds]
+    fits = [_fit_seed(own, gain, bend, 1 - ALIKE if compared else 1.0) for own in seeds]
     means, variances, log_weights = (np.array(part) for part in zip(*fits, strict=True))
     # Given g and a, the error at full length is a weighted mean over seeds with a normal posterior.
     precision = (1 / variances).sum(0)
@@ -78,23 +88,24 @@ def sample_full_error(
 
 
 def _fit_seed(
-    points: Sequence[TrainingPoint], gain: np.ndarray, bend: np.ndarray
+    points: Sequence[TrainingPoint], gain: np.ndarray, bend: np.ndarray, over_images: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return for each draw of g and a what the trainings of one seed say of the error at full length.
 
-    That is its least squares estimate, the variance of that, and the logarithm of how well the curve fits.
+    That is its least squares estimate, the variance of that, and the logarithm of how well the curve fits;
+    `over_images` is the share of the variance over images that counts.
     """
     precision, weighted, squares = np.zeros((3, len(gain)))
     for point in points:
         ratio = _ratio(point, gain, bend)
-        of_images, of_seeds = _variances(point)
+        of_images, of_seeds = _variances(point, over_images)
         own = OWN_SHARE * of_images + OWN_SHARE**2 * of_seeds
         precision += ratio**2 / own
         weighted += ratio * point.error / own
         squares += point.error**2 / own
     mean = weighted / precision
     longest = max(points, key=lambda point: point.fraction)
-    of_images, of_seeds = _variances(longest)
+    of_images, of_seeds = _variances(longest, over_images)
     shared = (1 - OWN_SHARE) * of_images + (1 - OWN_SHARE**2) * of_seeds
     variance = 1 / precision + shared / _ratio(longest, gain, bend) ** 2
     # A flat prior on the error that this seed would reach: the curve's own misfit, integrated over that error.
@@ -106,10 +117,10 @@ def _ratio(point: TrainingPoint, gain: np.ndarray, bend: np.ndarray) -> np.ndarr
     return 1 + gain * (point.fraction**-bend - 1) / (2**bend - 1)
 
 
-def _variances(point: TrainingPoint) -> tuple[float, float]:
-    """Return the variance of an error over validation images, and that over seeds."""
+def _variances(point: TrainingPoint, over_images: float) -> tuple[float, float]:
+    """Return the part of the variance of an error over validation images that counts, and the variance over seeds."""
     smoothed = (point.error * point.images + 0.5) / (point.images + 1)
-    return smoothed * (1 - smoothed) / point.images, (SEED_SPREAD * smoothed) ** 2
+    return over_images * smoothed * (1 - smoothed) / point.images, (SEED_SPREAD * smoothed) ** 2
 
 
 def _truncated_normal(mean: np.ndarray, deviation: np.ndarray, random: np.random.Generator) -> np.ndarray:

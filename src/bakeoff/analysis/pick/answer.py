@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.analysis.pick.advice import give_advice
-from bakeoff.analysis.pick.contest import Beliefs, estimate_beliefs
+from bakeoff.analysis.pick.contest import Beliefs, ContestState, estimate_beliefs
 from bakeoff.analysis.pick.driver import Contest
 from bakeoff.analysis.pick.standing import PickedNetwork
 from bakeoff.analysis.pick.tuned import TunedWinner, measure_test_interval
 from bakeoff.spec.paths import files_folder, weights_path
+from bakeoff.stats.learning_curves import sample_full_error
 
 EQUIVALENT = 0.8
 """A candidate counts as equivalent if it is the best, or within the margin of it, with at least this probability."""
@@ -89,7 +90,7 @@ def _standing(contest: Contest, beliefs: Beliefs, number: int) -> PickedNetwork:
     ranked = sorted(results.values(), key=lambda result: -(result.epochs[-1].validation_accuracy or 0.0))
     tested = measure_test_interval(ranked)
     low, mid, high = (
-        (float(1 - value) for value in np.quantile(beliefs.errors[number], [0.975, 0.5, 0.025]))
+        (float(1 - value) for value in np.quantile(_possible_errors(state, number), [0.975, 0.5, 0.025]))
         if longest
         else (None, None, None)
     )
@@ -116,3 +117,8 @@ def _standing(contest: Contest, beliefs: Beliefs, number: int) -> PickedNetwork:
         seconds=contest.spent.get(number, 0.0),
         runs=tuple(result.id for result in ranked),
     )
+
+
+def _possible_errors(state: ContestState, number: int) -> np.ndarray:
+    """Draw errors of a tried candidate at full length by itself, with all of what the validation images leave open."""
+    return sample_full_error(state.points(number), np.random.default_rng(0), guessing=state.guessing)

@@ -163,7 +163,8 @@ class Beliefs:
     """Estimates for each candidate if it were trained to the end; arrays in the order of the candidates."""
 
     errors: np.ndarray
-    """(candidates, draws): possible errors at full length given the learning curves; arbitrary for untried ones."""
+    """(candidates, draws): possible errors at full length given the learning curves, without the luck with validation
+    images that all candidates share, as they are compared with each other; arbitrary for untried ones."""
     best: np.ndarray
     """(candidates,): the probability of being the best of those tried, 0 for others."""
     equivalent: np.ndarray
@@ -213,7 +214,7 @@ def _estimate(
 @lru_cache(maxsize=256)
 def _full_errors(number: int, points: tuple[TrainingPoint, ...], guessing: float) -> np.ndarray:
     """Draw possible errors of a candidate at full length; most trainings change one candidate's only."""
-    return sample_full_error(points, np.random.default_rng([number, 0]), DRAWS, guessing=guessing)
+    return sample_full_error(points, np.random.default_rng([number, 0]), DRAWS, guessing=guessing, compared=True)
 
 
 def _level(state: ContestState, errors: np.ndarray) -> float:

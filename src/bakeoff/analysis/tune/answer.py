@@ -80,7 +80,7 @@ def answer_tuning(tuning: Tuning) -> TunedRecipe:
     better = None
     if seeds:
         random = np.random.default_rng(0)
-        errors = [sample_full_error(fresh[number][:seeds], random, 10_000) for number in (best, OWN)]
+        errors = [sample_full_error(fresh[number][:seeds], random, 10_000, compared=True) for number in (best, OWN)]
         better = float((errors[0] < errors[1]).mean())
     is_better = best != OWN and (better > 0.5 if better is not None else bool(gain and gain > 0))
     return TunedRecipe(
