@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GAIN = (0.12, 1.0)
+GAIN = (0.12, 0.8)
 """Median of g, and the standard deviation of its logarithm: a schedule that falls at the end of every training leaves
 little to gain from twice the length."""
-BEND = (0.2, 3.0)
+BEND = (0.5, 3.0)
 """Least and largest a."""
 SEED_SPREAD = 0.06
 """Standard deviation of the error over seeds, as a fraction of the error."""
