@@ -8,6 +8,9 @@ CUDA := ^(nvidia-|cuda-|triton)
 
 ZOO ?= .venvs/zoo
 
+# Tests start hundreds of interpreters: without bytecode, each would compile bakeoff anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo test check format docs dist accuracy faults gpu zoo bench reference outputs figures lock clean
 
 help:  ## Show what there is
