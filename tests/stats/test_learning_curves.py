@@ -78,4 +78,4 @@ def test_a_training_that_hardly_beats_guessing_says_little_of_what_follows():
     assert chance_of_less(0.88, 1 / 8, 0.3) > 0.15
     assert chance_of_less(0.88, 1 / 8, 0.3) > 1.3 * chance_of_less(0.88, 1 / 4, 0.3)
     assert chance_of_less(0.88, 1.0, 0.3) == 0.0
-    assert chance_of_less(0.3, 1 / 8, 0.05) < 0.1
+    assert chance_of_less(0.3, 1 / 8, 0.05) < 0.15  # on MNIST, one of five networks did
