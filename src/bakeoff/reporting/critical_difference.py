@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from bakeoff.analysis.answers import MANY
 from bakeoff.data.graded import is_graded
 from bakeoff.reporting.model import Table
+from bakeoff.stats.rank_tests import mean_ranks
 from bakeoff.stats.ranks import FEWEST, Ranking, rank_over_data, wilcoxon_holm
 from bakeoff.stats.ratings import Standing, rate
 from bakeoff.text.formats import counted
@@ -77,10 +80,8 @@ def _diagram(tables: Sequence[Table]) -> Diagram | None:
 
 def _rank_each(scores: Mapping[str, Sequence[float]], order: Sequence[str]) -> dict[str, tuple[float, ...]]:
     """Return the rank of each network on each data set, 1 is the best; ties share their mean rank."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata([[-score for score in scores[label]] for label in order], axis=0)
-    return {label: tuple(own) for label, own in zip(order, ranks.tolist(), strict=True)}
+    ranks, _ = mean_ranks(-np.array([scores[label] for label in order], float).T)
+    return {label: tuple(own) for label, own in zip(order, ranks.T.tolist(), strict=True)}
 
 
 def _groups(ranking: Ranking, scores: Mapping[str, Sequence[float]]) -> dict[str, tuple[tuple[str, ...], ...]]:

@@ -3,6 +3,7 @@ only."""
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,8 @@ def draw_accuracies(
     right: np.ndarray, *, fold_sizes: Sequence[int] = (), draws: int = DRAWS, seed: int = 0
 ) -> np.ndarray:
     """Return accuracies that K networks might have had with other seeds and other test images, (draws, K).
+
+    Those of a network are contiguous in memory.
 
     As in `paired_difference`, seeds are a normal sample, and the interaction of seed and image is counted once;
     differences between two columns have the distribution of its error. The effect of the images, a mean over many, is
@@ -32,12 +35,19 @@ def draw_accuracies(
     """
     means, covariance, seeds_apart = _scatter(right, fold_sizes)
     seeds = seeds_apart.shape[1]
+    weights, noise = _standard_draws(draws, seeds, len(means), seed)
+    centres = means + weights @ seeds_apart.T / math.sqrt(seeds) if seeds > 1 else means
+    return np.asfortranarray(centres + noise @ _root(covariance).T)
+
+
+@lru_cache(maxsize=2)  # the same for all tables of one size
+def _standard_draws(draws: int, seeds: int, nets: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return Student's t of the seeds (draws, seeds), empty for one seed, and standard normals (draws, nets)."""
     random = np.random.default_rng(seed)
-    drawn = np.repeat(means[None], draws, axis=0)
+    weights = np.empty((draws, 0))
     if seeds > 1:
         weights = random.standard_normal((draws, seeds)) / np.sqrt(random.chisquare(seeds - 1, (draws, 1)))
-        drawn += weights @ seeds_apart.T / math.sqrt(seeds)
-    return drawn + random.standard_normal((draws, len(means))) @ _root(covariance).T
+    return weights, random.standard_normal((draws, nets))
 
 
 def estimate_optimism(right: np.ndarray, *, fold_sizes: Sequence[int] = (), draws: int = 5_000, seed: int = 0) -> float:
@@ -67,9 +77,10 @@ def estimate_optimism(right: np.ndarray, *, fold_sizes: Sequence[int] = (), draw
     scatter = float(np.trace(covariance) - covariance.sum() / nets) / (nets - 1)
     shrunk = math.sqrt(max(0.0, 1 - scatter / between)) if between else 0.0
     centres = means.mean() + shrunk * (means - means.mean())
-    moved = np.random.default_rng(seed).standard_normal((draws, nets)) @ _root(covariance).T
+    _, noise = _standard_draws(draws, 1, nets, seed)
+    moved = noise @ _root(covariance).T
     chosen = (centres + moved).argmax(axis=1)
-    return max(0.0, float((np.take_along_axis(moved, chosen[:, None], 1)[:, 0] - moved.mean(axis=1)).mean()))
+    return max(0.0, float((moved[np.arange(draws), chosen] - moved.mean(axis=1)).mean()))
 
 
 def _scatter(right: np.ndarray, fold_sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

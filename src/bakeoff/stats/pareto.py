@@ -63,7 +63,8 @@ def estimate_chances(
         return Chances({}, (), 0)
     drawn = draw_accuracies(right, fold_sizes=fold_sizes)
     highest = drawn >= drawn.max(axis=1, keepdims=True) - EQUAL
-    best = (highest / highest.sum(axis=1, keepdims=True)).mean(axis=0)
+    equals = highest.sum(axis=1, keepdims=True)
+    best = (highest if equals.max() == 1 else np.divide(highest, equals, order="C")).mean(axis=0)
     known = {cost: {net: value for net, value in own.items() if value is not None} for cost, own in costs.items()}
     means = right.mean(axis=(1, 2)).tolist()
     fronts = tuple(front(nets, means, drawn, cost, own) for cost, own in known.items() if len(own) == len(nets))
@@ -85,7 +86,7 @@ def front(
     order = sorted(range(len(nets)), key=lambda place: costs[nets[place]])
     price = np.array([costs[nets[place]] for place in order])
     measured = is_on_front(np.asarray(means, float)[None, order], price)[0]
-    shares = is_on_front(drawn[:, order], price).mean(axis=0)
+    shares = is_on_front(drawn.T[order].T, price).mean(axis=0)
     names = [nets[place] for place in order]
     return Front(
         cost=cost,
@@ -97,9 +98,12 @@ def front(
 
 def is_on_front(accuracies: np.ndarray, costs: np.ndarray) -> np.ndarray:
     """Return (draws, K) bool for (draws, K) accuracies and K costs in rising order."""
-    found = np.empty(accuracies.shape, bool)
-    for place, cost in enumerate(costs):
-        cheaper, alike = accuracies[:, costs < cost], accuracies[:, costs == cost]
-        beats = accuracies[:, place] > cheaper.max(axis=1, initial=-np.inf) + EQUAL
-        found[:, place] = beats & (accuracies[:, place] >= alike.max(axis=1) - EQUAL)
+    found = np.empty(accuracies.shape, bool, order="F")
+    cheaper = np.full(len(accuracies), -np.inf)  # the highest accuracy at a lower cost
+    for begin in np.flatnonzero(np.diff(costs, prepend=-np.inf)):
+        group = slice(begin, np.searchsorted(costs, costs[begin], side="right"))
+        alike = accuracies[:, group]
+        highest = alike.max(axis=1)
+        found[:, group] = (alike > (cheaper + EQUAL)[:, None]) & (alike >= (highest - EQUAL)[:, None])
+        cheaper = np.maximum(cheaper, highest)
     return found
