@@ -9,7 +9,7 @@ from bakeoff.spec.run import Run
 from bakeoff.spec.values import Value
 
 
-class Epoch(Value, frozen=True):
+class Epoch(Value, frozen=True, gc=False):  # without references, and there are many
     """One finished epoch of one run. Losses include the recipe's penalties; accuracies are fractions."""
 
     epoch: int

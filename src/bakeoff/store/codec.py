@@ -8,15 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from bakeoff.data.versions import Version
 from bakeoff.spec.data import DataInfo
 from bakeoff.spec.packed import unpack_array
 from bakeoff.spec.recipe import Recipe
-from bakeoff.spec.records import DataRecord, Epoch, Failure, Result, Unreadable
+from bakeoff.spec.records import DataRecord, Epoch, Failure, RecipeUse, Result, Unreadable
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import Value, digest, to_dict
 from bakeoff.store.claims import is_at_work
@@ -27,6 +29,11 @@ DAMAGE = (ValueError, TypeError, OverflowError, RecursionError, zlib.error, msgs
 
 WATCHED = tuple(name for name in Epoch.__struct_fields__ if name.startswith("validation"))
 """Fields of an epoch that are None where there is no number."""
+KINDS = frozenset(
+    (int, float, float, *watched, float, float, float, float, int)
+    for watched in product((float, type(None)), repeat=len(WATCHED))
+)
+"""The types of the fields of an intact epoch."""
 STATES = ("waiting", "running", "done", "failed")
 
 
@@ -85,11 +92,25 @@ def settings_of(run: Run) -> str:
     return json.dumps(to_dict(run) | {"protocol": run.protocol})
 
 
+class _Settings(Value, frozen=True):
+    """Those of a run, with its recipe as JSON."""
+
+    net: str
+    data: str
+    data_hash: str
+    recipe: msgspec.Raw
+    seed: int
+    protocol: int = 1
+    weights: str = ""
+
+
+_settings = msgspec.json.Decoder(_Settings)
+
+
 def run_of(settings: str) -> Run:
     """Return the run with these settings; protocol 1 was not recorded."""
-    tree = {"protocol": 1} | _table(settings)
-    run = msgspec.convert(tree, Run)
-    return msgspec.structs.replace(run, recipe=_recipe_of(msgspec.json.encode(tree["recipe"])))
+    one = _settings.decode(settings)
+    return Run(one.net, one.data, one.data_hash, _recipe_of(bytes(one.recipe)), one.seed, one.protocol, one.weights)
 
 
 @lru_cache(maxsize=1000)  # thousands of runs share a few recipes, which know their key once it was asked for
@@ -117,10 +138,13 @@ def result_of(
     failure: sqlite3.Row | None,
     environments: Mapping[int, dict | None],
     networks: Mapping[int, tuple | None],
+    versions: Mapping[str, Version],
+    compared: Mapping[RecipeUse, Sequence[str]],
 ) -> Result:
     """Return a stored run. Runs of older stores have no seal.
 
-    Rows of epochs and measures have the columns of their tables, the id of the run first.
+    Rows of epochs and measures have the columns of their tables, the id of the run first. `compared` has the ids of the
+    comparisons that a recipe on a data set is part of.
 
     Raises:
         one of DAMAGE: it is damaged, or this version does not understand its settings.
@@ -141,6 +165,7 @@ def result_of(
     run = run_of(row["settings"])
     if run.id != row["id"]:
         raise ValueError("its settings do not match its id")
+    version = versions[row["data_hash"]]
     return Result(
         id=row["id"],
         run=run,
@@ -152,6 +177,9 @@ def result_of(
         finished=row["finished"],
         environment=environment,
         layers=layers,
+        data=version.label,
+        version=version.difference,
+        compared=tuple(compared.get(RecipeUse(run.data_hash, run.recipe.key), ())) if compared else (),
     )
 
 
@@ -215,7 +243,10 @@ def layers_of(text: str) -> tuple[dict, ...] | None:
 
 def epochs_of(rows: Iterable[tuple]) -> tuple[Epoch, ...]:
     """Return epochs; a row is the id of the run and the values of the fields."""
-    values = [dict(zip(Epoch.__struct_fields__, row[1:], strict=True)) for row in rows]
+    rows = [row[1:] for row in rows]
+    if all(tuple(map(type, row)) in KINDS and all(map(math.isfinite, filter(None, row))) for row in rows):
+        return tuple(Epoch(*row) for row in rows)
+    values = [dict(zip(Epoch.__struct_fields__, row, strict=True)) for row in rows]
     for one in values:
         for name in WATCHED:
             if one[name] is not None:
@@ -247,3 +278,13 @@ def array_of(blob: bytes, kind: type, shape: tuple[int, ...]) -> np.ndarray:
         one of DAMAGE: it is damaged or has another shape.
     """
     return unpack_array(blob, kind, math.prod(shape)).reshape(shape)
+
+
+def predictions_of(images: int, classes: int, predicted: bytes, probabilities: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the predicted classes (N,) uint16 and the class probabilities (N, K) float16.
+
+    Raises:
+        one of DAMAGE: they are damaged or incomplete.
+    """
+    shape = int(images), int(classes)
+    return array_of(predicted, np.uint16, shape[:1]), array_of(probabilities, np.float16, shape)

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from bakeoff.spec.packed import unpack_array
 from bakeoff.spec.paths import files_folder
 from bakeoff.spec.records import DataRecord, RecipeUse, Result, Unreadable
 from bakeoff.spec.run import Run
-from bakeoff.store.codec import DAMAGE, array_of, facts_of, layers_of, record_of, result_of, unreadable_of
+from bakeoff.store.codec import DAMAGE, facts_of, layers_of, predictions_of, record_of, result_of, unreadable_of
 from bakeoff.store.folds import merge_records, split_ids
 from bakeoff.store.schema import Database
 
@@ -115,16 +114,15 @@ class Reader(Database):
         compared = self._comparisons()
         facts = {key: record.facts for key, record in records.items() if record is not None}
         named = label_versions([(str(data), data_hash) for data, data_hash, _ in used], lambda: facts)
+        unreal = self._check_predictions(rows, shapes, of_run, given)
         for row in rows:
             own = epochs.get(row["id"], []), measures.get(row["id"], [])
             try:
-                if row["state"] == "done":
-                    self._check_predictions(row["id"], shapes.get(row["data_hash"]))
-                result = result_of(row, *own, failures.get(row["id"]), environments, networks)
-                version = named[row["data_hash"]]
-                use = RecipeUse(result.run.data_hash, result.run.recipe.key) if compared else None
-                comparisons = tuple(compared.get(use, ())) if use else ()
-                found.append(replace(result, data=version.label, version=version.difference, compared=comparisons))
+                if row["id"] in unreal:
+                    raise unreal[row["id"]]
+                found.append(
+                    result_of(row, *own, failures.get(row["id"]), environments, networks, named, compared)
+                )
             except DAMAGE as error:
                 broken.append(unreadable_of(row, *own, error))
         known = {row["id"] for row in rows}
@@ -155,22 +153,32 @@ class Reader(Database):
             found.setdefault(RecipeUse(row["data_hash"], row["recipe_key"]), []).append(str(row["id"]))
         return found
 
-    def _check_predictions(self, run_id: str, shape: tuple[int, int] | None) -> None:
-        """Check that a finished run has predictions of `shape` (test images, classes).
+    def _check_predictions(
+        self, rows: Iterable[sqlite3.Row], shapes: Mapping[str, tuple[int, int]], of_run: str, given: Sequence[str]
+    ) -> dict[str, Exception]:
+        """Return what is wrong with the predictions of finished runs: missing, damaged or incomplete.
 
-        Raises:
-            one of DAMAGE: they are missing, damaged or incomplete.
+        `shapes` has the (test images, classes) of the data sets, by their hash.
         """
-        _, probabilities = self._predictions(run_id)
-        if probabilities.shape != shape:
-            raise ValueError("the number of its predictions is not the number of test images")
+        wanted = {row["id"]: shapes.get(row["data_hash"]) for row in rows if row["state"] == "done"}
+        wrong: dict[str, Exception] = dict.fromkeys(wanted, ValueError("its predictions are missing"))
+        for run_id, *own in self._db.execute(f"SELECT * FROM predictions {of_run}", given):
+            if run_id not in wanted:
+                continue
+            try:
+                _, probabilities = predictions_of(*own)
+                if probabilities.shape != wanted[run_id]:
+                    raise ValueError("the number of its predictions is not the number of test images")
+                del wrong[run_id]
+            except DAMAGE as error:
+                wrong[run_id] = error
+        return wrong
 
     def _predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
         row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
         if row is None:
             raise ValueError("its predictions are missing")
-        shape = int(row["images"]), int(row["classes"])
-        return array_of(row["predicted"], np.uint16, shape[:1]), array_of(row["probabilities"], np.float16, shape)
+        return predictions_of(*row[1:])
 
     def studies(self) -> list[tuple[str, str, str]]:
         """Return (time, command, study as TOML) of the studies run on this store, oldest first."""
