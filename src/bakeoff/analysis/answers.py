@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bakeoff.analysis.budgets import describe_budget
+from bakeoff.analysis.budgets import describe_budget, has_budget
 from bakeoff.analysis.cells import Cell
 from bakeoff.analysis.pairwise import Lead
 from bakeoff.analysis.ranking import RANK_BY, RankBy, rank_cells, score
@@ -173,7 +173,7 @@ def _on_data(table: Sequence[Cell], snapshot: Snapshot, by: RankBy) -> OnData:
         shared_seeds=likely.seeds,
         folds=len(best.fold_sizes),
         compared=best.compared,
-        budget=describe_budget(rank_cells(table)),
+        budget=describe_budget(rank_cells(table)) if has_budget(table) else "",
         starts_from={cell.net: cell.starts_from or None for cell in everyone},
         unusable=unusable,
         test_images=snapshot.test_images(best),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bakeoff.analysis.cells import plain_name, short_names
+from bakeoff.analysis.cells import Cell, plain_name, short_names
 from bakeoff.analysis.ranking import Row
 from bakeoff.text.formats import count, duration
 
@@ -15,6 +15,12 @@ def describe_budgets(rows: Sequence[Row]) -> dict[str, str]:
     table = rows[0].table if rows else ""
     names = short_names(sorted({row.recipe for row in rows}, key=lambda recipe: table.find(plain_name(recipe))))
     return {short: _describe([row for row in rows if row.recipe == recipe]) for recipe, short in names.items()}
+
+
+def has_budget(table: Sequence[Cell]) -> bool:
+    """Return whether `describe_budget` has something to say about the rows of a table."""
+    several = len({cell.recipe for cell in table}) > 1
+    return several or any(cell.median("features_seconds") is not None for cell in table)
 
 
 def describe_budget(rows: Sequence[Row]) -> str:

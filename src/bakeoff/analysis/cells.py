@@ -82,10 +82,15 @@ class Cell:
 
     def interval(self, measure: str) -> Interval | None:
         """Return mean and interval over the finished seeds that have the measure, None if none has."""
+        if measure == "test_accuracy":
+            return self._accuracy
         values = [r.measures[measure] for r in self.finished if measure in r.measures]
-        if not values:
-            return None
-        return accuracy_interval(values, self.finished) if measure == "test_accuracy" else mean_interval(values)
+        return mean_interval(values) if values else None
+
+    @cached_property
+    def _accuracy(self) -> Interval | None:
+        values = [r.measures["test_accuracy"] for r in self.finished if "test_accuracy" in r.measures]
+        return accuracy_interval(values, self.finished) if values else None
 
     @property
     def validation_accuracy(self) -> float | None:

@@ -27,7 +27,8 @@ class EvaluatedRun:
     """(N,) int64."""
     predicted: np.ndarray
     """(N,) uint16."""
-    reliability: Reliability
+    reliability: Reliability | None
+    """None in a snapshot without probabilities."""
 
     @cached_property
     def confusion(self) -> np.ndarray:
@@ -116,11 +117,16 @@ def _name(cell: Cell) -> str:
     return cell.results[0].id
 
 
-def read_snapshot(store: Store, ids: Iterable[str] | None = None) -> Snapshot:
+def read_snapshot(store: Store, ids: Iterable[str] | None = None, *, probabilities: bool = True) -> Snapshot:
     """Read a store, or, for some runs, every run on their data sets.
 
-    Probabilities are in memory for one run at a time.
+    Probabilities are in memory for one run at a time. Only the audit needs them; reading them takes most of the time.
     """
+    with store.reading():
+        return _read_snapshot(store, ids, probabilities)
+
+
+def _read_snapshot(store: Store, ids: Iterable[str] | None, probabilities: bool) -> Snapshot:
     records, runs = store.datasets(), []
     results, unreadable = store.read()
     results = merge_results(results)
@@ -131,18 +137,20 @@ def read_snapshot(store: Store, ids: Iterable[str] | None = None) -> Snapshot:
     for result in results:
         if result.state == "done":
             record = records[result.run.data_hash]
-            predicted, probabilities = store.predictions(result.id)
-            sure = reliability(record.test_labels, predicted, probabilities.astype(np.float32))
-            runs.append(make_evaluated_run(result, record, predicted, sure, probabilities.shape[1]))
+            if probabilities:
+                predicted, shares = store.predictions(result.id)
+                sure = reliability(record.test_labels, predicted, shares.astype(np.float32))
+                runs.append(make_evaluated_run(result, record, predicted, sure))
+            else:
+                runs.append(make_evaluated_run(result, record, store.predicted(result.id), None))
     return make_snapshot(results, records, runs, unreadable)
 
 
 def make_evaluated_run(
-    result: Result, record: DataRecord, predicted: np.ndarray, sure: Reliability, classes: int
+    result: Result, record: DataRecord, predicted: np.ndarray, sure: Reliability | None
 ) -> EvaluatedRun:
-    """Return a finished run with its predictions for the test images; unnamed classes are numbered."""
-    names = tuple(record.facts.get("classes", map(str, range(classes))))
-    return EvaluatedRun(result, names, record.test_labels, predicted, sure)
+    """Return a finished run with its predictions for the test images."""
+    return EvaluatedRun(result, tuple(record.facts["classes"]), record.test_labels, predicted, sure)
 
 
 def make_snapshot(

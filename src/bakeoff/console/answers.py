@@ -99,7 +99,7 @@ def answer_store(store: Store, rank_by: RankBy = "test") -> Answer:
     Raises:
         BakeoffError: ranking by validation accuracy, and a network has none.
     """
-    snapshot = read_snapshot(store)
+    snapshot = read_snapshot(store, probabilities=False)
     return Answer(
         tuple(on_each_data_set(snapshot, rank_by)),
         tuple(in_general(snapshot)),

@@ -130,7 +130,7 @@ def pool_predictions(store: Store, finished: Iterable[Result], record: DataRecor
         found.append(quality(record.test_labels, predicted, probabilities))
         tally = tally or Tally(record.test_labels, probabilities.shape[1])
         tally.add(predicted, probabilities)
-        runs.append(make_evaluated_run(result, record, predicted, found[-1].reliability, probabilities.shape[1]))
+        runs.append(make_evaluated_run(result, record, predicted, found[-1].reliability))
         top5 = result.measures.get("test_top5_accuracy", found[-1].top5_accuracy)  # the former has no ties
         for name, value in (("top5_accuracy", top5), ("robustness", result.measures.get("robustness"))):
             stored[name] += [] if value is None else [value]

@@ -36,8 +36,15 @@ def draw_accuracies(
     means, covariance, seeds_apart = _scatter(right, fold_sizes)
     seeds = seeds_apart.shape[1]
     weights, noise = _standard_draws(draws, seeds, len(means), seed)
-    centres = means + weights @ seeds_apart.T / math.sqrt(seeds) if seeds > 1 else means
-    return np.asfortranarray(centres + noise @ _root(covariance).T)
+    drawn = noise @ _root(covariance).T
+    if seeds > 1:
+        by_seed = weights @ seeds_apart.T
+        by_seed /= math.sqrt(seeds)
+        by_seed += means
+        drawn += by_seed
+    else:
+        drawn += means
+    return np.asfortranarray(drawn)
 
 
 @lru_cache(maxsize=2)  # the same for all tables of one size

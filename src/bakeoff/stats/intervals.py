@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bakeoff.text.formats import percent
 
@@ -47,14 +48,20 @@ def mean_interval(
     spread = max(sd, step)
     if not spread:
         return Interval(mean, n, sd, None, None, f"{n} seeds alike: no interval")
-    from scipy.special import stdtrit  # a tenth of the import time of scipy.stats
-
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * spread / math.sqrt(n)
+    half = _quantile(n - 1, (1 + confidence) / 2) * spread / math.sqrt(n)
     least, most = within or (-math.inf, math.inf)
     method = f"{percent(confidence, 0)} t interval over seeds"
     if not sd:
         method += ", which are alike: their deviation is taken as the smallest there can be"
     return Interval(mean, n, sd, max(least, mean - half), min(most, mean + half), method)
+
+
+@lru_cache(maxsize=1000)
+def _quantile(freedom: int, probability: float) -> float:
+    """Return that of Student's t."""
+    from scipy.special import stdtrit  # a tenth of the import time of scipy.stats
+
+    return float(stdtrit(freedom, probability))
 
 
 def _sd(values: Sequence[float], mean: float) -> float:
@@ -74,8 +81,6 @@ def prediction_interval(
     interval = mean_interval(values, confidence)
     if interval.sd is None or not max(interval.sd, step):
         return None
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(interval.n - 1, (1 + confidence) / 2)) * max(interval.sd, step) * math.sqrt(1 + 1 / interval.n)
+    half = _quantile(interval.n - 1, (1 + confidence) / 2) * max(interval.sd, step) * math.sqrt(1 + 1 / interval.n)
     least, most = within or (-math.inf, math.inf)
     return max(least, interval.mean - half), min(most, interval.mean + half)

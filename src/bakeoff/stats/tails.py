@@ -40,8 +40,9 @@ def upper_tail(x: np.ndarray, seed_error: np.ndarray, image_error: np.ndarray, f
     if not freedom:
         return np.asarray(ndtr(-x / image_error))
     w, weights = _nodes(freedom)
+    parts = len(x) * len(w) // 2_000_000 + 1  # 16 MB at a time
     found = np.empty(len(x))
-    for part in np.array_split(np.arange(len(x)), len(x) * len(w) // 2_000_000 + 1):  # 16 MB at a time
+    for part in (slice(len(x)),) if parts == 1 else np.array_split(np.arange(len(x)), parts):
         sd = np.sqrt(seed_error[part, None] ** 2 / w + image_error[part, None] ** 2)
         found[part] = ndtr(-x[part, None] / sd) @ weights
     return found
@@ -50,19 +51,20 @@ def upper_tail(x: np.ndarray, seed_error: np.ndarray, image_error: np.ndarray, f
 def half_width(seed_error: float, image_error: float, freedom: int, confidence: float = 0.95) -> float:
     """Return the bound that the error's size stays below with probability `confidence`; arguments as for
     `upper_tail`."""
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtr, ndtri, stdtrit
 
     tail = (1 - confidence) / 2
     normal = float(ndtri(1 - tail)) * image_error
     if not freedom or not seed_error:
         return normal
     w, weights = _nodes(freedom)
-    sd = np.sqrt(seed_error**2 / w + image_error**2)
+    sd = np.sqrt(seed_error**2 / w + image_error**2)[None]
     # The sum spreads more than either part, and its tail is convex: Newton's steps come from below and stay there.
     x = max(normal, float(stdtrit(freedom, 1 - tail)) * seed_error)
     for _ in range(50):
-        over = float(upper_tail(np.array([x]), np.array([seed_error]), np.array([image_error]), freedom)[0]) - tail
-        slope = float((np.exp(-((x / sd) ** 2) / 2) / sd) @ weights) / math.sqrt(2 * math.pi)
+        z = x / sd
+        over = float((ndtr(-z) @ weights)[0]) - tail
+        slope = float(((np.exp(-(z**2) / 2) / sd) @ weights)[0]) / math.sqrt(2 * math.pi)
         x += over / slope
         if over < 1e-9 * tail:
             break

@@ -164,6 +164,8 @@ def badly_calibrated(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _miscalibration(run: EvaluatedRun) -> Numbers | None:
     seen = run.reliability
+    if seen is None:
+        return None
     images, filled = int(seen.images.sum()), seen.images > 0
     sure = seen.confidence[filled] / seen.images[filled]
     # What chance alone makes of a perfectly calibrated network: mean |normal deviation| of the hits in each bin.
