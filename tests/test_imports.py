@@ -181,6 +181,19 @@ def test_help_takes_less_than_four_tenths_of_a_second():
     assert min(float(python(code).stdout) for _ in range(3)) < 0.4
 
 
+def test_ranks_over_data_sets_need_no_scipy_stats():
+    """Its import takes longer than the answer about a thousand runs."""
+    code = (
+        "import sys\n"
+        "from bakeoff.stats.ranks import rank_over_data, wilcoxon_holm\n"
+        "scores = {net: [place / 10 + seed / 7 % 0.1 for seed in range(6)] for place, net in enumerate('abcd')}\n"
+        "assert rank_over_data(scores).p_value < 0.05 and min(wilcoxon_holm(scores).values()) < 0.2\n"
+        "assert 'scipy.stats' not in sys.modules\n"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_ranking_of_a_store_needs_no_torch(tmp_path):
     path = tmp_path / "a.db"
     tiny.finished_store(path)

@@ -1,6 +1,6 @@
 """Whether the times of a network can be compared: not if its machine had other work. No torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bakeoff.analysis.cells import Cell
 from bakeoff.spec.records import Result
@@ -30,10 +30,11 @@ def waited(result: Result) -> dict[str, float] | None:
 
 def epoch_speeds(cell: Cell) -> list[float]:
     """Return the images per second of the epochs on the machine of the first seed, without warm-up epochs."""
+    first = cell.finished[0] if cell.finished else None
     return [
         epoch.images_per_second
         for result in cell.finished
-        if _machine(result) == _machine(cell.finished[0])
+        if first and (result.environment is first.environment or _machine(result) == _machine(first))
         for epoch in result.epochs[1:]  # the first warms up
         if epoch.images_per_second > 0
     ]
@@ -46,3 +47,11 @@ def is_uneven(speeds: Sequence[float]) -> bool:
 
 def _machine(result: Result) -> tuple[object, ...]:
     return tuple(result.conditions(name) for name in ("processor", "device", "gpu", "threads", "cores"))
+
+
+def distinct_environments(results: Iterable[Result]) -> list[Result]:
+    """Return the first result of each environment: those of a store share them, as it keeps each once."""
+    found: dict[int, Result] = {}
+    for result in results:
+        found.setdefault(id(result.environment), result)
+    return list(found.values())

@@ -139,7 +139,7 @@ def _read_snapshot(store: Store, ids: Iterable[str] | None, probabilities: bool)
             record = records[result.run.data_hash]
             if probabilities:
                 predicted, shares = store.predictions(result.id)
-                sure = reliability(record.test_labels, predicted, shares.astype(np.float32))
+                sure = reliability(record.test_labels, predicted, shares)
                 runs.append(make_evaluated_run(result, record, predicted, sure))
             else:
                 runs.append(make_evaluated_run(result, record, store.predicted(result.id), None))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from bakeoff.analysis.cells import Cell
-from bakeoff.analysis.machine_load import is_loaded
+from bakeoff.analysis.machine_load import distinct_environments, is_loaded
 from bakeoff.spec.records import Result
 from bakeoff.text.formats import duration, listing
 
@@ -91,4 +91,4 @@ def _rate_of(cell: Cell) -> float | None:
 
 
 def _kinds(results: Sequence[Result], names: Sequence[str]) -> set[tuple[str, ...]]:
-    return {tuple(str(result.conditions(name)) for name in names) for result in results}
+    return {tuple(str(r.conditions(name)) for name in names) for r in distinct_environments(results)}

@@ -134,8 +134,7 @@ def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def reliability(labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> Reliability:
     """Count images and hits by the probability of the predicted class."""
-    confidence = np.take_along_axis(probabilities, predicted.astype(np.int64)[:, None], axis=1)[:, 0]
-    confidence = np.clip(confidence.astype(np.float64), 0.0, 1.0)
+    confidence = probabilities[np.arange(len(predicted)), predicted].astype(np.float64).clip(0.0, 1.0)
     index = np.maximum(np.ceil(confidence * bins).astype(np.int64) - 1, 0)
     return Reliability(
         images=np.bincount(index, minlength=bins),

@@ -120,9 +120,7 @@ class Reader(Database):
             try:
                 if row["id"] in unreal:
                     raise unreal[row["id"]]
-                found.append(
-                    result_of(row, *own, failures.get(row["id"]), environments, networks, named, compared)
-                )
+                found.append(result_of(row, *own, failures.get(row["id"]), environments, networks, named, compared))
             except DAMAGE as error:
                 broken.append(unreadable_of(row, *own, error))
         known = {row["id"] for row in rows}

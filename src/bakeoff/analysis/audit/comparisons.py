@@ -9,6 +9,7 @@ from typing import Any
 from bakeoff.analysis.audit.finding import Finding, Numbers, Severity, make_finding
 from bakeoff.analysis.budgets import describe_budgets
 from bakeoff.analysis.cells import Cell, plain_name
+from bakeoff.analysis.machine_load import distinct_environments
 from bakeoff.analysis.ranking import rank_cells
 from bakeoff.analysis.snapshot import Snapshot
 from bakeoff.spec.recipe import Augment, Image
@@ -150,7 +151,7 @@ def versions_differ(snapshot: Snapshot) -> Iterator[Finding]:
     """Runs of one table come from different code, libraries or machines."""
     advice = "Train the older runs again (bakeoff run --restart), or do not rely on small differences and times."
     for table in snapshot.tables:
-        found = _differences(table, VERSIONS, lambda cell: cell.finished)
+        found = _differences(table, VERSIONS, lambda cell: distinct_environments(cell.finished))
         if found:
             differences = "; ".join(f"{name}: {text}" for name, text in found.items())
             message = f"On {table[0].where}, runs from different versions or machines are mixed: {differences}."

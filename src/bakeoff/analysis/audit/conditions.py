@@ -6,7 +6,7 @@ from typing import Any
 
 from bakeoff.analysis.audit.finding import Finding, Numbers, Severity, about, make_finding, percent_of
 from bakeoff.analysis.cells import Cell
-from bakeoff.analysis.machine_load import epoch_speeds, is_uneven, waited
+from bakeoff.analysis.machine_load import distinct_environments, epoch_speeds, is_uneven, waited
 from bakeoff.analysis.snapshot import Snapshot
 from bakeoff.analysis.timing import MACHINE, unlike_speeds
 from bakeoff.data.kinds import NOT_AN_IMAGE
@@ -73,7 +73,8 @@ def speeds_differ(snapshot: Snapshot) -> Iterator[Finding]:
     advice = "Do not compare their seconds: use calibrated ones, or measure again with --timing exclusive."
     for table in snapshot.tables:
         cells = [cell for cell in table if cell.finished]
-        places = {tuple(r.conditions(name) for name in MACHINE) for cell in cells for r in cell.finished}
+        results = [result for cell in cells for result in cell.finished]
+        places = {tuple(r.conditions(name) for name in MACHINE) for r in distinct_environments(results)}
         speeds = unlike_speeds(cells) if len(places) == 1 else None
         if speeds:
             low, high = speeds

@@ -32,7 +32,7 @@ def collapsed(snapshot: Snapshot) -> Iterator[Finding]:
     """All or nearly all test images got the same class, although the labels differ."""
     return find_per_cell(
         snapshot,
-        _collapse,
+        _if_flawed(snapshot, _collapse),
         "collapsed",
         "serious",
         lambda n: (
@@ -44,6 +44,14 @@ def collapsed(snapshot: Snapshot) -> Iterator[Finding]:
             "train longer or try another seed."
         ),
     )
+
+
+def _if_flawed(
+    snapshot: Snapshot, look: Callable[[EvaluatedRun], Numbers | None]
+) -> Callable[[EvaluatedRun], Numbers | None]:
+    """Return `look` for the runs of networks with a flaw, of which others have none."""
+    flawed = {result.id for cell in snapshot.cells if snapshot.flaw(cell) for result in cell.finished}
+    return lambda run: look(run) if run.result.id in flawed else None
 
 
 def _collapse(run: EvaluatedRun) -> Numbers | None:
@@ -62,7 +70,7 @@ def dead_classes(snapshot: Snapshot) -> Iterator[Finding]:
     """Some classes were never, or hardly ever, predicted: their outputs are dead."""
     return find_per_cell(
         snapshot,
-        _never_predicted,
+        _if_flawed(snapshot, _never_predicted),
         "dead-classes",
         "serious",
         lambda n: (
@@ -97,7 +105,7 @@ def no_better_than_majority(snapshot: Snapshot) -> Iterator[Finding]:
     """The accuracy is not above that of always predicting the most common class (one-sided binomial test, 5 %)."""
     return find_per_cell(
         snapshot,
-        _majority,
+        _if_flawed(snapshot, _majority),
         "no-better-than-majority",
         "serious",
         lambda n: (
@@ -134,8 +142,10 @@ def imbalanced(snapshot: Snapshot) -> Iterator[Finding]:
 def _imbalance(run: EvaluatedRun) -> Numbers | None:
     images = run.confusion.sum(axis=1)
     images = images[images > 0]
+    if images.max() < 3 * images.min():
+        return None
     balanced = float(np.nanmean(class_accuracy(run.confusion)))
-    if images.max() < 3 * images.min() or abs(run.accuracy - balanced) < 0.02:
+    if abs(run.accuracy - balanced) < 0.02:
         return None
     return {
         "fewest": int(images.min()),
