@@ -4,7 +4,6 @@ The audit reports it, and a network with such a flaw in any of its finished seed
 tables, nor in the answer.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -47,17 +46,16 @@ def find_collapse(confusion: np.ndarray) -> Collapse | None:
 
     `confusion` is (K, K): images of class [row] predicted as class [column].
     """
+    if not _are_collapsed(confusion[None])[0]:
+        return None
     images, counts = int(confusion.sum()), confusion.sum(axis=0)
     one = int(counts.argmax())
-    found = Collapse(one, float(counts[one] / images), float(confusion[one].sum() / images))
-    return None if found.predicted < COLLAPSED or found.true >= 0.95 * COLLAPSED else found
+    return Collapse(one, float(counts[one] / images), float(confusion[one].sum() / images))
 
 
 def find_dead_classes(confusion: np.ndarray) -> np.ndarray:
     """Return the indices of classes that were never, or hardly ever, predicted; none where there is a collapse."""
-    images, predictions = confusion.sum(axis=1), confusion.sum(axis=0)
-    dead = np.flatnonzero((images >= FEWEST_IMAGES) & (predictions <= HARDLY_EVER * images))
-    return dead[:0] if find_collapse(confusion) else dead
+    return np.flatnonzero(_are_dead(confusion[None])[0])
 
 
 def is_majority(confusion: np.ndarray) -> bool:
@@ -65,12 +63,7 @@ def is_majority(confusion: np.ndarray) -> bool:
 
     One-sided binomial test, 5 %.
     """
-    if find_collapse(confusion):
-        return False
-    images = int(confusion.sum())
-    majority = float(confusion.sum(axis=1).max() / images)
-    noise = math.sqrt(majority * (1 - majority) / images)
-    return float(np.trace(confusion) / images) <= majority + 1.645 * noise
+    return bool(_are_majority(confusion[None])[0])
 
 
 def find_flaw(confusions: Iterable[np.ndarray]) -> str:
@@ -78,17 +71,37 @@ def find_flaw(confusions: Iterable[np.ndarray]) -> str:
     known = [confusion for confusion in confusions if confusion.any()]
     if not known:
         return ""
-    # As the functions above, of all seeds at once: there may be thousands.
-    every = np.stack(known)
+    every = np.stack(known)  # all seeds at once: there may be thousands
+    found = {
+        "collapsed": _are_collapsed(every),
+        "dead-classes": _are_dead(every),
+        "no-better-than-majority": _are_majority(every),
+    }
+    return next((name for name in WORDS if found[name].any()), "")
+
+
+def _are_collapsed(every: np.ndarray) -> np.ndarray:
+    """Return (S,) bool, for (S, K, K) confusions: nearly all images got one class, and fewer belong to it."""
     images, predicted, seeds = every.sum(axis=2), every.sum(axis=1), np.arange(len(every))
     total, one = images.sum(axis=1), predicted.argmax(axis=1)
-    collapsed = (predicted[seeds, one] / total >= COLLAPSED) & (images[seeds, one] / total < 0.95 * COLLAPSED)
-    dead = ((images >= FEWEST_IMAGES) & (predicted <= HARDLY_EVER * images)).any(axis=1) & ~collapsed
-    majority = images.max(axis=1) / total
-    right = np.trace(every, axis1=1, axis2=2) / total
-    is_chance = (right <= majority + 1.645 * np.sqrt(majority * (1 - majority) / total)) & ~collapsed
-    found = {"collapsed": collapsed, "dead-classes": dead, "no-better-than-majority": is_chance}
-    return next((name for name in WORDS if found[name].any()), "")
+    found: np.ndarray = (predicted[seeds, one] / total >= COLLAPSED) & (images[seeds, one] / total < 0.95 * COLLAPSED)
+    return found
+
+
+def _are_dead(every: np.ndarray) -> np.ndarray:
+    """Return (S, K) bool: the class was hardly ever predicted, without a collapse."""
+    images, predicted = every.sum(axis=2), every.sum(axis=1)
+    dead: np.ndarray = (images >= FEWEST_IMAGES) & (predicted <= HARDLY_EVER * images)
+    return dead & ~_are_collapsed(every)[:, None]
+
+
+def _are_majority(every: np.ndarray) -> np.ndarray:
+    """Return (S,) bool: the accuracy is not above that of the most common class, without a collapse."""
+    images = every.sum(axis=2)
+    total = images.sum(axis=1)
+    majority, right = images.max(axis=1) / total, np.trace(every, axis1=1, axis2=2) / total
+    found: np.ndarray = right <= majority + 1.645 * np.sqrt(majority * (1 - majority) / total)
+    return found & ~_are_collapsed(every)
 
 
 def describe_flaws(flaws: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ from bakeoff.stats.paired import (
     seeds_to_settle,
 )
 from bakeoff.stats.sequential import Decision, decide
+from bakeoff.text.formats import counted
 
 Right = Mapping[int, np.ndarray]
 """Seed → (N,) bool, which test images a network got right."""
@@ -88,8 +89,12 @@ class PairwiseComparison:
 
     def _outlook(self, own: Difference) -> str:
         found = seeds_to_settle(own, level=LEVEL / len(self.corrected))
-        alone = f"significant alone, but not among {len(self.corrected)} comparisons; "
-        return f"{alone if own.is_settled else ''}{found.reason}"
+        return f"{f'{self.only_alone}; ' if own.is_settled else ''}{found.reason}"
+
+    @property
+    def only_alone(self) -> str:
+        """What is said of a difference that would be significant as the only comparison."""
+        return f"significant alone, but not among {counted(len(self.corrected), 'comparison')}"
 
     def is_better(self, net: str, other: str) -> bool | None:
         """Return whether `net` is better than `other`; None if they share no seed, or only one, which cannot tell."""

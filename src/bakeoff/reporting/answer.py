@@ -73,10 +73,12 @@ def _describe_close(table: Table, close: Sequence[Line]) -> str:
     leads = {line.label: table.lead(table.ranked[0], line) for line in close}
     alone = [net for net, lead in leads.items() if lead and lead.difference.is_settled]
     noise = [net for net in leads if net not in alone]
-    among = f"significant alone, but not among {counted(len(table.comparison.corrected), 'comparison')}"
-    said = [f"{bold_list(noise)} is within the noise"] if noise else []
-    said += [f"{'that over ' if noise else ''}{bold_list(alone)}{'' if noise else ' is'} {among}"] if alone else []
-    return ", ".join(said)
+    among = table.comparison.only_alone
+    if not alone:
+        return f"{bold_list(noise)} is within the noise"
+    if not noise:
+        return f"{bold_list(alone)} is {among}"
+    return f"{bold_list(noise)} is within the noise, that over {bold_list(alone)} {among}"
 
 
 def _is_ranked_by_test(table: Table) -> bool:
