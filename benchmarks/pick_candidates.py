@@ -25,6 +25,7 @@ from bakeoff.spec.values import to_dict
 
 SCRATCH = {"image.size": 32, "epochs": 16, "batch_size": 25, "validation": 400}
 PROBE = {"image.size": 64, "validation": 400}
+FINETUNE = PROBE | {"epochs": 8}
 SMALL = (
     ("linear", "quick", SCRATCH),
     ("lenet5", "quick", SCRATCH),
@@ -36,6 +37,7 @@ SMALL = (
     ("efficientnet-lite0:imagenet", "probe", PROBE),
     ("efficientnet-lite1:imagenet", "probe", PROBE),
     ("efficientnet-lite2:imagenet", "probe", PROBE),
+    ("efficientnet-lite0:imagenet", "finetune", FINETUNE),
 )
 """(network, recipe, changes): what of the ladder a CPU trains in minutes, and a little more of the same kind."""
 TRAIN_IMAGES = 900

@@ -12,7 +12,7 @@ from bakeoff.analysis.cells import Cell, group_cells, group_into_tables
 from bakeoff.analysis.flaws import find_flaw
 from bakeoff.analysis.pairwise import Lead, PairwiseComparison, Right, compare_pairs
 from bakeoff.measure.quality import Reliability, confusion, reliability
-from bakeoff.spec.records import DataRecord, Result, Unreadable
+from bakeoff.spec.records import DataRecord, Epoch, Result, Unreadable
 from bakeoff.store.folds import merge_results, split_ids
 from bakeoff.store.store import Store
 
@@ -34,6 +34,12 @@ class EvaluatedRun:
     def confusion(self) -> np.ndarray:
         """(K, K) int64: images of class [row] that were taken for class [column]."""
         return confusion(self.labels, self.predicted, len(self.classes))
+
+    @cached_property
+    def reported(self) -> Epoch | None:
+        """The reported epoch; None if it is not recorded."""
+        number = self.result.measures.get("reported_epoch")
+        return next((epoch for epoch in self.result.epochs if epoch.epoch == number), None)
 
     @cached_property
     def accuracy(self) -> float:
@@ -59,6 +65,15 @@ class Snapshot:
     def tables(self) -> tuple[tuple[Cell, ...], ...]:
         """The cells with a finished run, table by table."""
         return tuple(map(tuple, group_into_tables(cell for cell in self.cells if cell.finished)))
+
+    @cached_property
+    def by_data(self) -> Mapping[str, list[Cell]]:
+        """The cells with a finished run, by the content hash of their data set."""
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            if cell.finished:
+                found.setdefault(cell.finished[0].run.data_hash, []).append(cell)
+        return found
 
     def runs(self, cell: Cell) -> list[EvaluatedRun]:
         """Return the finished runs of a cell."""

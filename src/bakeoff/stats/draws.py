@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from bakeoff.stats.folds import correction, split_means
 
 DRAWS = 20_000
+one_blas_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
+"""For products of small matrices: threads of BLAS wait for each other longer than they work."""
 
 
+@one_blas_thread
 def draw_accuracies(
     right: np.ndarray, *, fold_sizes: Sequence[int] = (), draws: int = DRAWS, seed: int = 0
 ) -> np.ndarray:
@@ -57,6 +61,7 @@ def _standard_draws(draws: int, seeds: int, nets: int, seed: int) -> tuple[np.nd
     return weights, random.standard_normal((draws, nets))
 
 
+@one_blas_thread
 def estimate_optimism(right: np.ndarray, *, fold_sizes: Sequence[int] = (), draws: int = 5_000, seed: int = 0) -> float:
     """Return by how much the accuracy of the best of K networks is probably too high because it was chosen as best.
 

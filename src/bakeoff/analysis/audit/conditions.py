@@ -166,7 +166,7 @@ def files_left_out(snapshot: Snapshot) -> Iterator[Finding]:
         "`bakeoff data folder:PATH` lists them: convert or repair those that should be used, and remove the others."
     )
     for data_hash, facts in snapshot.facts.items():
-        touched = [cell for cell in snapshot.cells if cell.finished and cell.finished[0].run.data_hash == data_hash]
+        touched = snapshot.by_data.get(data_hash)
         counts = facts.get("left_out") or count_reasons(facts.get("skipped", ()))
         if not touched or not counts:
             continue

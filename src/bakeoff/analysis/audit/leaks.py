@@ -72,7 +72,7 @@ def groups_shared(snapshot: Snapshot) -> Iterator[Finding]:
 def _recorded(snapshot: Snapshot, fact: str) -> Iterator[tuple[list[Cell], Mapping[str, Any]]]:
     """Yield the finished cells of each data set whose record has a fact, with the fact."""
     for data_hash, facts in snapshot.facts.items():
-        touched = [cell for cell in snapshot.cells if cell.finished and cell.finished[0].run.data_hash == data_hash]
+        touched = snapshot.by_data.get(data_hash)
         if touched and facts.get(fact):
             yield touched, facts[fact]
 

@@ -196,10 +196,8 @@ def label_suspects(snapshot: Snapshot, *, fewest_runs: int = 3, within: float = 
     A run is well trained if its accuracy is within `within` of the best on this data set; at least two networks and
     `fewest_runs` runs must agree.
     """
-    by_data: dict[str, list[EvaluatedRun]] = {}
-    for run in snapshot.evaluated.values():
-        by_data.setdefault(run.result.run.data_hash, []).append(run)
-    for runs in by_data.values():
+    for cells in snapshot.by_data.values():
+        runs = [run for cell in cells for run in snapshot.runs(cell)]
         best = max(run.accuracy for run in runs)
         good = [run for run in runs if run.accuracy >= best - within]
         nets = {run.result.run.net for run in good}
@@ -210,7 +208,7 @@ def label_suspects(snapshot: Snapshot, *, fewest_runs: int = 3, within: float = 
         if not len(suspects):
             continue
         ids = {run.result.id for run in good}
-        touched = [cell for cell in snapshot.cells if any(result.id in ids for result in cell.finished)]
+        touched = [cell for cell in cells if any(result.id in ids for result in cell.finished)]
         names = good[0].classes
         shown = [f"{i} ({names[good[0].labels[i]]} predicted as {names[predicted[0][i]]})" for i in suspects[:20]]
         message = (

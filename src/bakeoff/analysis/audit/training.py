@@ -77,7 +77,7 @@ def over_fitted(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _overfit(run: EvaluatedRun) -> Numbers | None:
-    reported = _reported(run)
+    reported = run.reported
     luck = _luck(run)
     if reported is None or _lag(run) or few_steps(run) or (luck and float(luck["off"]) < 0):
         return None
@@ -114,7 +114,7 @@ def lucky_epoch(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _luck(run: EvaluatedRun) -> Numbers | None:
-    reported = _reported(run)
+    reported = run.reported
     if reported is None or reported.validation_accuracy is None:
         return None
     near = [
@@ -173,7 +173,7 @@ def lagging_statistics(snapshot: Snapshot) -> Iterator[Finding]:
 def _lag(run: EvaluatedRun) -> Numbers | None:
     recipe = run.result.run.recipe
     # These train with the statistics that they are evaluated with.
-    reported = None if recipe.probe or recipe.frozen_norm else _reported(run)
+    reported = None if recipe.probe or recipe.frozen_norm else run.reported
     if reported is None or not any(layer["type"].startswith("BatchNorm") for layer in run.result.layers):
         return None
     early = {e: gap for e in run.result.epochs[:EARLY] if (gap := _gap(e)) is not None}
@@ -204,11 +204,6 @@ def _validation_images(run: EvaluatedRun) -> float:
     if isinstance(wanted, float):
         return max(1.0, trained * wanted / (1 - wanted))
     return float(wanted) if isinstance(wanted, int) else max(1.0, trained / 10)
-
-
-def _reported(run: EvaluatedRun) -> Epoch | None:
-    number = run.result.measures.get("reported_epoch")
-    return next((epoch for epoch in run.result.epochs if epoch.epoch == number), None)
 
 
 def chosen_on_test(snapshot: Snapshot) -> Iterator[Finding]:
