@@ -140,6 +140,26 @@ bakeoff.cli.main()
     assert (ended.returncode, ended.stdout, ended.stderr) == (143, "", "")
 
 
+def test_is_143_once_torch_is_imported():
+    code = """
+import importlib.machinery, os, signal, sys, time, types
+import bakeoff.cli
+def command(**options):
+    torch = sys.modules["torch"] = types.ModuleType("torch")
+    torch.__spec__ = importlib.machinery.ModuleSpec("torch", None)
+    torch.__spec__._initializing = True
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.3)
+    print("imported", flush=True)
+    torch.__spec__._initializing = False
+    time.sleep(60)
+bakeoff.cli.cli.main = command
+bakeoff.cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "imported\n", "")
+
+
 def test_is_143_before_anything_is_trained(tmp_path, own_cache):
     store = Path(tmp_path / "a.db")
     command = [sys.executable, "-m", "bakeoff", "run", "--store", str(store)]

@@ -22,10 +22,13 @@ def terminable(heard: list[int]) -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does: runs are released.
 
     Further signals are ignored. A signal that is ignored from the start, as under nohup, stays ignored. The number of
-    the signal is appended to `heard`.
+    the signal is appended to `heard`. While torch is imported, signals wait: an exception in its C++ part aborts the
+    process.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
+        if is_importing("torch"):
+            return send_later(number)
         for other in before:
             signal.signal(other, signal.SIG_IGN)
         heard.append(number)
@@ -37,7 +40,7 @@ def terminable(heard: list[int]) -> Iterator[None]:
             number = heard.pop() if heard else signal.SIGINT
             for other in before:
                 signal.signal(other, end)
-            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+            send_later(number)
         else:
             hook(unraisable)
 
@@ -53,6 +56,16 @@ def terminable(heard: list[int]) -> Iterator[None]:
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def is_importing(name: str) -> bool:
+    """Return whether a module is being imported."""
+    return bool(getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False))
+
+
+def send_later(number: int) -> None:
+    """Send a signal to this process again, a moment later."""
+    threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
 def stopped(heard: list[int]) -> int:
