@@ -12,6 +12,7 @@ import tiny
 from bakeoff import data
 from bakeoff.execution.worker import Placement, train_run
 from bakeoff.spec.paths import checkpoint_path
+from bakeoff.spec.recipe import Image
 from bakeoff.spec.records import Epoch, Failure, Outcome
 from bakeoff.spec.run import Run
 from bakeoff.training.devices import ALONE, Devices, joined
@@ -83,6 +84,6 @@ def test_synchronized_normalisation_is_that_of_torch(tmp_path):
 
 @pytest.mark.faults
 def test_synchronized_normalisation_makes_two_devices_train_as_one(tmp_path):
-    run = run_of("conv", sync_batch_norm=True)
+    run = run_of("conv", sync_batch_norm=True, image=Image(scale=3))
     one, two = trained(run, 1, tmp_path / "one"), trained(run, 2, tmp_path / "two")
     assert two[0].train_loss == pytest.approx(one[0].train_loss, rel=0.05)  # dropout masks differ
