@@ -9,6 +9,7 @@ import tiny
 from bakeoff.spec.records import Failure
 from bakeoff.store.merge import merge
 
+THEN = "2026-01-01T00:00:00+00:00"
 DONE = st.tuples(st.just("done"), st.sampled_from([0.25, 0.5]), st.booleans())
 
 
@@ -34,8 +35,8 @@ def fill(path: Path, runs: dict[int, tuple]) -> Path:
                 if state == "failed":
                     store.fail(run_id, Failure("error", f"at {what}"), ENVIRONMENT)
         store.release("me")
-        store._db.execute("UPDATE runs SET added = 'then', started = 'then', finished = 'then'")
-        store._db.execute("UPDATE failures SET at = 'then'")
+        store._db.execute("UPDATE runs SET added = :then, started = :then, finished = :then", {"then": THEN})
+        store._db.execute("UPDATE failures SET at = :then", {"then": THEN})
     return path
 
 

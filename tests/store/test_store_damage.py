@@ -52,6 +52,8 @@ class TestFaults:
             "UPDATE runs SET state = 'waiting' WHERE {this}",
             "UPDATE runs SET seal = 'x' WHERE {this}",
             "UPDATE runs SET environment = 77 WHERE {this}",
+            "UPDATE runs SET started = 7 WHERE {this}",
+            "UPDATE runs SET finished = '2026-11-27T06:53:22\ufffd00' WHERE {this}",
             "UPDATE runs SET data_hash = 'gone' WHERE {this}",
             "DELETE FROM runs WHERE {this}",
             "UPDATE measures SET value = 'much' WHERE run = '{id}'",

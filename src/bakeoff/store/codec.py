@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from datetime import datetime
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -159,9 +160,9 @@ def result_of(
     layers = networks.get(row["network"]) if row["network"] is not None else ()
     if environment is None or layers is None:
         raise ValueError("the record of its machine or network is missing")
-    times = row["started"], row["finished"]
-    if not all(isinstance(time, str | None) for time in times):
-        raise ValueError("its times are not text")
+    for time in (row["started"], row["finished"]):
+        if time is not None:
+            datetime.fromisoformat(time).timestamp()
     run = run_of(row["settings"])
     if run.id != row["id"]:
         raise ValueError("its settings do not match its id")

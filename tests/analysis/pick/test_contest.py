@@ -107,19 +107,42 @@ class TestJudging:
         assert not {0, 1} & set(drop_hopeless(replace(known, margin=0.05)).dropped)
 
 
-def test_picks_a_network_as_good_as_the_best_for_a_fraction_of_the_cost():
-    """Over made-up contests of ten networks the pick is the best or within a point; all of it takes a quarter."""
-    random, right, shares, claims = np.random.default_rng(1), [], [], []
-    for _ in range(12):
+def contests(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hold made-up contests of ten networks for a quarter of what training all with three seeds costs.
+
+    Returns by how much the picks are worse than the best, what was stated, and whether they are the best.
+    """
+    random, behind, stated, right = np.random.default_rng(1), [], [], []
+    for _ in range(count):
         candidates, full, result_of = simulated_contest(random)
-        exhaustive = sum(3 * (1 + 16 * one.epoch_seconds) for one in candidates)
-        ended = replay(ContestState(candidates), result_of, 0.25 * exhaustive / 2, workers=2)
+        budget = 0.25 * sum(3 * (1 + 16 * one.epoch_seconds) for one in candidates) / 2
+        ended = replay(ContestState(candidates), result_of, budget, workers=2)
         beliefs = estimate_beliefs(ended.state)
-        right.append(full[beliefs.leader] - full.min() <= 0.01)
-        shares.append(ended.worker_seconds / exhaustive)
-        claims.append((beliefs.best[beliefs.leader], beliefs.leader == int(full.argmin())))
-        assert ended.seconds <= 0.25 * exhaustive / 2
-    assert np.mean(right) >= 0.9
-    assert max(shares) <= 0.25
-    said, came_true = np.mean([claim for claim, _ in claims]), np.mean([is_right for _, is_right in claims])
-    assert came_true >= said - 0.2
+        assert ended.seconds <= budget and ended.worker_seconds <= 2 * budget
+        behind.append(full[beliefs.leader] - full.min())
+        stated.append(beliefs.best[beliefs.leader])
+        right.append(beliefs.leader == int(full.argmin()))
+    return np.array(behind), np.array(stated), np.array(right)
+
+
+def test_picks_a_network_as_good_as_the_best_for_a_fraction_of_the_cost():
+    behind, stated, right = contests(60)
+    assert np.mean(behind <= 0.01) >= 0.85
+    assert right.mean() >= stated.mean() - 0.15
+
+
+@pytest.mark.accuracy
+def test_stated_probabilities_are_right_as_often_as_they_say(capsys):
+    behind, stated, right = contests(1000)
+    with capsys.disabled():
+        print(
+            f"\n  within half a point of the best: {np.mean(behind <= 0.005):.1%}, behind {100 * behind.mean():.2f} points"
+        )
+        for low in (0.5, 0.6, 0.7, 0.8, 0.9):
+            among = (stated >= low) & (stated < low + 0.1 + (low == 0.9))
+            print(f"  stated {stated[among].mean():.1%}, right {right[among].mean():.1%} of {among.sum()}")
+    assert close >= 0.9
+    for low, high in ((0.6, 0.8), (0.8, 0.9), (0.9, 1.01)):
+        among = (stated >= low) & (stated < high)
+        error = np.sqrt(right[among].mean() * (1 - right[among].mean()) / among.sum())
+        assert abs(right[among].mean() - stated[among].mean()) < 0.05 + 2 * error
