@@ -134,10 +134,9 @@ def test_picks_a_network_as_good_as_the_best_for_a_fraction_of_the_cost():
 @pytest.mark.accuracy
 def test_stated_probabilities_are_right_as_often_as_they_say(capsys):
     behind, stated, right = contests(1000)
+    close = np.mean(behind <= 0.005)
     with capsys.disabled():
-        print(
-            f"\n  within half a point of the best: {np.mean(behind <= 0.005):.1%}, behind {100 * behind.mean():.2f} points"
-        )
+        print(f"\n  within half a point of the best: {close:.1%}, behind {100 * behind.mean():.2f} points")
         for low in (0.5, 0.6, 0.7, 0.8, 0.9):
             among = (stated >= low) & (stated < low + 0.1 + (low == 0.9))
             print(f"  stated {stated[among].mean():.1%}, right {right[among].mean():.1%} of {among.sum()}")
