@@ -34,3 +34,12 @@ def test_without_time_there_is_no_winner(tmp_path, monkeypatch):
 def test_refuses_what_makes_no_sense(tmp_path):
     with pytest.raises(BakeoffError, match="target"):
         bakeoff.pick("digits", 60, nets="linear", target=95, store=tmp_path / "a.db", quiet=True)
+
+
+def test_chooses_on_one_split_of_one_data_set(tmp_path):
+    with pytest.raises(BakeoffError, match=r'`bakeoff.run\(nets="WINNER", folds=3\)`'):
+        bakeoff.pick("digits~folds=3", 60, nets="linear", store=tmp_path / "a.db", quiet=True)
+    with pytest.raises(BakeoffError, match=r"no argument 'folds': did you mean bakeoff.run"):
+        bakeoff.pick("digits", 60, nets="linear", folds=3, store=tmp_path / "a.db", quiet=True)
+    with pytest.raises(BakeoffError, match="one data set"):
+        bakeoff.pick(["digits", "mnist"], 60, nets="linear", store=tmp_path / "a.db", quiet=True)

@@ -126,6 +126,7 @@ def test_leaves_out_what_exceeds_the_limits(tmp_path, bakeoff):
         (("--max-size", "0MB"), "--max-size"),
         (("--target", "95"), "--target"),
         (("--budget", "soon"), "duration"),
+        (("--folds", "3"), "`bakeoff run --nets WINNER --folds 3`"),
         (("--nets", "lenet-afiff"), "lenet-afif"),
         (("--nets", "linear", "--max-params", "1"), "no candidate"),
     ],

@@ -75,6 +75,7 @@ def test_continues_from_the_store(tuned, bakeoff):
     [
         (("--search", "optimizer.lrr=1..2"), "optimizer.lrr"),
         (("--budget", "soon"), "duration"),
+        (("--folds", "3"), "`bakeoff run --nets WINNER --folds 3`"),
         (("--recipe", "quick,modern"), "one recipe"),
         (("--recipe", "probe"), "nothing to search"),
         (("-o", "no/such/folder/tuned.toml"), "folder"),

@@ -30,6 +30,7 @@ OPTIONS = {option for name in COMMANDS for parameter in cli.get_command(None, na
         ("--first-seed and --data-as go", "first_seed and data_as go"),
         ("--set takes FIELD=VALUE", "changes takes FIELD=VALUE"),
         ("`bakeoff run --store a b.db` creates one", '`bakeoff.run(store="a b.db")` creates one'),
+        ("`bakeoff run --nets conv --folds 5` does", '`bakeoff.run(nets="conv", folds=5)` does'),
         ("a 3--5 b - c", "a 3--5 b - c"),
     ],
 )

@@ -66,7 +66,7 @@ UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
     help="Another store whose results on similar images decide what is tried first; may be repeated.",
 )
 @click.option("--tune", is_flag=True, help="Tune the recipe of the winner in two fifths of the budget; needs Optuna.")
-@training_options(leave_out=NO_CONTEST | {"data"})
+@training_options(leave_out=NO_CONTEST | {"data"}, refuse={"folds"})
 @json_option
 def pick(
     data: str,

@@ -249,14 +249,18 @@ OPTIONS: Mapping[str, Callable[[Command], Command]] = WHAT | SETTLE | CHANGES | 
 """The options by the names of their parameters."""
 NO_CONTEST = {"data_as", "seeds", "dry_run", "retry_failed", "restart", "fail_fast", "robustness", "timing", *SETTLE}
 """Options that make no sense for commands that choose their own runs within a budget of time."""
+REFUSED = {"folds": click.option("--folds", type=click.IntRange(2, 100), hidden=True)}
+"""Options that commands which choose a network or recipe take only to say what to do instead."""
 
 
-def training_options(*, leave_out: Collection[str] = ()) -> Callable[[Command], Command]:
+def training_options(*, leave_out: Collection[str] = (), refuse: Collection[str] = ()) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of training to a command, except those of some names.
 
-    The command gets them as `wanted`, a `StudyOptions`, and `how`, a `RunOptions`.
+    The command gets them as `wanted`, a `StudyOptions`, and `how`, a `RunOptions`. Those to `refuse` are not in its
+    help: what it calls explains what to do instead.
     """
     chosen = {name: option for name, option in OPTIONS.items() if name not in leave_out}
+    chosen |= {name: REFUSED[name] for name in refuse}
 
     def add(command: Command) -> Command:
         @wraps(command)

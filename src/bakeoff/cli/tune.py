@@ -42,7 +42,7 @@ SHOWN = 8
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE.toml", help="Write the recipe to this file."
 )
-@training_options(leave_out=NO_CONTEST | {"nets", "folds", "track"})
+@training_options(leave_out=NO_CONTEST | {"nets", "track"}, refuse={"folds"})
 @json_option
 def tune(
     net: str,

@@ -22,17 +22,24 @@ REPLACEMENTS = {
     "lr": 'changes={"optimizer.lr": …}',
     "batch_size": 'changes={"batch_size": …}',
     "set": "changes={…}",
+    "folds": "bakeoff.run(nets=WINNER, data=…, folds=…) afterwards",
 }
 """Name that is often tried as an argument → how to write it instead."""
 
 
 def in_python(message: str) -> str:
     """Return a message with Python's arguments in place of the command line's options."""
-    message = re.sub(r"`bakeoff (\w+) --(\w+) ([^`]*)`", r'`bakeoff.\1(\2="\3")`', message)
+    message = re.sub(r"`bakeoff (\w+) --([\w-]+ [^`]*)`", _call, message)
     message = re.sub(r"--set ([\w.]+)=([^\s,;:)]*[^\s,;:).?])", _change, message)
     message = re.sub(rf"--({'|'.join(FIELDS)})\b(?: (\d[\dx]*))?", _field, message)
     message = re.sub(rf"--({'|'.join(FLAGS)})\b", lambda found: f"{_argument(found[1])}=True", message)
     return re.sub(r"--([a-z][a-z-]*[a-z])(?: (\d+)\b)?", _option, message)
+
+
+def _call(found: re.Match[str]) -> str:
+    given = [option.partition(" ") for option in found[2].split(" --")]
+    arguments = [f"{_argument(name)}={value if value.isdigit() else repr(value)}" for name, _, value in given]
+    return f"`bakeoff.{found[1]}({', '.join(arguments)})`".replace("'", '"')
 
 
 def _change(found: re.Match[str]) -> str:
@@ -62,7 +69,7 @@ def worded(function: Callable[Given, Made]) -> Callable[Given, Made]:
     def speaking(*given: Given.args, **named: Given.kwargs) -> Made:
         for name in named:
             if name not in parameters:
-                known = {parameter: parameter for parameter in parameters} | REPLACEMENTS
+                known = REPLACEMENTS | {parameter: parameter for parameter in parameters}
                 near = [known[each] for each in nearest(name, known)]
                 answer = question(near) if near else f"choose from {', '.join(parameters)}"
                 raise BakeoffError(f"bakeoff.{function.__name__} has no argument {name!r}: {answer}")

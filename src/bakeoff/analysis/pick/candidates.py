@@ -10,6 +10,8 @@ import numpy as np
 
 from bakeoff.analysis.pick.contest import MAX_SEEDS, Candidate, TrainingStep
 from bakeoff.data import Progress
+from bakeoff.data.graded import split_name
+from bakeoff.data.resplit import read_resplit
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.estimate import Speed, speed_here, steps_of
 from bakeoff.execution.options import StudyOptions
@@ -19,6 +21,7 @@ from bakeoff.execution.tryout import safely
 from bakeoff.spec.recipe import Cooldown
 from bakeoff.spec.run import Run
 from bakeoff.studies.recipes import RECIPES
+from bakeoff.text.formats import listing
 
 if TYPE_CHECKING:
     from bakeoff.machine.hardware import Machine
@@ -169,12 +172,29 @@ def choose_lineup(
 
 
 def candidate_grid(wanted: StudyOptions) -> list[StudyOptions]:
-    """Return the options of each candidate: of the networks that were asked for, or of the ladder."""
+    """Return the options of each candidate: of the networks that were asked for, or of the ladder.
+
+    Raises:
+        BakeoffError: there are several data sets, or folds of one, or names are unknown.
+    """
     single = replace(wanted, seeds=1)
+    study = choose_study(None, single)
+    _check_data(study)
     if wanted.nets is None and wanted.recipe is None:
         return [replace(single, nets=[net], recipe=recipe) for net, recipe in LADDER if recipe in RECIPES]
-    study = choose_study(None, single)
     return [replace(single, nets=[cell.net], recipe=cell.recipe) for cell in study.grid()]
+
+
+def _check_data(study: "Study") -> None:
+    """Refuse several data sets, and several splits of one."""
+    if len(study.data) != 1:
+        raise BakeoffError(f"expected one data set to choose on; got {listing(study.data)}")
+    splits = read_resplit(split_name(study.used(study.data[0]))[0])[1]
+    if splits.folds and not splits.fold:
+        raise BakeoffError(
+            "networks and recipes are chosen on one split of the images: leave out --folds, and cross-validate the "
+            f"winner afterwards with `bakeoff run --nets WINNER --folds {splits.folds}`"
+        )
 
 
 def _with_cooldown(options: StudyOptions, recipe: object) -> "Study":
