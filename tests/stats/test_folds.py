@@ -35,6 +35,12 @@ def test_the_interval_is_the_corrected_t():
     assert "Nadeau & Bengio 2003" in found.method and "5 folds" in found.method
 
 
+def test_folds_that_hardly_differ_are_taken_to_deviate_by_one_image():
+    near = fold_interval(0.82, [0.82, 0.82, 0.82, 0.82, 0.821], step=0.01, within=(0.0, 1.0))
+    assert near.high - near.mean == pytest.approx(stats.t.ppf(0.975, 4) * 0.01 * math.sqrt(1 / 5 + 1 / 4))
+    assert "which differ little: their deviation is taken as one test image" in near.method
+
+
 def cross_validated(random, nets, sizes, seeds, spread, taste, leads=0.0):
     """(K, S, N) bool: the accuracy of a network differs by its training images, by seed, and by kind of image."""
     images, folds = sum(sizes), len(sizes)

@@ -58,6 +58,14 @@ def test_equal_values_have_no_interval_unless_it_is_known_how_they_differ():
     assert prediction_interval([0.25] * 2, step=1 / 400)[1] > known.high
 
 
+def test_a_deviation_below_one_step_is_taken_as_one_step_and_the_method_says_so():
+    right = mean_interval([1.0, 1.0, 11 / 12], step=1 / 12)
+    assert right.sd == pytest.approx(3**-0.5 / 12) and right.high - right.mean == pytest.approx(4.302653 / 12 / 3**0.5)
+    assert "which differ little: their deviation is taken as one test image" in right.method
+    wide = mean_interval([0.5, 0.6, 0.7], step=1 / 12)
+    assert wide.high - wide.mean == pytest.approx(4.302653 * 0.1 / 3**0.5) and "taken" not in wide.method
+
+
 def test_an_interval_ends_where_the_mean_can_be():
     interval = mean_interval([0.02, 0.98], within=(0.0, 1.0))
     assert (interval.low, interval.high) == (0.0, 1.0)

@@ -166,7 +166,11 @@ def group_into_tables(cells: Iterable[Cell]) -> list[list[Cell]]:
 
 
 def accuracy_interval(accuracies: Sequence[float], results: Sequence[Result]) -> Interval:
-    """Return the mean test accuracy with its interval, within 0 to 1; seeds differ by at least one test image."""
+    """Return the mean test accuracy of some seeds with its interval, within 0 to 1.
+
+    A deviation between seeds below one test image is taken as one, as so few images cannot show a smaller one: seeds
+    that happen to agree do not show that others would.
+    """
     images = min((r.measures.get("test_images", 0) for r in results), default=0)
     if folds := [result.parts for result in results if result.parts]:
         by_fold = [fmean(part.measures["test_accuracy"] for part in fold) for fold in zip(*folds, strict=True)]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.stats.intervals import Interval
+from bakeoff.stats.intervals import ONE_STEP, Interval
 from bakeoff.text.formats import percent
 
 METHOD = "corrected resampled t over {} folds (Nadeau & Bengio 2003)"
@@ -39,7 +39,8 @@ def fold_interval(
         mean: over all images.
         by_fold: the mean of each of K folds, over seeds.
         confidence: of the interval.
-        step: the smallest deviation of the folds.
+        step: the least deviation of the folds to assume, that of one test image; a smaller one is taken as this, and
+            `method` says so.
         within: the interval ends there.
     """
     from scipy.special import stdtrit
@@ -48,4 +49,6 @@ def fold_interval(
     sd = float(np.std(by_fold, ddof=1))
     half = float(stdtrit(folds - 1, (1 + confidence) / 2)) * max(sd, step) * math.sqrt(correction(folds))
     method = f"{percent(confidence, 0)} interval, {METHOD.format(folds)}"
+    if sd < step:
+        method += f", which {'differ little' if sd else 'are alike'}: {ONE_STEP}"
     return Interval(mean, folds, sd, max(within[0], mean - half), min(within[1], mean + half), method)

@@ -7,6 +7,9 @@ from functools import lru_cache
 
 from bakeoff.text.formats import percent
 
+ONE_STEP = "their deviation is taken as one test image"
+"""What is said of values that deviate by less than their smallest step."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -26,13 +29,14 @@ def mean_interval(
 ) -> Interval:
     """Return the mean of `values` with Student's t interval, which assumes that the seeds are a normal sample.
 
-    A single value has no interval, as `method` says. Neither have values that are all equal, unless their smallest
-    possible step is known, such as one test image: then their deviation is assumed to be one step.
+    A single value has no interval, as `method` says. Where the smallest possible step is known, such as one test image,
+    a deviation below one step is taken as one step, in the interval but not in `sd`, and `method` says so: a few values
+    that are equal, or nearly, do not show that others would be. Without a step, equal values have no interval.
 
     Args:
         values: one per seed.
         confidence: of the interval.
-        step: the smallest deviation of the seeds, 0 if it is unknown.
+        step: the least deviation to assume, which is that of one test image; 0 if it is unknown.
         within: the possible range of the mean, at which the interval is cut off.
 
     Raises:
@@ -51,8 +55,8 @@ def mean_interval(
     half = _quantile(n - 1, (1 + confidence) / 2) * spread / math.sqrt(n)
     least, most = within or (-math.inf, math.inf)
     method = f"{percent(confidence, 0)} t interval over seeds"
-    if not sd:
-        method += ", which are alike: their deviation is taken as the smallest there can be"
+    if sd < step:
+        method += f", which {'differ little' if sd else 'are alike'}: {ONE_STEP}"
     return Interval(mean, n, sd, max(least, mean - half), min(most, mean + half), method)
 
 
@@ -75,8 +79,8 @@ def prediction_interval(
 ) -> tuple[float, float] | None:
     """Return the interval for one more draw: mean ± t·sd·√(1 + 1/n), assuming a normal sample.
 
-    None for fewer than two values, and for values that are all equal, unless their smallest possible step is known:
-    then their deviation is assumed to be one step. The interval is cut off at `within`.
+    A deviation below `step` is taken as one step, as in `mean_interval`. None for fewer than two values, and for equal
+    values without a step. The interval is cut off at `within`.
     """
     interval = mean_interval(values, confidence)
     if interval.sd is None or not max(interval.sd, step):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import sqrt
 from typing import Any
 
+from bakeoff.analysis.cells import accuracy_interval
 from bakeoff.analysis.pick.driver import Contest
 from bakeoff.analysis.tune.answer import answer_tuning
 from bakeoff.analysis.tune.driver import Tuning
@@ -13,8 +13,9 @@ from bakeoff.analysis.tune.space import search_space
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.records import Result
 from bakeoff.spec.run import Run
-from bakeoff.stats.intervals import Interval, mean_interval
+from bakeoff.stats.intervals import Interval
 from bakeoff.stats.proportions import wilson
+from bakeoff.text.formats import percent
 
 TUNING_SHARE = 0.4
 """The share of the budget that is used for tuning."""
@@ -96,12 +97,11 @@ def answer_tuned(tuning: Tuning) -> TunedWinner:
 
 def measure_test_interval(results: Sequence[Result]) -> Interval | None:
     """Return the test accuracy with its interval: over seeds, or over the test images of a single training (Wilson)."""
-    done = [result.measures for result in results if "test_accuracy" in result.measures]
+    done = [result for result in results if "test_accuracy" in result.measures]
     if not done:
         return None
-    images = int(done[0]["test_images"])
     if len(done) > 1:
-        return mean_interval([one["test_accuracy"] for one in done], step=sqrt(0.5) / images, within=(0.0, 1.0))
-    share = done[0]["test_accuracy"]
-    method = f"95% Wilson interval over {images:,} test images; one seed"
+        return accuracy_interval([one.measures["test_accuracy"] for one in done], done)
+    share, images = done[0].measures["test_accuracy"], int(done[0].measures["test_images"])
+    method = f"{percent(0.95, 0)} Wilson interval over {images:,} test images; one seed"
     return Interval(share, 1, None, *wilson(share * images, images), method)
