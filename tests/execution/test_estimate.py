@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import tiny
 from bakeoff.data import augment, batches
 from bakeoff.data.split import cut_validation
-from bakeoff.execution.estimate import Remaining, measure_step, speed_here, steps_of
+from bakeoff.execution.estimate import Remaining, makespan, measure_step, speed_here, steps_of
 from bakeoff.execution.worker import Step
 from bakeoff.spec.data import DataInfo, ImageShape
 from bakeoff.spec.recipe import Probe
@@ -144,3 +144,9 @@ class TestRemaining:
 
     def test_nothing_takes_no_time(self):
         assert Remaining({}, 1).fraction == 0.0
+
+
+def test_a_study_takes_as_long_as_its_longest_run_and_its_share_of_all():
+    assert makespan([170.0, 6.0], 2) == 170.0
+    assert makespan([3.0, 3.0, 3.0], 2) == 4.5
+    assert makespan([], 2) == 0.0

@@ -136,8 +136,9 @@ def describe_data_set(answer: OnData) -> list[str]:
         behind = next(lead.difference for lead in answer.leads if lead.net == answer.cheapest)
         most = points(max(behind.high, 0), point_digits(answer.test_images))
         lines.append(
-            f"  cheapest not significantly worse: {answer.cheapest}, {percent(answer.cheapest_accuracy, digits)} "
-            f"with {percent(answer.flops_share, 1)} of the FLOPs; it may be {most} behind"
+            f"  cheapest not significantly worse, each tested alone: {answer.cheapest}, "
+            f"{percent(answer.cheapest_accuracy, digits)} with {percent(answer.flops_share, 1)} of the FLOPs; "
+            f"it may be {most} behind"
         )
     elif answer.leads and not answer.flops_unknown:
         lines.append("  no network with fewer FLOPs is as good")

@@ -15,7 +15,7 @@ from bakeoff.console.wording import in_python
 from bakeoff.data import Progress
 from bakeoff.data.skipped import count_reasons
 from bakeoff.errors import BakeoffError
-from bakeoff.execution.estimate import cell_of, measure_step, steps_of
+from bakeoff.execution.estimate import cell_of, makespan, measure_step, steps_of
 from bakeoff.execution.options import RunOptions
 from bakeoff.execution.plan import Plan, join_problems
 from bakeoff.execution.probing import measure_probe
@@ -222,8 +222,8 @@ def could_use_bf16(placement: Placement) -> bool:
 def seconds_left(rows: Sequence[Planned], placement: Placement) -> float:
     """Return about how long what is left of the plan will take."""
     left = [row for row in rows if row.runs > row.already_done]
-    runs = sum((row.runs - row.already_done) * row.seconds_per_run for row in left) / placement.workers
-    return runs + sum(row.shared_seconds for row in left)
+    runs = [row.seconds_per_run for row in left for _ in range(row.runs - row.already_done)]
+    return makespan(runs, placement.workers) + sum(row.shared_seconds for row in left)
 
 
 def planned(plan: Plan, placement: Placement, store: Path, progress: Progress | None = None) -> list[Planned]:

@@ -3,7 +3,7 @@
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -198,7 +198,7 @@ class Remaining:
             for run_id, run in self.runs.items()
             if not self._waits_for_features(run)
         ]
-        return max(sum(left) / self.workers, max(left, default=0.0))
+        return makespan(left, self.workers)
 
     def _waits_for_features(self, run: Run) -> bool:
         """Tell whether a probe has yet to begin while another seed computes the features that most of its time is."""
@@ -274,7 +274,7 @@ def study_seconds(study: Study, speed: Speed) -> float | None:
     """
     from bakeoff.nets.summary import summarize
 
-    total = 0.0
+    runs: list[float] = []
     for cell in study.grid():
         used = study.used(cell.data)
         data, folds = known_info(used), len(name_folds(used))
@@ -288,5 +288,11 @@ def study_seconds(study: Study, speed: Speed) -> float | None:
         image = speed.seconds_per_image + flops * speed.seconds_per_flop
         images = steps_of(recipe, data.train_images, classes) * recipe.batch_size / (3 if recipe.probe else 1)
         evaluated = data.test_images if recipe.validation == "test" else max(0, data.train_images - images)
-        total += folds * recipe.epochs * (images + evaluated / 3) * image  # a forward pass is about a third of a step
-    return total * study.seeds / speed.workers
+        seconds = recipe.epochs * (images + evaluated / 3) * image  # a forward pass is about a third of a step
+        runs += [seconds] * folds * study.seeds
+    return makespan(runs, speed.workers)
+
+
+def makespan(runs: Sequence[float], workers: int) -> float:
+    """Return at least how many seconds workers take for runs of these seconds, a run being trained by one worker."""
+    return max(sum(runs) / workers, max(runs, default=0.0))
