@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ranked import RECIPE, result
 
 from bakeoff.analysis.cells import group_cells
+from bakeoff.analysis.labels import with_epochs
 from bakeoff.analysis.ranking import rank
 from bakeoff.spec.recipe import L2, SGD, Augment, Cosine, Stop
 from bakeoff.spec.run import PROTOCOL
@@ -72,6 +73,32 @@ class TestLabels:
     def test_are_different_for_different_recipes_of_a_network(self, recipes, called):
         found = group_cells(result("a", recipe=msgspec.structs.replace(recipe, name=called)) for recipe in recipes)
         assert len({cell.recipe for cell in found}) == len({recipe.key for recipe in recipes})
+
+    def test_state_the_number_of_epochs_that_a_recipe_has(self):
+        """Older versions gave shorter trainings of a contest the name of the last one."""
+        short = msgspec.structs.replace(RECIPE, epochs=2, name="plain (epochs=5, schedule=cooldown)")
+        [row] = rank([result("a", recipe=short)])
+        assert row.recipe == "plain (epochs=2, schedule=cooldown)"
+
+    def test_are_never_longer_than_a_table_is_wide(self):
+        changes = ", ".join(f"augment.field{number}=0.123" for number in range(9))
+        names = [f"plain (epochs=3, schedule=cooldown) ({changes}{last})" for last in (1, 2)]
+        gentle = msgspec.structs.replace(RECIPE, optimizer=SGD(lr=0.01))
+        rows = rank(
+            [
+                result("a", recipe=msgspec.structs.replace(recipe, name=name))
+                for recipe, name in zip((RECIPE, gentle), names, strict=True)
+            ]
+        )
+        assert len({row.recipe for row in rows}) == 2
+        assert all(row.recipe.startswith("plain (11 changes #") and len(row.recipe) < 40 for row in rows)
+
+    def test_change_with_the_number_of_epochs(self):
+        assert with_epochs(RECIPE, RECIPE.epochs) == RECIPE
+        assert with_epochs(RECIPE, 2).name == "plain (epochs=2)"
+        named = msgspec.structs.replace(RECIPE, name="tuned@873af4f2 (schedule=cooldown)")
+        assert with_epochs(named, 2).name == "tuned@873af4f2 (epochs=2, schedule=cooldown)"
+        assert with_epochs(named, 2).epochs == 2
 
     def test_tell_protocols_apart_where_there_are_several(self):
         new = result("a", accuracy=0.5)

@@ -1,4 +1,5 @@
 import json
+import re
 import tomllib
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 pytest.importorskip("optuna")
 
 from bakeoff.store.store import Store
+from bakeoff.studies.recipe_file import read_recipe
 
 FIXED = ("optimizer.weight_decay=0.05", "label_smoothing=0", "augment.shift=0", "augment.rotation=0", "batch_size=64")
 SMALL = ("--epochs", "2", "--set", "images_per_class=20", "--set", "validation=50", "--workers", "1")
@@ -57,6 +59,16 @@ def test_writes_a_recipe_that_says_where_it_is_from(tuned, bakeoff):
     assert written["set"].get("optimizer.lr", 0.003) == found["found"].get("optimizer.lr", 0.003)
     shown = bakeoff("recipes", str(folder / "tuned.toml"), "--net", "linear", "--data", "digits", "--json")
     assert json.loads(shown.out)["epochs"] == 2
+
+
+def test_names_its_trials_as_the_file_does(tuned):
+    folder, found = tuned
+    with Store(folder / "a.db") as store:
+        recipes = [result.run.recipe for result in store.results()]
+    trials = {recipe.name: recipe.epochs for recipe in recipes if not recipe.name.startswith("quick (")}
+    assert all(re.fullmatch(r"quick-tuned-for-linear@[0-9a-f]{8}( \(epochs=1\))?", name) for name in trials)
+    assert all(name.endswith("(epochs=1)") == (epochs == 1) for name, epochs in trials.items())
+    assert (read_recipe(folder / "tuned.toml") in trials) == found["is_better"]
 
 
 def test_continues_from_the_store(tuned, bakeoff):

@@ -2,6 +2,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from stored import DATA, ENVIRONMENT, ME, OTHER, OUTCOME, RUN, SOMEBODY, end_process, epoch, make_older
 
@@ -49,6 +50,23 @@ class TestFailures:
         store.retry([RUN.id])
         store.fail(RUN.id, Failure("killed", "again"), {})
         assert store.results()[0].failure == Failure("killed", "again")
+
+
+class TestNames:
+    """A run has the name that the recipe got last before it was finished."""
+
+    RENAMED = msgspec.structs.replace(RUN, recipe=msgspec.structs.replace(RUN.recipe, name="tuned"))
+
+    def test_are_those_of_the_last_command(self, store):
+        store.add([self.RENAMED], [])
+        found = store.results([RUN.id])[0]
+        assert found.run == self.RENAMED and found.id == RUN.id
+
+    def test_of_finished_runs_stay(self, store):
+        store.record_epoch(RUN.id, epoch(1))
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store.add([self.RENAMED], [])
+        assert store.results([RUN.id])[0].run == RUN
 
 
 class TestForgetting:

@@ -5,15 +5,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
+import msgspec
+
 from bakeoff.spec.overrides import flatten, format_value
+from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.run import Run
-from bakeoff.spec.values import to_dict
+from bakeoff.spec.values import digest, to_dict
 
 CHANGED = re.compile(r"([^()]+) \(([\w.]+=[^()]*)\)(.*)")
 """A recipe's name, the changes to it, and the name of a variant."""
 
 SIZE = re.compile(r"\[(\d+), (\d+)\]")
 """How older versions wrote an image size."""
+
+LONGEST = 100
+"""Characters of a label that lists all changes; longer ones say how many there are."""
 
 ABSENT = "none"
 """Shown for a field that a recipe does not have."""
@@ -59,7 +65,7 @@ def _on_one_data_set(runs: Iterable[Run]) -> dict[str, str]:
         key = run.recipe.key
         met.setdefault(run.net, {})[key] = None
         if key not in labels:
-            labels[key] = sort_changes(run.recipe.name)
+            labels[key] = _label(run.recipe)
             flat = flatten(to_dict(run.recipe, full=True))
             settings[key] = {field: format_value(value, field) for field, value in flat.items() if field != "name"}
     while clashes := _clashes(labels, met):
@@ -67,7 +73,7 @@ def _on_one_data_set(runs: Iterable[Run]) -> dict[str, str]:
             fields = _distinguishing(pairs, settings)
             for key in [key for key, own in labels.items() if own == label]:
                 apart = {field: settings[key].get(field, ABSENT) for field in fields}
-                labels[key] = _with(label, apart) if apart else f"{label} #{key[:6]}"
+                labels[key] = with_changes(label, apart) if apart else f"{label} #{key[:6]}"
     return labels
 
 
@@ -98,14 +104,41 @@ def _differences(first: Mapping[str, str], second: Mapping[str, str]) -> Iterato
 
 def sort_changes(name: str) -> str:
     """Return the name of a recipe with its changes in order and spelled as now: older versions kept what was typed."""
-    return _with(name, {}) if CHANGED.fullmatch(name) else name
+    return with_changes(name, {}) if CHANGED.fullmatch(name) else name
 
 
-def _with(name: str, changes: Mapping[str, str]) -> str:
-    """Return the name with more changes among those it has."""
+def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """Return the recipe with another number of epochs, which its name states."""
+    if epochs == recipe.epochs:
+        return recipe
+    return msgspec.structs.replace(recipe, epochs=epochs, name=with_changes(recipe.name, {"epochs": str(epochs)}))
+
+
+def _label(recipe: Recipe) -> str:
+    """Return the name of a recipe, with the right number of epochs, and short enough for a table.
+
+    Older versions named all stages of a training after the last one, and listed a dozen fields of tuned recipes.
+    """
+    name = sort_changes(recipe.name)
+    found = CHANGED.fullmatch(name)
+    if found and "epochs" in _assignments(found[2]):
+        name = with_changes(name, {"epochs": str(recipe.epochs)})
+    if len(name) <= LONGEST or not found:
+        return name
+    number = len(re.findall(r"[(,] ?[\w.]+=", name))
+    return f"{found[1]} ({number} changes #{digest(name)[:6]})"
+
+
+def _assignments(settings: str) -> dict[str, str]:
+    """Return the values of "epochs=3, image.size=[4, 8]" by field."""
+    return dict(part.split("=", 1) for part in re.split(r", (?=[\w.]+=)", settings) if part)
+
+
+def with_changes(name: str, changes: Mapping[str, str]) -> str:
+    """Return the name of a recipe with more changes among those it has."""
     found = CHANGED.fullmatch(name)
     base, settings, variant = found.groups() if found else (name, "", "")
-    known = dict(part.split("=", 1) for part in re.split(r", (?=[\w.]+=)", settings) if part)
+    known = _assignments(settings)
     if size := SIZE.fullmatch(known.get("image.size", "")):
         known["image.size"] = "x".join(size.groups())
     whole = ", ".join(f"{field}={value}" for field, value in sorted((known | dict(changes)).items()))

@@ -34,12 +34,12 @@ class Store(Reader):
     """An open store. Use it as a context manager; open another one in each thread or process."""
 
     def add(self, runs: Iterable[Run], data: Iterable[DataRecord]) -> None:
-        """Add runs and their data sets; existing ones are unchanged.
+        """Add runs and their data sets; existing ones stay, but unfinished ones get the recipe's name given now.
 
         An existing data set gets missing `duplicates`, `twins`, `groups`, `properties` and `manifest`, and the current
         list of skipped files.
         """
-        records = list(data)
+        records, runs = list(data), list(runs)
         with self.transaction():
             known = {row["id"] for row in self._db.execute("SELECT id FROM runs")}
             self._db.executemany(
@@ -69,6 +69,11 @@ class Store(Reader):
                     for r in runs
                     if r.id not in known
                 ],
+            )
+            self._db.executemany(  # settings of finished runs are sealed
+                "UPDATE runs SET recipe = ?1, settings = json_set(settings, '$.recipe.name', ?1) "
+                "WHERE id = ?2 AND recipe != ?1 AND state IN ('waiting', 'running') AND json_valid(settings)",
+                [(r.recipe.name, r.id) for r in runs if r.id in known],
             )
 
     def record_study(self, study: str, command: str, compared: Iterable[Collection[RecipeUse]] = ()) -> None:

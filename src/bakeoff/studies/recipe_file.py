@@ -65,10 +65,17 @@ def read_recipe(path: str | Path) -> str:
 
     choose.__doc__ = f"The recipe {given.recipe} with the changes of {path}."
     is_tuned = "net" in given.tuned and given.tuned.get("is_better", True)
-    stem = f"{given.recipe}-tuned-for-{given.tuned['net']}" if is_tuned else Path(path).stem
-    name = f"{stem}@{digest([given.recipe, given.set])[:8]}"
+    if is_tuned:
+        name = name_tuned(given.recipe, given.set, given.tuned["net"])
+    else:
+        name = f"{Path(path).stem}@{digest([given.recipe, given.set])[:8]}"
     RECIPES[name] = choose
     return name
+
+
+def name_tuned(base: str, changes: dict[str, Any], net: str) -> str:
+    """Return the name of a recipe that was tuned for a network, given as changes to another one."""
+    return f"{base}-tuned-for-{net}@{digest([base, changes])[:8]}"
 
 
 def tuned_for(recipe: str) -> str | None:

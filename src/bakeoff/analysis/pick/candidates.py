@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from bakeoff.analysis.labels import with_epochs
 from bakeoff.analysis.pick.contest import MAX_SEEDS, Candidate, TrainingStep
 from bakeoff.data import Progress
 from bakeoff.data.graded import split_name
@@ -74,7 +75,7 @@ class LineupEntry:
 
     def run_of(self, step: TrainingStep) -> Run:
         """Return the run of a training of this candidate."""
-        recipe = msgspec.structs.replace(self.run.recipe, epochs=step.epochs)
+        recipe = with_epochs(self.run.recipe, step.epochs)
         return msgspec.structs.replace(self.run, recipe=recipe, seed=self.run.seed + step.seed)
 
 

@@ -9,10 +9,8 @@ import numpy as np
 
 from bakeoff.analysis.tune.driver import OWN, Tuning
 from bakeoff.spec.overrides import difference
-from bakeoff.spec.recipe import Recipe
 from bakeoff.stats.learning_curves import TrainingPoint, sample_full_error
-from bakeoff.studies.recipe_file import TUNED, RecipeFile
-from bakeoff.studies.recipes import RECIPES
+from bakeoff.studies.recipe_file import RecipeFile
 from bakeoff.text.formats import clock, counted
 
 FEW_TRIALS = 10
@@ -156,7 +154,7 @@ def _advice(tuning: Tuning, trials: tuple[TrialOutcome, ...], best: int, seeds: 
 def recipe_file(tuning: Tuning, found: TunedRecipe, command: str, date: str) -> RecipeFile:
     """Return the found recipe as changes to one that bakeoff has, with its origin."""
     recipe = tuning.recipe_of(found.best if found.is_better else OWN)
-    base, changes = _as_changes(tuning, recipe)
+    base, changes = tuning.as_changes(recipe)
     told = {
         "by": command,
         "date": date,
@@ -180,13 +178,3 @@ def recipe_file(tuning: Tuning, found: TunedRecipe, command: str, date: str) -> 
     return RecipeFile(
         recipe=base, set=changes, tuned={name: value for name, value in told.items() if value is not None}
     )
-
-
-def _as_changes(tuning: Tuning, recipe: Recipe) -> tuple[str, dict[str, Any]]:
-    """Return the name of a recipe of bakeoff or a package, and all changes to it."""
-    base = tuning.lineup.plan.study.recipes[0]
-    base = found["recipe"] if (found := TUNED.match(base)) else base
-    run = tuning.entry.run
-    if base not in RECIPES.builtin or "@" in base:
-        base = "quick"
-    return base, difference(RECIPES[base](run.net, tuning.lineup.plan.info(run.data_hash)), recipe)

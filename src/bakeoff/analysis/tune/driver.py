@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.analysis.labels import with_epochs
 from bakeoff.analysis.pick.candidates import Lineup, LineupEntry
 from bakeoff.analysis.pick.contest import MAX_SEEDS, Beliefs, ContestState, TrainingStep, estimate_beliefs
 from bakeoff.analysis.pick.stages import ENDINGS, failure_of, train_in_stages, trained_step
@@ -19,11 +20,13 @@ from bakeoff.analysis.tune.proposals import Tried, propose
 from bakeoff.analysis.tune.space import Searched, tried_values
 from bakeoff.execution.execute import Event
 from bakeoff.execution.worker import Placement
-from bakeoff.spec.overrides import change, format_value
+from bakeoff.spec.overrides import change, difference, format_value
 from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import Epoch, Failure, Result
 from bakeoff.spec.run import Run
 from bakeoff.store.store import Store
+from bakeoff.studies.recipe_file import TUNED, name_tuned
+from bakeoff.studies.recipes import RECIPES
 
 LEAST_CHANCE = 0.1
 """A proposal is given up when the probability that it beats the best one is below this."""
@@ -96,12 +99,24 @@ class Tuning:
         return 0
 
     def recipe_of(self, trial: int) -> Recipe:
-        """Return the recipe of a trial."""
-        return change(self.recipe, self.trials[trial])
+        """Return the recipe of a trial, which has the name that the file of a tuned recipe gives it."""
+        changed = change(self.recipe, self.trials[trial])
+        if changed.key == self.recipe.key:
+            return self.recipe
+        name = name_tuned(*self.as_changes(changed), self.entry.run.net)
+        return msgspec.structs.replace(changed, name=name)
+
+    def as_changes(self, recipe: Recipe) -> tuple[str, dict[str, Any]]:
+        """Return the name of a recipe of bakeoff or a package, and all changes to it."""
+        base, run = self.lineup.plan.study.recipes[0], self.entry.run
+        base = found["recipe"] if (found := TUNED.match(base)) else base
+        if base not in RECIPES.builtin or "@" in base:
+            base = "quick"
+        return base, difference(RECIPES[base](run.net, self.lineup.plan.info(run.data_hash)), recipe)
 
     def run_of(self, step: TrainingStep) -> Run:
         """Return the run of a training."""
-        recipe = msgspec.structs.replace(self.recipe_of(step.candidate), epochs=step.epochs)
+        recipe = with_epochs(self.recipe_of(step.candidate), step.epochs)
         return msgspec.structs.replace(self.entry.run, recipe=recipe, seed=self.entry.run.seed + step.seed)
 
     def step_of(self, run_id: str) -> TrainingStep:
