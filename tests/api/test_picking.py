@@ -14,6 +14,7 @@ def test_returns_the_trained_winner(tmp_path):
     assert found.winner.net in found.probabilities
     assert sum(found.probabilities.values()) == pytest.approx(1.0)
     assert found.model(torch.zeros(2, 1, 32, 32)).shape == (2, 10)
+    assert bakeoff.load_model("best", tmp_path / "a.db").paths == (found.answer.weights,)
     assert found.to_frame()["name"][0] == found.winner.name
     assert found.winner.name in str(found) and found.winner.name in found._repr_html_()
 

@@ -57,10 +57,10 @@ def test_nothing_is_written_where_one_of_the_files_cannot_be(at, place, store, t
 def test_no_model_is_written_where_there_is_no_card_of_it(store, tmp_path, bakeoff):
     import msgspec
 
-    from bakeoff.inference.choice import choose_paths
+    from bakeoff.inference.choice import choose_files
     from bakeoff.training.bundles import read_description, with_bundle
 
-    (path,) = choose_paths("lenet-afif", store)
+    (path,) = choose_files("lenet-afif", store).paths
     old = msgspec.structs.replace(read_description(path), measures={}, confusion=())
     (tmp_path / "old.safetensors").write_bytes(with_bundle(path, old))
     names = str(tmp_path / "m.safetensors"), str(tmp_path / "card.md")

@@ -81,7 +81,7 @@ def test_copies_stay_in_their_folder_and_none_replaces_another(store, photos, tm
     for label in ("cold", "warm"):  # a link that leads out of the folder
         (tmp_path / "out" / label).mkdir(parents=True)
         (tmp_path / "out" / label / "a.jpg").symlink_to(elsewhere)
-    arguments = ("predict", "best", *map(str, files), "--store", str(store), "--copy-to", str(tmp_path / "out"))
+    arguments = ("predict", "linear", *map(str, files), "--store", str(store), "--copy-to", str(tmp_path / "out"))
     said = bakeoff(*arguments)
     assert said.code == 0 and len(said.out.splitlines()) == 3
     copies = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
@@ -105,9 +105,9 @@ def test_a_model_that_diverged_is_reported(store, photos, tmp_path, bakeoff):
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    from bakeoff.inference.choice import choose_paths
+    from bakeoff.inference.choice import choose_files
 
-    (path,) = choose_paths("linear", store)
+    (path,) = choose_files("linear", store).paths
     with safe_open(path, "pt") as file:
         tensors = {name: torch.full_like(file.get_tensor(name), torch.nan) for name in file.keys()}  # noqa: SIM118
         save_file(tensors, tmp_path / "a.safetensors", file.metadata())

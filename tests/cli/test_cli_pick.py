@@ -1,10 +1,12 @@
 import json
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from bakeoff.analysis.pick.record import read_records
+from bakeoff.spec.paths import files_folder
 from bakeoff.store.store import Store
 
 SMALL = ("--epochs", "4", "--set", "images_per_class=20", "--set", "validation=50", "--scale", "4", "--workers", "1")
@@ -106,6 +108,21 @@ def test_says_it_in_words(contest, bakeoff):
     assert answer["standings"][0]["net"] in said.out.splitlines()[0] and "%" in said.out.splitlines()[0]
     assert answer["weights"] in said.out
     assert f"Page: {path.with_suffix('.html')}" in said.out
+
+
+def test_names_the_data_set_of_best_if_the_store_has_several(contest, tmp_path, bakeoff):
+    path, answer, _ = contest
+    copy = tmp_path / "a.db"
+    shutil.copy(path, copy)
+    shutil.copytree(files_folder(path), files_folder(copy))
+    again = ("pick", "digits", *NETS, *SMALL, "--budget", "60s", "--store", str(copy))
+    assert "--data" not in bakeoff(*again).err.partition("Use it:")[2]
+    other = ("--data", "digits~contrast=0.5", "--nets", "linear", "--seeds", "1", *SMALL, "--store", str(copy))
+    assert bakeoff("run", *other).code == 0
+    assert "--data digits" in bakeoff(*again).err.partition("Use it:")[2]
+    said = bakeoff("card", "best", "--data", "digits", "--store", str(copy))
+    assert said.code == 0 and "winner of the contest" in said.err
+    assert Path(answer["weights"]).stem[:8] in said.err
 
 
 def test_leaves_out_what_exceeds_the_limits(tmp_path, bakeoff):

@@ -1,5 +1,7 @@
 """Models of a folder of photographs: what they predict for its test files is what the store has."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +11,20 @@ import pytest
 import bakeoff
 from bakeoff.analysis.audit import Finding
 from bakeoff.analysis.flaws import WORDS
+from bakeoff.analysis.pick.record import write_record
 from bakeoff.data import load_dataset
 from bakeoff.data.pack import file_names
 from bakeoff.errors import BakeoffError
 from bakeoff.inference.calibration import fit_temperature
 from bakeoff.inference.choice import load_model
 from bakeoff.inference.findings import own_findings, stored_findings, summarize_findings
-from bakeoff.inference.library import find_models, list_models
+from bakeoff.inference.library import describe_best, find_bests, find_model, list_models
 from bakeoff.inference.model import in_channels
+from bakeoff.spec.paths import files_folder
 from bakeoff.spec.recipe import Image
 from bakeoff.store.store import Store
 from bakeoff.training.bundles import read_description
+from contests import make_contest
 
 
 def test_predictions_on_the_test_files_are_those_of_the_store(store, photos):
@@ -51,10 +56,16 @@ def test_files_are_resized_with_the_interpolation_of_the_training(photos, tmp_pa
 def test_the_best_is_chosen_by_validation_images(store):
     with Store(store) as opened:
         models = list_models(opened)
-        best = find_models(opened, "best")[0]
-        of_net = find_models(opened, "linear")
+        found = find_model(opened, "best")
+        of_net = find_model(opened, "linear").models
     assert len(models) == 4
-    assert best.validation_accuracy == max(one.validation_accuracy for one in models)
+    mean = {
+        net: np.mean([one.validation_accuracy for one in models if one.net == net])
+        for net in {one.net for one in models}
+    }
+    own = [one for one in models if one.net == found.models[0].net]
+    assert mean[found.models[0].net] == max(mean.values())
+    assert found.models[0].validation_accuracy == max(one.validation_accuracy for one in own)
     assert {one.net for one in of_net} == {"linear"}
 
 
@@ -114,15 +125,11 @@ def test_what_is_not_there_gives_one_sentence(store, tmp_path):
 
 
 def test_weights_of_older_versions_are_completed(store, photos, tmp_path):
-    import shutil
-
     import safetensors.torch
 
     from bakeoff.inference.complete import complete_bundles
 
-    copy = tmp_path / "old.db"
-    shutil.copy(store, copy)
-    shutil.copytree(f"{store}.files", f"{copy}.files")
+    copy = copied(store, tmp_path)
     for path in Path(f"{copy}.files").glob("*.safetensors"):
         path.write_bytes(safetensors.torch.save(safetensors.torch.load_file(path)))
     with pytest.raises(BakeoffError, match="--complete"):
@@ -138,17 +145,13 @@ def test_weights_of_older_versions_are_completed(store, photos, tmp_path):
 
 
 def test_models_that_lack_their_results_get_them_without_the_images(store, tmp_path, monkeypatch):
-    import shutil
-
     import msgspec
     import safetensors.torch
 
     from bakeoff.inference import complete
     from bakeoff.training.bundles import to_metadata
 
-    copy = tmp_path / "old.db"
-    shutil.copy(store, copy)
-    shutil.copytree(f"{store}.files", f"{copy}.files")
+    copy = copied(store, tmp_path)
     monkeypatch.setattr(complete, "datasets", None)
     for path in Path(f"{copy}.files").glob("*.safetensors"):
         bundle = msgspec.structs.replace(read_description(path), measures={}, confusion=())
@@ -180,3 +183,54 @@ def test_findings_in_a_few_words():
     assert summarize_findings(several) == "!! collapsed +1"
     assert summarize_findings([found("single-run", "caution")]) == "! single-run"
     assert summarize_findings([found("imbalanced", "note")]) == "imbalanced"
+
+
+def test_best_is_the_winner_of_the_latest_contest(store, tmp_path):
+    """The contest counts all lengths and seeds, so a network with a lucky seed must not take its place."""
+    copy = copied(store, tmp_path)
+    with Store(copy) as opened:
+        models = list_models(opened)
+        other = next(one.net for one in models if one.net != find_model(opened, "best").models[0].net)
+        runs = tuple(one.id for one in reversed(models) if one.net == other)
+        hold(copy, runs)
+        found = find_model(opened, "best")
+    assert tuple(one.id for one in found.models) == runs
+    assert describe_best(found).startswith(f"best is {other}, ") and "winner of the contest" in describe_best(found)
+    assert load_model("best", copy).paths == (files_folder(copy) / f"{runs[0]}.safetensors",)
+    assert len(load_model("best", copy, ensemble=True).paths) == len(runs)
+
+
+def test_a_contest_whose_models_are_gone_does_not_count(store, tmp_path):
+    copy = copied(store, tmp_path)
+    with Store(copy) as opened:
+        before = find_model(opened, "best")
+        hold(copy, ("0123456789abcdef",))
+        assert find_model(opened, "best") == before
+        hold(copy, tuple(one.id for one in list_models(opened)), evaluated=False)
+        assert find_model(opened, "best") == before
+
+
+def test_one_lucky_seed_does_not_make_a_network_the_best(store):
+    with Store(store) as opened:
+        models = list_models(opened)
+        steady, lucky = {one.net for one in models}
+        accuracy = {steady: [0.8, 0.8], lucky: [0.9, 0.6]}
+        models = [replace(one, validation_accuracy=accuracy[one.net].pop()) for one in models]
+        (found,) = find_bests(opened, models)
+    assert {one.net for one in found.models} == {steady} and len(found.models) == 2
+
+
+def copied(store: Path, folder: Path) -> Path:
+    """Copy a store with its files."""
+    copy = folder / "copy.db"
+    shutil.copy(store, copy)
+    shutil.copytree(files_folder(store), files_folder(copy))
+    return copy
+
+
+def hold(store: Path, runs: tuple[str, ...], *, evaluated: bool = True) -> None:
+    """Record a contest that these runs won."""
+    record = make_contest(store, runs)
+    winner, *others = record.pick.standings
+    winner = replace(winner, runs=runs, test_accuracy=winner.test_accuracy if evaluated else None)
+    write_record(files_folder(store), replace(record, pick=replace(record.pick, standings=(winner, *others))))

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from contests import make_contest
 from made import seeds_of
 from synthetic import NETS, RECIPE, make_store
 
@@ -26,6 +25,7 @@ from bakeoff.reporting import write
 from bakeoff.spec.paths import files_folder
 from bakeoff.spec.recipe import Probe
 from bakeoff.store.store import Store
+from contests import make_contest
 
 CHROMIUM = os.environ.get("BAKEOFF_CHROMIUM") or shutil.which("chromium")
 TWELVE = tuple(

@@ -5,7 +5,7 @@ import pytest
 
 from bakeoff.analysis.audit import Finding
 from bakeoff.errors import BakeoffError
-from bakeoff.inference.choice import choose_paths
+from bakeoff.inference.choice import choose_files
 from bakeoff.inference.findings import findings_about
 from bakeoff.reporting.card import CardContext, model_card
 from bakeoff.training.bundles import Bundle, read_description
@@ -15,7 +15,7 @@ HOSTILE = "---\n# <script>alert(1)</script> | `x` \u202e: [a](b)"
 
 @pytest.fixture(scope="module")
 def bundle(store) -> Bundle:
-    return read_description(choose_paths("linear", store)[0])
+    return read_description(choose_files("linear", store).paths[0])
 
 
 def test_the_hub_reads_the_results(bundle):
@@ -52,7 +52,7 @@ def test_names_cannot_break_it(bundle):
 
 
 def test_findings_are_those_of_the_store_beside_it(store, bundle, tmp_path):
-    path = choose_paths("linear", store)[0]
+    path = choose_files("linear", store).paths[0]
     findings, seeds = findings_about(path, bundle)
     assert seeds == 2 and findings
     alone = tmp_path / "copy.safetensors"

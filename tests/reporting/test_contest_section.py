@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-from contests import make_contest
 
 from bakeoff.analysis.pick.record import ContestRecord, contest_path, read_record, read_records, write_record
 from bakeoff.analysis.pick.words import describe_pick
 from bakeoff.reporting import write
 from bakeoff.reporting.contest_section import view_contest
 from bakeoff.spec.paths import files_folder
+from contests import make_contest
 
 
 @pytest.fixture

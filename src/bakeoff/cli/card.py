@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from bakeoff.cli.named_model import find_named_files
 from bakeoff.cli.options import GivenPath, model_data_option, store_option
 from bakeoff.console.terminal import Console, echo, escape
 
@@ -38,9 +39,7 @@ def card(model: str, output: Path | None, licence: str, store: Path, data: str |
     bakeoff card best
     bakeoff card resnet20 --licence mit -o README.md
     """
-    from bakeoff.inference.choice import choose_paths
-
-    (path,) = choose_paths(model, store, data)
+    (path,) = find_named_files(model, store, data)
     text = make_card(path, path.name, licence)
     if output is None:
         return echo(text.rstrip("\n"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from bakeoff.cli.named_model import load_named_model
 from bakeoff.cli.options import ensemble_option, json_option, store_option
 from bakeoff.console.terminal import Console, echo_json, escape
 from bakeoff.text.formats import bracket, percent, signed_points
@@ -57,12 +58,11 @@ def evaluate(
     bakeoff evaluate bakeoff.db.files/1a2b3c4d5e6f7081.safetensors --data folder:new --json
     """
     from bakeoff.execution.names import known_data
-    from bakeoff.inference.choice import choose_model
     from bakeoff.inference.evaluation import evaluate as measure
     from bakeoff.store.store import Store
 
     name = known_data(data)
-    loaded = choose_model(model, store, trained_on, ensemble=ensemble)
+    loaded = load_named_model(model, store, trained_on, ensemble=ensemble)
     if store.exists():
         with Store(store) as opened:
             found = measure(loaded, name, split=split, store=opened)

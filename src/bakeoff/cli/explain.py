@@ -7,6 +7,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
+from bakeoff.cli.named_model import load_named_model
 from bakeoff.cli.options import as_list, ensemble_option, json_option, model_data_option, store_option
 from bakeoff.console.terminal import Console, echo, echo_json, escape
 from bakeoff.text.formats import percent
@@ -79,14 +80,13 @@ def explain(
     """
     from bakeoff.console.progress import progress_bar
     from bakeoff.inference.attribution import check_captum
-    from bakeoff.inference.choice import choose_model
     from bakeoff.inference.explanation import explain as explain_one
     from bakeoff.inference.explanation import suitable
     from bakeoff.inference.files import find_files
 
     named = find_files(paths)
     check_captum()
-    loaded = choose_model(model, store, data, ensemble=ensemble)
+    loaded = load_named_model(model, store, data, ensemble=ensemble)
     methods = suitable(loaded, as_list(method) or ())
     console = Console(stderr=True)
     found: list[tuple[Explanation, Path]] = []

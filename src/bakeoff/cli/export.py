@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from bakeoff.cli.named_model import load_named_model
 from bakeoff.cli.options import (
     GivenPath,
     calibrate_option,
@@ -90,7 +91,6 @@ def export(
     bakeoff export best -o model.pt2
     """
     from bakeoff.cli.card import make_card, write_card
-    from bakeoff.inference.choice import choose_model
     from bakeoff.inference.export import choose_format
     from bakeoff.inference.export import export as write
     from bakeoff.spec.paths import check_output
@@ -100,7 +100,7 @@ def export(
         raise BakeoffError("a card is about one model: leave out --card or --ensemble")
     for file in filter(None, (output, card_file)):
         check_output(file)
-    loaded = choose_model(model, store, data, ensemble=ensemble)
+    loaded = load_named_model(model, store, data, ensemble=ensemble)
     if card_file is not None:
         make_card(loaded.paths[0], output.name, licence)  # before the model is written, if there is none of it
     if calibrate:

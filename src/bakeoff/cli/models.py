@@ -8,6 +8,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
+from bakeoff.cli.named_model import load_named_model
 from bakeoff.cli.options import calibrate_option, ensemble_option, json_option, model_data_option, store_option
 from bakeoff.console.terminal import Console, echo, echo_json, echo_lines, escape
 from bakeoff.errors import BakeoffError
@@ -35,6 +36,11 @@ def models(store: Path, data: str | None, complete: bool, as_json: bool) -> None
 
     A model is named by its id, or the beginning of it; by its network, which means the seed with the best validation
     accuracy; or by [bold]best[/]. Each model is one self-contained file with its weights, classes and image settings.
+
+    [bold]best[/] is the winner of the latest [bold]bakeoff pick[/] on the data set, also after [bold]bakeoff run[/].
+    Without a contest it is the network with the best mean validation accuracy over its seeds, and of these the best. In
+    a store with several data sets, say which with --data. Commands print which model it is.
+
     Findings are those of [bold]bakeoff audit[/], which explains them: !! means do not use the accuracy, ! read it with
     care.
 
@@ -44,7 +50,7 @@ def models(store: Path, data: str | None, complete: bool, as_json: bool) -> None
     bakeoff predict best new-photos/
     """
     from bakeoff.inference.findings import stored_findings
-    from bakeoff.inference.library import list_models
+    from bakeoff.inference.library import describe_best, find_bests, list_models
     from bakeoff.store.store import Store
 
     with Store(store) as opened:
@@ -52,9 +58,11 @@ def models(store: Path, data: str | None, complete: bool, as_json: bool) -> None
             _complete(opened)
         found = [one for one in list_models(opened) if data is None or one.data == data]
         findings = stored_findings(opened, [one.id for one in found])
+        bests = find_bests(opened, found)
     if as_json:
-        return echo_json([_plain(one, findings[one.id]) for one in found])
-    _print_models(found, findings)
+        ids = {best.models[0].id for best in bests}
+        return echo_json([_plain(one, findings[one.id]) | {"best": one.id in ids} for one in found])
+    _print_models(found, findings, [describe_best(best) for best in bests])
     return None
 
 
@@ -72,7 +80,7 @@ def _complete(store: "object") -> None:
         console.print(f"{mark} ({escape(model.net)} on {escape(model.data)})", soft_wrap=True, highlight=False)
 
 
-def _print_models(found: "list[Listed]", findings: "Mapping[str, Sequence[Finding]]") -> None:
+def _print_models(found: "list[Listed]", findings: "Mapping[str, Sequence[Finding]]", bests: "Sequence[str]") -> None:
     from rich import box
     from rich.table import Table
 
@@ -98,6 +106,8 @@ def _print_models(found: "list[Listed]", findings: "Mapping[str, Sequence[Findin
         table.add_row(*names, *accuracies, byte_size(one.bytes), latency, *rest)
     print_fitting(console, table, kept=5)
     console.print("test, validation: accuracy; ms: for one image, when it was trained", style="dim")
+    for best in bests:
+        console.print(escape(best), style="dim", soft_wrap=True, highlight=False)
     return None
 
 
@@ -137,13 +147,12 @@ def predict(
     find . -name '*.jpg' | bakeoff predict best - --csv > classes.csv
     """
     from bakeoff.console.progress import progress_bar
-    from bakeoff.inference.choice import choose_model
     from bakeoff.inference.files import find_files
 
     if as_csv and as_json:
         raise BakeoffError("--csv and --json are two forms of the same answer: choose one")
     found = find_files(paths)
-    loaded = choose_model(model, store, data, ensemble=ensemble)
+    loaded = load_named_model(model, store, data, ensemble=ensemble)
     console = Console(stderr=True)
     if calibrate:
         from bakeoff.cli.calibration import calibrated

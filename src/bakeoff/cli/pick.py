@@ -144,10 +144,20 @@ def print_pick(pick: "Pick", page: "Path | None") -> None:
     print_fitting(console, _table(pick.standings), kept=5)
     if pick.weights:
         console.print(escape(f"Weights of the winner: {pick.weights}"), soft_wrap=True, highlight=False)
-        use = f"bakeoff predict best new-photos/ --store {quote(pick.store)}"
+        use = f"bakeoff predict best new-photos/ --store {quote(pick.store)}{_needed_data(pick)}"
         Console(stderr=True).print(f"[dim]Use it:[/] {escape(use)}", soft_wrap=True, highlight=False)
     if page:
         console.print(escape(f"Page: {page}"), soft_wrap=True, highlight=False)
+
+
+def _needed_data(pick: "Pick") -> str:
+    """Return the option that says which data set `best` is about; empty if the store has no models of others."""
+    from bakeoff.inference.library import list_models
+    from bakeoff.store.store import Store
+
+    with Store(pick.store) as opened:
+        sets = {one.path: one.data for one in list_models(opened)}
+    return f" --data {quote(sets[pick.weights])}" if pick.weights in sets and len(set(sets.values())) > 1 else ""
 
 
 def _table(standings: "Sequence[PickedNetwork]") -> Table:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from bakeoff.cli.named_model import load_named_model
 from bakeoff.cli.options import calibrate_option, ensemble_option, model_data_option, store_option
 from bakeoff.console.terminal import Console, escape
 
@@ -63,14 +64,13 @@ def serve(
         from bakeoff.serving.server import check_address, listen, make_server
     except ImportError as error:
         raise BakeoffError(f"{error.name} is not installed: pip install 'bakeoff[serve]'") from error
-    from bakeoff.inference.choice import choose_model
     from bakeoff.serving.app import make_app
     from bakeoff.serving.limits import Limits
 
     check_address(host, token)
     limits, console = Limits(), Console(stderr=True)
     with listen(host, port) as socket:
-        loaded = choose_model(model, store, data, ensemble=ensemble)
+        loaded = load_named_model(model, store, data, ensemble=ensemble)
         if calibrate:
             from bakeoff.cli.calibration import calibrated
 

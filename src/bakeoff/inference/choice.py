@@ -1,10 +1,11 @@
 """Finds the model that a user names: a file, or one of a store by id, network or "best"."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.errors import BakeoffError
-from bakeoff.inference.library import find_models, find_seeds
+from bakeoff.inference.library import describe_best, find_model
 from bakeoff.inference.model import Model, load_models
 from bakeoff.store.store import Store
 from bakeoff.training.bundles import has_bundle
@@ -12,29 +13,34 @@ from bakeoff.training.bundles import has_bundle
 SUFFIX = ".safetensors"
 
 
-def choose_paths(name: str, store: Path, data: str | None = None, *, ensemble: bool = False) -> list[Path]:
+@dataclass(frozen=True)
+class Chosen:
+    """The files of the model that a user named."""
+
+    paths: list[Path]
+    """One, or with an ensemble one for each seed."""
+    reason: str = ""
+    """What "best" stands for, and why; empty for other names."""
+
+
+def choose_files(name: str, store: Path, data: str | None = None, *, ensemble: bool = False) -> Chosen:
     """Return the file of the model that is named, or those of all its seeds.
 
     Raises:
         BakeoffError: there is no such model, or it was trained by a version that kept the weights alone.
     """
     if name.endswith(SUFFIX) or Path(name).is_file():
-        return [Path(name)]
+        return Chosen([Path(name)])
     with Store(store) as opened:
-        models = find_models(opened, name, data)
-        chosen = find_seeds(models) if ensemble else models[:1]
+        found = find_model(opened, name, data)
+    chosen = found.models if ensemble else found.models[:1]
     old = [one for one in chosen if not has_bundle(one.path)]
     if old:
         raise BakeoffError(
             f"{old[0].path} was written by an older version and lacks classes and image settings: "
             "run `bakeoff models --complete` where the images are"
         )
-    return [one.path for one in chosen]
-
-
-def choose_model(name: str, store: Path, data: str | None = None, *, ensemble: bool = False) -> Model:
-    """Load the model that is named; see `choose_paths`."""
-    return load_models(choose_paths(name, store, data, ensemble=ensemble))
+    return Chosen([one.path for one in chosen], describe_best(found, ensemble=ensemble) if found.reason else "")
 
 
 def load_model(
@@ -48,7 +54,8 @@ def load_model(
 
     Args:
         name: a file, or of a store: the id of a run or its beginning, a network (its best seed by validation accuracy),
-            or "best".
+            or "best": the winner of the latest contest on the data set, or without a contest the network with the best
+            mean validation accuracy over its seeds.
         store: the SQLite file with the results.
         data: the data set, where the store has several.
         ensemble: average the probabilities of all seeds.
@@ -63,4 +70,4 @@ def load_model(
     """
     if not isinstance(name, str | Path):
         return load_models([Path(one) for one in name])
-    return choose_model(str(name), Path(store), data, ensemble=ensemble)
+    return load_models(choose_files(str(name), Path(store), data, ensemble=ensemble).paths)

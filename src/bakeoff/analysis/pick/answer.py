@@ -46,14 +46,20 @@ class Pick:
         return self.standings[0] if self.standings and self.standings[0].epochs else None
 
     @property
-    def weights(self) -> Path | None:
-        """The file with the winner's weights: the training with the best validation accuracy."""
-        files = files_folder(self.store)
+    def evaluated(self) -> tuple[str, ...]:
+        """Ids of the winner's trainings after its evaluation on the test images, with the tuned recipe if it is better.
+
+        The one with the best validation accuracy is first; there are none before the evaluation.
+        """
         if self.tuned is not None and self.tuned.test_accuracy is not None:
-            return weights_path(files, self.tuned.runs[0])
-        if self.winner is None or self.winner.test_accuracy is None:
-            return None
-        return weights_path(files, self.winner.runs[0])
+            return self.tuned.runs
+        return self.winner.runs if self.winner and self.winner.test_accuracy is not None else ()
+
+    @property
+    def weights(self) -> Path | None:
+        """The file with the winner's weights: the evaluated training with the best validation accuracy."""
+        paths = (weights_path(files_folder(self.store), run) for run in self.evaluated)
+        return next((path for path in paths if path.exists()), None)
 
 
 def answer_contest(contest: Contest, tuned: TunedWinner | None = None) -> Pick:
