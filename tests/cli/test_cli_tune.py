@@ -82,9 +82,36 @@ def test_continues_from_the_store(tuned, bakeoff):
     ]
 
 
+def test_marks_the_answer_and_suggests_a_fair_comparison(tuned, bakeoff):
+    folder, found = tuned
+    where = ("--store", str(folder / "a.db"), "-o", str(folder / "again.toml"))
+    said = bakeoff("tune", "linear", "--data", "digits", *SMALL, *SEARCH, "--budget", "1s", *where)
+    answer = f"→ {found['best']}" if found["is_better"] else "→ as it was"
+    assert said.code == 0 and any(line.strip().startswith(f"{answer} ") for line in said.out.splitlines())
+    compared = said.err.splitlines()[-1].partition("Compare it: ")[2]
+    assert compared.startswith(f"bakeoff run --nets linear --data digits --recipe quick,{folder / 'again.toml'} ")
+    assert "--epochs 2 " in compared and "--set images_per_class=20 " in compared
+    assert compared.endswith(f"--store {folder / 'a.db'}")
+
+
+def test_without_a_result_it_fails_and_says_how_much_time_it_takes(tmp_path, bakeoff):
+    where = ("--store", str(tmp_path / "a.db"), "-o", str(tmp_path / "tuned.toml"))
+    said = bakeoff("tune", "linear", "--data", "digits", "--budget", "0.1s", *where)
+    assert said.code == 1 and "give --budget " in said.out and "trial" not in said.out
+    assert "tuned.toml was not written" in said.err
+
+
+def test_needs_images(tmp_path, bakeoff):
+    said = bakeoff("tune", "linear", "--store", str(tmp_path / "a.db"))
+    assert said.code == 2 and "--data" in said.err
+    said = bakeoff("tune", "linear,conv", "--data", "digits", "--scale", "4", "--store", str(tmp_path / "a.db"))
+    assert said.code == 2 and "one network at a time; got linear and conv" in said.err
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
+        (("--set", "optimizer.lr=0.1", "--search", "optimizer.lr=0.1..0.2"), "leave out one"),
         (("--search", "optimizer.lrr=1..2"), "optimizer.lrr"),
         (("--budget", "soon"), "duration"),
         (("--folds", "3"), "`bakeoff run --nets WINNER --folds 3`"),

@@ -125,7 +125,7 @@ def tune(
     """
     given = locals()
     options = TuneOptions(budget=budget, search=tuple(search), output=Path(output) if output is not None else None)
-    found, is_interrupted = tune_recipe(study_options(given | {"nets": [net]}), options, run_options("tune", given))
+    found, is_interrupted = tune_recipe(study_options(given | {"nets": net}), options, run_options("tune", given))
     if is_interrupted:
         raise KeyboardInterrupt
     return Tuned(found)

@@ -6,6 +6,8 @@ from typing import Any
 
 import rich_click as click
 
+DEFAULT_STORE = Path("bakeoff.db")
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys, for scripts.")
 
 
@@ -43,7 +45,7 @@ def store_option(create: bool = False) -> Callable[[Any], Any]:
     """Return the --store option."""
     text = "SQLite file with the results" + ("; created if missing." if create else ".")
     return click.option(
-        "--store", type=GivenPath(path_type=Path, dir_okay=False), default="bakeoff.db", show_default=True, help=text
+        "--store", type=GivenPath(path_type=Path, dir_okay=False), default=DEFAULT_STORE, show_default=True, help=text
     )
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
+from click.exceptions import Exit
 from rich import box
 from rich.table import Table
 
 from bakeoff.cli.complete import network_names, single
-from bakeoff.cli.options import json_option
+from bakeoff.cli.endings import UNFINISHED
+from bakeoff.cli.options import DEFAULT_STORE, as_list, json_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import GROUPS, NO_CONTEST, training_options
 from bakeoff.console.terminal import Console, escape, quote
@@ -25,6 +27,10 @@ click.rich_click.OPTION_GROUPS["bakeoff tune"] = [
 ]
 SHOWN = 8
 """Trials in the table, the best first."""
+ORDER = (
+    "In the order of the accuracy expected after all epochs; → is the answer: of the trials trained that long, the one "
+    "with the best validation accuracy, if it is better than the recipe as it was."
+)
 
 
 @click.command()
@@ -55,11 +61,11 @@ def tune(
 ) -> None:
     """Find better values for the fields of a recipe, for one network and data set.
 
-    Starts from the unchanged recipe (quick, or --recipe) and tries other values for the fields that matter most:
-    learning rate, weight decay, batch size, label smoothing, augmentation. Optuna proposes them (pip install
-    'bakeoff\\[tune]'); each is trained in stages and dropped when its learning curve shows that it is unlikely to beat
-    the best one. Fields given with --set are not tuned, nor is the number of epochs. The schedule becomes cooldown, as
-    in bakeoff pick, so that short trainings predict longer ones.
+    Starts from the unchanged recipe (quick, or --recipe) on the images given with --data, and tries other values for
+    the fields that matter most: learning rate, weight decay, batch size, label smoothing, augmentation. Optuna proposes
+    them (pip install 'bakeoff\\[tune]'); each is trained in stages and dropped when its learning curve shows that it is
+    unlikely to beat the best one. Fields given with --set are not tuned, nor is the number of epochs. The schedule
+    becomes cooldown, as in bakeoff pick, so that short trainings predict longer ones.
 
     All choices are made on validation images; the test images are not read. The best of many trials owes part of its
     lead to luck, so it is trained once more with seeds that were not used in the search, as is the unchanged recipe.
@@ -81,16 +87,26 @@ def tune(
     from bakeoff.console.tuning import TuneOptions, tune_recipe
 
     options = TuneOptions(budget=budget, search=search, output=output)
-    found, is_interrupted = tune_recipe(replace(wanted, nets=(net,)), options, how)
+    found, is_interrupted = tune_recipe(replace(wanted, nets=as_list(net)), options, how)
+    has_result = any(trial.epochs for trial in found.trials)
     if as_json:
         echo_json(asdict(found) | {"store": str(found.store)})
     else:
-        print_tuning(found, output)
+        print_tuning(found)
+        if output is not None:
+            text = (
+                f"[dim]Compare it:[/] {escape(suggest_comparison(found, output, wanted))}"
+                if has_result
+                else escape(f"{output} was not written")
+            )
+            Console(stderr=True).print(text, soft_wrap=True, highlight=False)
     if is_interrupted:
         raise KeyboardInterrupt
+    if not has_result:
+        raise Exit(UNFINISHED)
 
 
-def print_tuning(found: "TunedRecipe", output: Path | None) -> None:
+def print_tuning(found: "TunedRecipe") -> None:
     """Print what was found: in words, then a table of the best trials."""
     from bakeoff.analysis.tune.words import describe_tuning
 
@@ -99,10 +115,28 @@ def print_tuning(found: "TunedRecipe", output: Path | None) -> None:
     console.print(f"[bold]{escape(first)}[/]", soft_wrap=True, highlight=False)
     for line in rest:
         console.print(escape(line), soft_wrap=True, highlight=False)
-    print_fitting(console, _table(found), kept=4)
-    if output is not None and output.exists():
-        what = f"--nets {quote(found.net)} --data {quote(found.data)} --recipe quick,{quote(output)}"
-        Console(stderr=True).print(f"[dim]Compare it:[/] bakeoff run {escape(what)}", soft_wrap=True, highlight=False)
+    if any(trial.epochs for trial in found.trials):
+        print_fitting(console, _table(found), kept=4)
+        console.print(ORDER, style="dim", soft_wrap=True, highlight=False)
+
+
+def suggest_comparison(found: "TunedRecipe", output: Path, wanted: "StudyOptions") -> str:
+    """Return the command that compares the tuned recipe with the one that the search started from.
+
+    What was set for the search is set for both, so that they have the same budget.
+    """
+    from bakeoff.spec.overrides import format_value
+
+    recipe = wanted.recipe if isinstance(wanted.recipe, str) else "quick"
+    words = ["--nets", found.net, "--data", found.data, "--recipe", f"{recipe},{output}"]
+    for field, value in ({"epochs": found.epochs} | dict(wanted.changes or {})).items():
+        if field == "epochs":
+            words += ["--epochs", str(value)]
+        else:
+            words += ["--set", f"{field}={format_value(value, field)}"]
+    if found.store != DEFAULT_STORE:
+        words += ["--store", str(found.store)]
+    return f"bakeoff run {' '.join(map(quote, words))}"
 
 
 def _table(found: "TunedRecipe") -> Table:
@@ -115,9 +149,11 @@ def _table(found: "TunedRecipe") -> Table:
         table.add_column(field.rpartition(".")[2].replace("_", " "), justify="right", no_wrap=True)
     best = sorted((trial for trial in found.trials if trial.epochs), key=lambda trial: -(trial.expected or 0.0))
     shown = best[:SHOWN] + [trial for trial in best[SHOWN:] if trial.number in (0, found.best)]
+    answer = found.best if found.is_better else 0
     for trial in shown:
+        name = "as it was" if trial.number == 0 else str(trial.number)
         table.add_row(
-            "as it was" if trial.number == 0 else str(trial.number),
+            f"→ {name}" if trial.number == answer else name,
             str(trial.epochs),
             percent(trial.validation_accuracy),
             percent(trial.expected, 1),

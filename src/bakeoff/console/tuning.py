@@ -85,8 +85,10 @@ def _single(wanted: StudyOptions) -> StudyOptions:
     """Return the options for one network on one data set, with one recipe.
 
     Raises:
-        BakeoffError: there are several.
+        BakeoffError: there are several, or no data set.
     """
+    if wanted.data is None:
+        raise BakeoffError("tuning needs images: say which with --data, such as --data folder:my-photos")
     study = session.choose_study(None, wanted)
     for what, several in (("network", study.nets), ("data set", study.data), ("recipe", study.recipes)):
         if len(several) != 1:

@@ -38,6 +38,8 @@ def test_has_only_what_suits_recipe_and_images():
     assert "augment.brightness" in fields(photographs=True)
     assert "augment.mixup" in fields(recipe=change(RECIPE, {"augment.mixup": 0.2}))
     assert fields(fixed=("optimizer.lr",)).keys() == fields().keys() - {"optimizer.lr"}
+    with pytest.raises(BakeoffError, match="leave out one"):
+        fields("optimizer.lr=0.1..0.2", fixed=("optimizer.lr",))
 
 
 def test_takes_other_ranges_and_fields():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.analysis.pick.advice import larger_budget
 from bakeoff.analysis.tune.driver import OWN, Tuning
 from bakeoff.spec.overrides import difference
 from bakeoff.stats.learning_curves import TrainingPoint, sample_full_error
@@ -44,6 +45,8 @@ class TunedRecipe:
     seconds: float
     recipe: str
     """The recipe that the search started from."""
+    epochs: int
+    """Of a complete training."""
     space: tuple[str, ...]
     trials: tuple[TrialOutcome, ...]
     best: int
@@ -88,6 +91,7 @@ def answer_tuning(tuning: Tuning) -> TunedRecipe:
         budget=tuning.budget,
         seconds=tuning.clock() - tuning.started,
         recipe=tuning.recipe.name,
+        epochs=tuning.recipe.epochs,
         space=tuple(map(str, tuning.space)),
         trials=trials,
         best=best,
@@ -139,7 +143,8 @@ def _advice(tuning: Tuning, trials: tuple[TrialOutcome, ...], best: int, seeds: 
     done = sum(trial.state in ("complete", "given up") for trial in trials)
     advice = []
     if not any(trial.epochs for trial in trials):
-        return ["No training ended within the budget: give more time, or train fewer epochs (--epochs)."]
+        least = larger_budget(tuning.least_budget)
+        return [f"No training ended within the budget: give --budget {least} or more, or train fewer --epochs."]
     if done < FEW_TRIALS:
         advice.append(f"Only {counted(done, 'trial')} finished: repeat the command with a larger budget to continue.")
     if best != OWN and not seeds:

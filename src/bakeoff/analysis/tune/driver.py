@@ -33,6 +33,8 @@ LEAST_CHANCE = 0.1
 CONFIRMATION_SHARE = 0.4
 """At most this share of the budget is reserved for training the best and the original values with further seeds."""
 FINISH_SECONDS = 2.0
+FEW = 3
+"""Complete trainings in the shortest budget that is suggested."""
 OWN = 0
 """The number of the trial with the recipe's own values."""
 
@@ -82,6 +84,12 @@ class Tuning:
     def seconds_left(self) -> float:
         """How long trainings may still run."""
         return self.started + self.budget - self.clock() - FINISH_SECONDS
+
+    @property
+    def least_budget(self) -> float:
+        """Estimate the least budget in which a few trials end; to be asked after a budget in which none did."""
+        before = max(0.0, self.clock() - self.started)
+        return (before + FINISH_SECONDS + FEW * self.full_seconds(OWN)) / (1 - CONFIRMATION_SHARE)
 
     @property
     def best(self) -> int:

@@ -67,12 +67,15 @@ def search_space(
         photographs: whether the images are photographs, whose colours can be changed.
 
     Raises:
-        BakeoffError: a text is no range of a field that this recipe has, or nothing is left to search.
+        BakeoffError: a text is no range of a field that this recipe has, a field is both searched and fixed, or nothing
+            is left to search.
     """
     own = flatten(to_dict(recipe, full=True))
     space = {} if recipe.probe else {one.field: one for one in _usual(own, photographs) if one.field not in fixed}
     for text in asked:
         one = parse_searched(text, own)
+        if one.field in fixed:
+            raise BakeoffError(f"{one.field} is set with --set and searched with --search: leave out one of them")
         _check(recipe, one)
         space[one.field] = one
     if not space:
