@@ -10,6 +10,7 @@ from bakeoff.analysis.flaws import WORDS
 from bakeoff.analysis.labels import label_key, label_recipes
 from bakeoff.analysis.race import RaceResult
 from bakeoff.analysis.ranking import RankBy, Row, rank
+from bakeoff.analysis.untested import describe_untested, leave_out_untested
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.names import known_network
 from bakeoff.execution.options import Network
@@ -188,7 +189,9 @@ class Results:
         """Return the ranking as Markdown; accuracies that the audit has doubts about are marked, and it says why."""
         from bakeoff.reporting.tables import ranking_to_markdown
 
-        return ranking_to_markdown(self.rows, self.findings)
+        rows, left_out = leave_out_untested(self.rows, self.results)
+        told = [describe_untested(left_out, "see .rows")] if left_out else []
+        return "\n".join([ranking_to_markdown(rows, self.findings), *told])
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the ranking as a data frame, one row per data set, recipe and network.

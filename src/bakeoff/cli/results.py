@@ -53,10 +53,18 @@ FLOPS_ARE = "FLOPs of one forward pass, multiply-add = 2"
     help="Print the confusion matrix of NET instead, as CSV: how often each class was predicted as each.",
 )
 @rank_by_option
+@click.option("--all", "every", is_flag=True, help="Also list trainings of contests and tuning, which were not tested.")
 @click.option("--no-marks", is_flag=True, help="Leave out the audit's marks.")
 @json_option
 def results(
-    store: Path, form: str, what: str | None, confusion: str | None, rank_by: "RankBy", no_marks: bool, as_json: bool
+    store: Path,
+    form: str,
+    what: str | None,
+    confusion: str | None,
+    rank_by: "RankBy",
+    every: bool,
+    no_marks: bool,
+    as_json: bool,
 ) -> None:
     """Print the ranking: accuracy with its interval over seeds, and what it cost.
 
@@ -64,8 +72,9 @@ def results(
     epoch was chosen. FLOPs are for one forward pass of one image, a multiply-add counted as 2. Times are for
     training only. Accuracies with audit findings are marked, !! for serious and ! for caution: [bold]bakeoff
     audit[/] says why. JSON and CSV have the kinds of all findings under [bold]findings[/]; Markdown and LaTeX explain
-    them below the table. Runs that cannot be read, because they are damaged or written by a newer version, are
-    listed, and the exit code is 1.
+    them below the table. Trainings that [bold]bakeoff pick[/] and [bold]tune[/] evaluated on validation images only
+    are left out in all formats; --all lists them. Runs that cannot be read, because they are damaged or written by a
+    newer version, are listed, and the exit code is 1.
 
     \b
     [bold]Examples[/]
@@ -80,7 +89,7 @@ def results(
         return print_details(store, confusion, form)
     with Store(store) as opened:
         found, unreadable = opened.read()
-        print_results(found, form, opened, rank_by, unreadable, marks=not no_marks)
+        print_results(found, form, opened, rank_by, unreadable, marks=not no_marks, every=every)
     if unreadable:
         raise Exit(UNFINISHED)
     return None
@@ -114,18 +123,27 @@ def print_results(
     unreadable: "Sequence[Unreadable]" = (),
     *,
     marks: bool = True,
+    every: bool = True,
 ) -> None:
     """Print the ranking of results of an open store in one of `FORMATS` or LaTeX, with what the audit found about them.
 
-    In a table failures stand below it, and what cannot be read.
+    In a table failures stand below it, and what cannot be read. Without `every`, trainings of contests and tuning that
+    were not tested are left out, which stderr says.
     """
     from bakeoff.analysis.audit import describe_counts
     from bakeoff.analysis.ranking import group_by_table
     from bakeoff.analysis.shared_ranks import rank_and_audit
+    from bakeoff.analysis.untested import describe_untested, leave_out_untested
+    from bakeoff.console.terminal import Console
     from bakeoff.spec.data import data_label
 
     rows, findings = rank_and_audit(store, results, rank_by, unreadable)
     findings = findings if marks else []
+    rows, left_out = (rows, 0) if every else leave_out_untested(rows, results)
+    if left_out:
+        see = f"bakeoff results --all --store {quote(store.path)}"
+        stderr = Console(stderr=True, highlight=False)
+        stderr.print(f"[dim]{escape(describe_untested(left_out, see))}[/]", soft_wrap=True)
     if form != "table":
         from bakeoff.reporting.row_formats import format_rows
         from bakeoff.reporting.severity import add_findings
@@ -139,7 +157,9 @@ def print_results(
     console, index = wide_console(), FindingIndex(findings)
     for group in group_by_table(rows):
         print_fitting(console, ranking_table(group, index), kept=4)
-    if not rows:
+    if left_out and not rows:
+        console.print("No run has been tested yet.")
+    elif not rows:
         console.print("The store has no runs yet: train some with bakeoff run.")
     _print_failures(results, console)
     for lost in unreadable:

@@ -134,7 +134,10 @@ def info(path: Path, as_json: bool) -> None:
 
 
 def _describe(found: "Info") -> list[str]:
-    states = ", ".join(f"{number:,} {state}" for state, number in found.states.items()) or "none"
+    counts = found.states | {"waiting": found.states.get("waiting", 0) - found.untested}
+    known = [f"{number:,} {state}" for state, number in counts.items() if number]
+    known += [f"{found.untested:,} trained in contests or tuning, not tested"] if found.untested else []
+    states = ", ".join(known) or "none"
     sizes = ", ".join(f"{byte_size(size)} of {NAMES[kind]}" for kind, size in found.file_bytes.items()) or "empty"
     older = "" if found.version == found.current_version else f", this bakeoff writes {found.current_version}"
     protocols = ", ".join(f"{number}" for number in sorted(found.protocols)) or "–"

@@ -11,6 +11,7 @@ from bakeoff.analysis.pairwise import Lead
 from bakeoff.analysis.ranking import RankBy
 from bakeoff.analysis.snapshot import read_snapshot
 from bakeoff.analysis.tendencies import Tendencies, find_tendencies
+from bakeoff.analysis.untested import count_untested, describe_untested
 from bakeoff.reporting.dial import describe_response, name_experiment
 from bakeoff.reporting.leads import describe_lead, describe_optimism
 from bakeoff.reporting.starts import describe_starts
@@ -43,6 +44,8 @@ class Answer:
     """How networks respond when one thing about the data is changed step by step."""
     tendencies: tuple[Tendencies, ...]
     """Which properties of data sets go with which family of networks doing well."""
+    untested: int = 0
+    """Trainings of contests and tuning, which were evaluated on validation images only and say nothing here."""
 
     def lines(self) -> list[str]:
         """Return the answer as lines of text."""
@@ -55,6 +58,8 @@ class Answer:
             lines += [heading, *(f"  {sentence}" for sentence in sentences), ""]
         while lines and not lines[-1]:
             lines.pop()
+        if not lines and self.untested:
+            return [f"{NOTHING[:-1]}; {describe_untested(self.untested, 'bakeoff report')}"]
         return lines or [NOTHING]
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,6 +110,7 @@ def answer_store(store: Store, rank_by: RankBy = "test") -> Answer:
         tuple(in_general(snapshot)),
         tuple(read_responses(store)),
         tuple(find_tendencies(snapshot)),
+        count_untested(result for cell in snapshot.cells for result in cell.results),
     )
 
 

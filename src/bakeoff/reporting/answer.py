@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from bakeoff.analysis.flaws import describe_flaws, describe_no_answer
 from bakeoff.analysis.ranking import RANK_BY
+from bakeoff.analysis.untested import count_untested
 from bakeoff.reporting.answer_in_general import compare_data_sets, write_premise
 from bakeoff.reporting.answer_parts import MOST_NAMED, AnswerBlock, AnswerPoint, bold_list
-from bakeoff.reporting.contest import is_untested
 from bakeoff.reporting.leads import describe_numbers, describe_optimism, describe_verdict
 from bakeoff.reporting.model import Line, ReportModel, Table
 from bakeoff.text.formats import THIN, count, counted, duration, listing, percent, points, signed_points, span, times
@@ -240,7 +240,7 @@ def list_cautions(table: Table) -> list[str]:
     failed = sum(line.row.failed for line in table.lines)
     if failed:
         found.append(f"{counted(failed, 'run')} failed and {_are(failed)} not in the means.")
-    untested = sum(map(is_untested, table.results))
+    untested = count_untested(table.results)
     if untested:
         found.append(
             f"{counted(untested, 'training')} of a contest did not reach the test and {_are(untested)} not here."

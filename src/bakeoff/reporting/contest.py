@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakeoff.reporting.model import Table
-from bakeoff.spec.records import Result
 
 
 @dataclass(frozen=True)
@@ -21,15 +20,9 @@ class ContestTraining:
     """Seconds of all its epochs, including those taken over from a shorter training."""
 
 
-def is_untested(result: Result) -> bool:
-    """Whether a run was completely trained, but not tested: a contest tests only possible winners."""
-    epochs = result.run.recipe.epochs
-    return result.state == "waiting" and bool(epochs) and len(result.epochs) >= epochs
-
-
 def split_contest(tables: Sequence[Table]) -> tuple[tuple[Table, ...], tuple[Table, ...]]:
     """Return the tables to rank, and those with only untested runs; if there are no others, all are ranked."""
-    untested = tuple(table for table in tables if all(map(is_untested, table.results)))
+    untested = tuple(table for table in tables if all(result.is_untested for result in table.results))
     others = tuple(table for table in tables if table not in untested)
     return (others, untested) if others else (tuple(tables), ())
 
@@ -47,6 +40,6 @@ def list_trainings(tables: Sequence[Table]) -> list[ContestTraining]:
         )
         for table in tables
         for result in table.results
-        if is_untested(result)
+        if result.is_untested
     ]
     return sorted(found, key=lambda one: (one.data, -one.epochs, -(one.validation_accuracy or 0.0)))

@@ -7,6 +7,7 @@ from bakeoff.analysis.audit import Finding, describe_counts
 from bakeoff.analysis.pairwise import PairwiseComparison
 from bakeoff.analysis.ranking import RankBy, Row
 from bakeoff.reporting.answer import write_answers
+from bakeoff.reporting.contest import split_contest
 from bakeoff.reporting.loading import arrange_tables, place_lines
 from bakeoff.reporting.markup import make_environment
 from bakeoff.reporting.model import ReportModel, Table
@@ -21,7 +22,8 @@ def to_html(store: Path, results: Sequence[Result], findings: Sequence[Finding] 
 
     Only predicted classes are read: reading probabilities would take seconds with many runs.
     """
-    model = ReportModel(store.name, _tables(store, results, rank_by), [])
+    ranked, contest = split_contest(_tables(store, results, rank_by))
+    model = ReportModel(store.name, ranked, [], contest)
     lines = [line for table in model.tables for line in table.lines]
     index = FindingIndex(findings)
     template = make_environment().get_template("notebook.html")

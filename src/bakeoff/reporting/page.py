@@ -13,10 +13,11 @@ from bakeoff.analysis.dial import read_responses
 from bakeoff.analysis.published import RULE
 from bakeoff.analysis.ranking import RankBy
 from bakeoff.analysis.tendencies import find_tendencies
+from bakeoff.analysis.untested import count_untested
 from bakeoff.data.properties import LABELS, format_property
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.answer import AnswerBlock, write_answers
-from bakeoff.reporting.contest import is_untested, list_trainings
+from bakeoff.reporting.contest import list_trainings
 from bakeoff.reporting.contest_section import ContestSection, view_contests
 from bakeoff.reporting.critical_difference import build_diagrams
 from bakeoff.reporting.datasets import collect_datasets
@@ -218,7 +219,7 @@ def render(
             datasets=datasets,
             explained=explained,
             live=live,
-            untested={table.key: sum(map(is_untested, table.results)) for table in model.tables},
+            untested={table.key: count_untested(table.results) for table in model.tables},
             has_results=any(table.measured for table in model.tables),
             has_epochs=any(result.epochs for result in model.results),
             newest=max((r.finished for r in model.results if r.finished), default=None),

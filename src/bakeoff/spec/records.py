@@ -121,6 +121,12 @@ class Result:
     parts: tuple["Result", ...] = ()
     """The runs of all folds of a cross-validation that this result combines; empty for a single run."""
 
+    @property
+    def is_untested(self) -> bool:
+        """Whether it was completely trained, but not tested: contests and tuning test only possible winners."""
+        epochs = self.run.recipe.epochs
+        return self.state == "waiting" and bool(epochs) and len(self.epochs) >= epochs
+
     def conditions(self, name: str) -> tuple:
         """Return the values of one environment fact, such as the precision, over the sessions, oldest first."""
         return (*self.environment.get("before", {}).get(name, ()), self.environment.get(name))

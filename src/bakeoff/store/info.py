@@ -34,6 +34,8 @@ class Info:
     """Version that this bakeoff writes."""
     states: dict[str, int]
     """Runs by their state, including damaged and newer ones."""
+    untested: int
+    """Of the waiting runs, those that a contest or tuning trained, which are tested only if they may win."""
     protocols: dict[int, int]
     """Runs by their version of the training protocol."""
     networks: int
@@ -70,6 +72,7 @@ def info(path: Path) -> Info:
             version=store.version,
             current_version=len(MIGRATIONS),
             states=dict(Counter([*(result.state for result in results), *(run.state for run in unreadable)])),
+            untested=sum(result.is_untested for result in results),
             protocols=dict(Counter(result.run.protocol for result in results)),
             networks=len({row["net"] for row in rows}),
             data=[
