@@ -17,12 +17,16 @@ def is_loaded(cell: Cell) -> bool:
 
 
 def waited(result: Result) -> dict[str, float] | None:
-    """Return how much a run had to share the CPUs, None if it did not or if this is unknown."""
+    """Return how much a run had to share the CPUs, None if it did not or if this is unknown.
+
+    All threads of the process are counted, also those that load images or write the store: together they may wait for
+    longer than the training takes. Then the share is 1.
+    """
     waiting, others = (result.measures.get(f"{name}_seconds") for name in ("waiting", "other_processor"))
     seconds = result.measures.get("train_seconds", 0.0)
     if waiting is None or others is None or seconds <= 0:
         return None
-    share = waiting / seconds / result.environment.get("threads", 1)
+    share = min(1.0, waiting / seconds / result.environment.get("threads", 1))
     if share < WAITED:
         return None
     return {"share_waited": share, "others": others / seconds, "cores": float(result.environment.get("cores", 1))}

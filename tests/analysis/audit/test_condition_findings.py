@@ -50,6 +50,12 @@ def test_a_run_that_waited():
     assert not look("loaded-machine", run("a", measures=unknown))
 
 
+def test_threads_that_wait_together_do_not_wait_longer_than_the_training():
+    [finding] = look("loaded-machine", run("a", measures=shared(1.1), environment=ENVIRONMENT | {"cores": 2}))
+    assert finding.evidence[0]["share_waited"] == 1
+    assert "together waited for a CPU for as long as it trained" in finding.message and "110" not in finding.message
+
+
 def speed(gflops: float) -> dict[str, float]:
     """Measures of a run beside which convolutions ran at this rate."""
     return {f"calibration_{when}_convolution_flops_per_second": gflops * 1e9 for when in ("before", "after")}

@@ -49,9 +49,12 @@ def loaded_machine(snapshot: Snapshot) -> Iterator[Finding]:
         late = [(result, numbers) for result in cell.finished if (numbers := waited(result)) is not None]
         if late:
             numbers = late[0][1]
+            share = percent_of(numbers, "share_waited")
+            waited_for = f"it waited for a CPU in {share} of its training time"
+            if numbers["share_waited"] >= 1:
+                waited_for = "its threads together waited for a CPU for as long as it trained, or longer"
             message = (
-                f"{about(cell, [result for result, _ in late])} it waited for a CPU in "
-                f"{percent_of(numbers, 'share_waited')} of its training time; other work used "
+                f"{about(cell, [result for result, _ in late])} {waited_for}; other work used "
                 f"{numbers['others']:.1f} of the machine's {numbers['cores']:.0f} on average."
             )
             evidence = tuple({"seed": result.run.seed, **numbers} for result, numbers in late)
