@@ -48,8 +48,9 @@ def test_the_hash_is_that_of_the_content_alone():
         BRIGHT.images / 255,
         (BRIGHT.images / 255).astype(np.float32),
         BRIGHT.images.tolist(),
+        BRIGHT.images.astype(np.float32),
     ],
-    ids=["grey", "channels last", "whole numbers", "floats", "single precision", "lists"],
+    ids=["grey", "channels last", "whole numbers", "floats", "single precision", "lists", "whole floats"],
 )
 def test_forms_of_the_same_images_are_the_same(images):
     expected = Dataset.from_arrays((BRIGHT.images, BRIGHT.labels)).info
@@ -78,7 +79,8 @@ def test_labels_may_be_names():
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"train": (BRIGHT.images / 16, BRIGHT.labels)}, "floats from 0 to 1"),
+        ({"train": (BRIGHT.images / 16, BRIGHT.labels)}, "fractions from 0 to 1"),
+        ({"train": (BRIGHT.images * 2.0, BRIGHT.labels)}, "whole numbers from 0 to 255; found"),
         ({"train": (BRIGHT.images.astype(int) * 2, BRIGHT.labels)}, "whole numbers from 0 to 255; found"),
         ({"train": (np.full((9, 2, 2), np.nan), np.arange(9))}, "pixels must be"),
         ({"train": (BRIGHT.images, BRIGHT.labels[:5])}, "60 images and labels of the shape (5,)"),
@@ -88,7 +90,9 @@ def test_labels_may_be_names():
         ({"train": (BRIGHT.images, BRIGHT.labels), "test": (BRIGHT.images[:, :, :4], BRIGHT.labels)}, "one shape"),
         ({"train": (BRIGHT.images, BRIGHT.labels), "test": (BRIGHT.images, BRIGHT.labels + 1)}, "not a class: 3"),
         ({"train": (BRIGHT.images, BRIGHT.labels), "classes": ["a", "b"]}, "not a class: 2"),
-        ({"train": (BRIGHT.images, 0 * BRIGHT.labels)}, "two classes or more"),
+        ({"train": (BRIGHT.images, 0 * BRIGHT.labels)}, "all labels are '0': expected two classes or more"),
+        ({"train": (BRIGHT.images, BRIGHT.labels), "classes": ["a"]}, "one class, 'a': expected two classes or more"),
+        ({"train": (BRIGHT.images, BRIGHT.labels), "classes": ["a", "b", "a"]}, "two classes have the name 'a'"),
         ({"train": (BRIGHT.images[:3], BRIGHT.labels[:3])}, "too few to set aside a test split"),
         ({"train": (BRIGHT.images, BRIGHT.labels), "name": "a/b"}, "letters, digits, dots and hyphens"),
     ],

@@ -4,7 +4,7 @@ The data set is named by the given name and the beginning of that hash, `arrays:
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -132,6 +132,9 @@ def _as_arrays(split: str, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
 def _as_bytes(splits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the images of all splits as bytes, scaled alike.
 
+    Floats are from 0 to 1, unless all of them are whole numbers and some are above 1: then they are from 0 to 255, as
+    integers are.
+
     Raises:
         BakeoffError: the splits differ in shape, or values are outside their range.
     """
@@ -140,13 +143,25 @@ def _as_bytes(splits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         raise BakeoffError(f"all images must have one shape; found {' and '.join(map(str, sorted(shapes)))}")
     least = min(float(images.min()) for images in splits.values())
     most = max(float(images.max()) for images in splits.values())
-    is_whole = all(images.dtype.kind in "ui" for images in splits.values())
+    is_whole = is_from_0_to_255(splits.values())
     highest = 255 if is_whole else 1
     if not (least >= 0 and most <= highest) or any(images.dtype.kind not in "uif" for images in splits.values()):
-        kind = "whole numbers from 0 to 255" if is_whole else "floats from 0 to 1, or whole numbers from 0 to 255"
+        kind = "whole numbers from 0 to 255" if is_whole else "fractions from 0 to 1, or whole numbers from 0 to 255"
         raise BakeoffError(f"pixels must be {kind}; found {least:g} to {most:g}")
     scale = 1 if is_whole else 255
     return {split: np.ascontiguousarray(np.rint(images * scale), np.uint8) for split, images in splits.items()}
+
+
+def is_from_0_to_255(splits: Collection[np.ndarray]) -> bool:
+    """Return whether pixels are whole numbers, which are not scaled: integers, or floats of which some are above 1."""
+    if all(images.dtype.kind in "ui" for images in splits):
+        return True
+    is_number = all(images.dtype.kind in "uif" for images in splits)
+    return is_number and any((images > 1).any() for images in splits) and all(map(_is_whole, splits))
+
+
+def _is_whole(images: np.ndarray) -> bool:
+    return images.dtype.kind in "ui" or bool((images == np.rint(images)).all())
 
 
 def _as_indices(
@@ -163,8 +178,11 @@ def _as_indices(
         names = tuple(map(str, values))
     else:
         names, values = tuple(map(str, classes)), list(range(len(classes)))
-    if len(set(names)) < 2 or len(set(names)) < len(names):
-        raise BakeoffError(f"expected two classes or more with different names; found {', '.join(names)}")
+    if len(names) < 2:
+        only = f"all labels are {names[0]!r}" if classes is None else f"there is one class, {', '.join(names)!r}"
+        raise BakeoffError(f"{only}: expected two classes or more")
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise BakeoffError(f"two classes have the name {twice[0]!r}: give each class a name of its own")
     places = {value: place for place, value in enumerate(values)}
     found = {}
     for split, labels in splits.items():

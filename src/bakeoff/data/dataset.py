@@ -88,7 +88,8 @@ class Dataset:
 
         Args:
             train: images and labels. Images are (N, H, W), (N, C, H, W) or (N, H, W, C) with 1 or 3 channels, whole
-                numbers from 0 to 255 or floats from 0 to 1; labels are (N,), whole numbers or names of classes.
+                numbers from 0 to 255, of any type, or fractions from 0 to 1; labels are (N,), whole numbers or names of
+                classes.
             validation: likewise; without it, the recipe sets aside some training images.
             test: likewise; without it, a fifth of each class of `train` is set aside, always the same.
             classes: names of the classes, in the order of their numbers; by default, the labels that occur.

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import psutil
 
-from bakeoff.data.arrays import pack_arrays
+from bakeoff.data.arrays import is_from_0_to_255, pack_arrays
 from bakeoff.data.columns import NAMES
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.file_names import display_path
@@ -119,7 +119,7 @@ def _pack(source: SourceName, photographs: bool) -> tuple[Dataset, str]:
         packed = pack_arrays(*splits, classes=classes, photographs=photographs, groups=groups)
     except BakeoffError as error:
         raise BakeoffError(f"{shown}: {error}") from error
-    scaled = any(images.dtype.kind == "f" for images, _ in pairs.values())
+    scaled = not is_from_0_to_255([images for images, _ in pairs.values()])
     return packed, f"{keys}{'; values from 0 to 1 became 0 to 255' * scaled}"
 
 
