@@ -73,6 +73,27 @@ def test_every_image_is_tested_once_over_the_folds(plants, groups):
         assert bool(plants_of(fold, "train") & plants_of(fold, "test")) == (groups == "")
 
 
+@pytest.mark.parametrize(
+    ("copies", "groups", "told"),
+    [
+        (1, False, "12 images cannot be divided into 13 parts: choose at most 12"),
+        (2, False, "6 different images cannot be divided into 13 parts, since copies of an image stay together"),
+        (
+            1,
+            True,
+            "4 groups cannot be divided into 13 parts, since images of one group stay together",
+        ),
+    ],
+)
+def test_too_few_images_for_the_folds_are_called_what_they_are(copies, groups, told):
+    pixels = np.repeat(np.arange(12)[:, None, None, None] // copies, 4, axis=3).astype(np.uint8)
+    own = [tuple(f"plant {i % 4}" for i in range(6)) if groups else ()] * 2
+    parts = [tiny.Images(pixels[k * 6 :][:6], np.arange(6) % 2, own[k]) for k in range(2)]
+    with pytest.raises(BakeoffError) as caught:
+        resplit(replace(tiny.dataset(), train=parts[0], test=parts[1]), Resplit(fold=1, folds=13))
+    assert told in str(caught.value)
+
+
 @given(
     images=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 15)), min_size=12, max_size=60),
     folds=st.integers(2, 6),

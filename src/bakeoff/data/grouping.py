@@ -47,7 +47,9 @@ def join_groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return number_values(found[rows].tolist())
 
 
-def divide(labels: np.ndarray, groups: np.ndarray, shares: Sequence[int], seed: int) -> np.ndarray:
+def divide(
+    labels: np.ndarray, groups: np.ndarray, shares: Sequence[int], seed: int, *, grouped: bool = True
+) -> np.ndarray:
     """Return the part, from 0 to P - 1, that each image goes to, (N,) int64. Groups stay together.
 
     Large groups come first, in random order among those of similar size. Each goes to the part that has the fewest
@@ -61,6 +63,7 @@ def divide(labels: np.ndarray, groups: np.ndarray, shares: Sequence[int], seed: 
         groups: (N,) the group of each image.
         shares: the size of each of P parts, in proportion to each other.
         seed: of the order.
+        grouped: whether groups were given, and `groups` are not just copies of an image, for the error.
 
     Raises:
         BakeoffError: there are fewer groups than parts.
@@ -68,10 +71,7 @@ def divide(labels: np.ndarray, groups: np.ndarray, shares: Sequence[int], seed: 
     classes, of_class = np.unique(labels, return_inverse=True)
     _, of_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) < len(shares):
-        raise BakeoffError(
-            f"{counted(len(sizes), 'group')} cannot be divided into {len(shares)} parts, since images of one group "
-            "stay together"
-        )
+        raise BakeoffError(_too_few(len(sizes), len(labels), len(shares), grouped))
     counts = np.zeros((len(sizes), len(classes)), np.int64)
     np.add.at(counts, (of_group, of_class), 1)
     weights = PRECISION // counts.sum(axis=0)
@@ -92,6 +92,15 @@ def divide(labels: np.ndarray, groups: np.ndarray, shares: Sequence[int], seed: 
         fullest = np.flatnonzero(parts == np.bincount(parts, minlength=len(shares)).argmax())
         parts[fullest[sizes[fullest].argmin()]] = empty
     return parts[of_group]
+
+
+def _too_few(groups: int, images: int, parts: int, grouped: bool) -> str:
+    """Return why so few groups cannot be divided, or images, if no groups were given but copies stay together."""
+    what, why = ("group", ", since images of one group stay together") if grouped else ("image", "")
+    if not grouped and groups < images:
+        what, why = "different image", ", since copies of an image stay together"
+    advice = f": choose at most {groups}" if groups > 1 else ""
+    return f"{counted(groups, what)} cannot be divided into {parts} parts{why}{advice}"
 
 
 def read_groups(pattern: str, files: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -231,7 +231,7 @@ def _divide(
         together = join_groups(numbers, together)
     else:
         groups = ()
-    parts_of = divide(labels, together, shares, 0)
+    parts_of = divide(labels, together, shares, 0, grouped=bool(groups))
     is_test = parts_of == test
     lacking = set(np.unique(labels).tolist()) - set(np.unique(labels[~is_test]).tolist())
     if lacking:
