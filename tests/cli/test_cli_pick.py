@@ -102,6 +102,22 @@ def test_tunes_the_winner(tmp_path, bakeoff):
     assert bool(tuned["changes"]) == (tuned["test_accuracy"] is not None)
 
 
+def test_checkpoints_that_no_contest_continues_are_freed(contest, tmp_path, bakeoff):
+    path, answer, _ = contest
+    store = tmp_path / "a.db"
+    shutil.copy(path, store)
+    shutil.copytree(path.with_name("a.db.files"), tmp_path / "a.db.files")
+    done = json.loads(bakeoff("store", "compact", str(store), "--json").out)
+    assert done["deleted_bytes"] > 0
+    left = {file.stem for file in (tmp_path / "a.db.files").glob("*.pt")}
+    with Store(store) as opened:
+        results = {result.id: result for result in opened.results()}
+    assert all(results[one].run.recipe.epochs == 4 for one in left)
+    again = bakeoff("pick", "digits", *NETS, *SMALL, "--budget", "60s", "--store", str(store), "--json")
+    assert json.loads(again.out)["standings"][0]["runs"] == answer["standings"][0]["runs"]
+    assert "epoch" not in again.err
+
+
 def test_says_it_in_words(contest, bakeoff):
     path, answer, _ = contest
     said = bakeoff("pick", "digits", *NETS, *SMALL, "--budget", "60s", "--store", str(path))

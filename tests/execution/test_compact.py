@@ -6,7 +6,9 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution.compact import compact
 from bakeoff.execution.plan import make_record
 from bakeoff.spec.paths import checkpoint_path, trunk_path, weights_path
-from bakeoff.spec.recipe import Constant, Cosine
+from bakeoff.spec.recipe import Constant, Cooldown, Cosine
+from bakeoff.spec.records import Epoch
+from bakeoff.store.info import info
 from bakeoff.store.store import Store
 
 
@@ -74,3 +76,36 @@ def test_waits_for_other_commands(path):
         with pytest.raises(BakeoffError, match="in use by another command"):
             compact(place)
         assert checkpoint_path(store.files, runs["fixed"]).exists()
+
+
+@pytest.fixture
+def stages(tmp_path):
+    """A store with three stages of a training as a contest leaves them: only the longest continues."""
+    runs = [tiny.run("nin", epochs=epochs, schedule=Cooldown()) for epochs in (1, 2, 4)]
+    with tiny.ClaimingStore(tmp_path / "a.db", create=True) as store:
+        store.add(runs, [make_record(tiny.dataset())])
+        store.files.mkdir()
+        for run in runs:
+            for number in range(1, run.recipe.epochs + 1):
+                store.record_epoch(run.id, Epoch(number, 1.0, 0.5, 0.5, 0.6, 0.1, 2.0, 0.5, 22.0, 10**8))
+            store.release("me")
+            checkpoint_path(store.files, run.id).write_bytes(bytes(1000))
+            trunk_path(store.files, run.id).write_bytes(bytes(100))
+        assert all(result.is_held for result in store.results())
+    return tmp_path / "a.db", [run.id for run in runs]
+
+
+def test_keeps_the_stage_that_a_contest_continues_from(stages):
+    path, ids = stages
+    assert info(path).file_bytes == {"held": 3300}
+    done = compact(path)
+    assert sorted({one.rpartition("/")[2].partition(".")[0] for one in done.deleted}) == sorted(ids[:2])
+    assert (done.deleted_bytes, done.held_bytes) == (2200, 1100)
+    assert compact(path).deleted == []
+    done = compact(path, trainings=True)
+    assert (done.deleted_bytes, done.held_bytes) == (1100, 0)
+
+
+def test_keeps_no_stage_of_a_settled_contest(stages):
+    path, ids = stages
+    assert compact(path, settled=ids).deleted_bytes == 3300

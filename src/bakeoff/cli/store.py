@@ -97,24 +97,39 @@ def _describe_repaired(done: "Repaired") -> list[str]:
 @store.command()
 @place
 @click.option("--checkpoints", is_flag=True, help="Also delete checkpoints from which only longer runs could resume.")
+@click.option(
+    "--trainings",
+    is_flag=True,
+    help="Also delete checkpoints with which [bold]pick[/] and [bold]tune[/] could continue: what is continued later, "
+    "or evaluated, is trained again.",
+)
 @json_option
-def compact(path: Path, checkpoints: bool, as_json: bool) -> None:
+def compact(path: Path, checkpoints: bool, trainings: bool, as_json: bool) -> None:
     """Free the space that a store no longer needs.
 
-    The SQLite file is rewritten without gaps. Checkpoints of finished runs, drafts of commands that have ended, and
-    files of runs and networks that are no longer in the store are deleted. Weights of runs in the store, and files that
-    bakeoff did not write, stay.
+    The SQLite file is rewritten without gaps. Checkpoints of finished runs, and of trainings that [bold]pick[/] and
+    [bold]tune[/] would not continue, drafts of commands that have ended, and files of runs and networks that are no
+    longer in the store are deleted. Weights of runs in the store, and files that bakeoff did not write, stay.
     """
+    from bakeoff.analysis.pick.settled import settled_trainings
     from bakeoff.execution.compact import compact
+    from bakeoff.store.store import Store
 
-    done = compact(path, checkpoints=checkpoints)
+    with Store(path) as opened:
+        settled = settled_trainings(path, opened.results())
+    done = compact(path, checkpoints=checkpoints, trainings=trainings, settled=settled)
     if as_json:
         echo_json(asdict(done) | {"freed_bytes": done.freed})
         return
     echo_lines(
         [
             f"{done.store}: {byte_size(max(0, done.freed))} freed, {byte_size(done.deleted_bytes)} of them by deleting "
-            f"{counted(len(done.deleted), 'file')}"
+            f"{counted(len(done.deleted), 'file')}",
+            *(
+                [f"{byte_size(done.held_bytes)} let `bakeoff pick` and `tune` continue: --trainings deletes these, too"]
+                if done.held_bytes
+                else []
+            ),
         ]
     )
 
@@ -159,6 +174,7 @@ def _describe(found: "Info") -> list[str]:
 NAMES = {
     "checkpoint": "checkpoints",
     "trunk": "checkpoints for longer runs",
+    "held": "checkpoints to continue pick and tune with (bakeoff store compact --trainings deletes them)",
     "weights": "weights",
     "draft": "drafts",
     "network": "networks of yours",

@@ -42,7 +42,7 @@ class Donors:
     def note(self, run: Run, *, is_finished: bool) -> None:
         """Learn that a run was started, or has finished."""
         if self._known is not None:
-            self._known.setdefault(_key_without_epochs(run), {})[run.id] = run, is_finished
+            self._known.setdefault(key_without_epochs(run), {})[run.id] = run, is_finished
 
     def find(self, run: Run) -> Path | None:
         """Return the checkpoint of the run with which a run shares the most trained epochs."""
@@ -52,7 +52,7 @@ class Donors:
             self._known = {}
             for result in self._store.results():
                 self.note(result.run, is_finished=result.state == "done")
-        known = self._known.get(_key_without_epochs(run), {}).values()
+        known = self._known.get(key_without_epochs(run), {}).values()
         shorter = [(donor, is_finished) for donor, is_finished in known if donor.recipe.epochs < run.recipe.epochs]
         for donor, is_finished in sorted(shorter, key=lambda pair: pair[0].recipe.epochs, reverse=True):
             if _donated(self._store.files, donor, is_finished=is_finished).exists():
@@ -67,7 +67,8 @@ def _donated(folder: Path, run: Run, *, is_finished: bool = True) -> Path:
     return checkpoint_path(folder, run.id)
 
 
-def _key_without_epochs(run: Run) -> Key:
+def key_without_epochs(run: Run) -> Key:
+    """Return what a run has in common with longer and shorter ones."""
     return run.net, run.weights, run.data_hash, run.seed, run.protocol, replace(run.recipe, epochs=1).key
 
 

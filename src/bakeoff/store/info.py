@@ -45,7 +45,8 @@ class Info:
     files: str
     """The folder with checkpoints and weights."""
     file_bytes: dict[str, int]
-    """Size of the files there by what they are: see `files.StoreFile`."""
+    """Size of the files there by what they are: see `files.StoreFile`; held: checkpoints of trainings with which `pick`
+    and `tune` could continue."""
     backups: list[str]
     """Backups beside the store."""
     network_file_system: str | None
@@ -64,8 +65,10 @@ def info(path: Path) -> Info:
         rows = store._db.execute("SELECT id, net, data_hash FROM runs").fetchall()
         used = Counter(row["data_hash"] for row in rows)
         sizes = Counter[str]()
+        held = {result.id for result in results if result.is_held}
         for file in files_of(store.files, {row["id"] for row in rows}, {str(row["net"]) for row in rows}):
-            sizes[file.kind] += file.bytes
+            is_held = file.owner in held and file.kind in ("checkpoint", "trunk")
+            sizes["held" if is_held else file.kind] += file.bytes
         return Info(
             store=str(path.absolute()),
             bytes=path.stat().st_size,
