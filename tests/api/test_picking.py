@@ -35,6 +35,8 @@ def test_without_time_there_is_no_winner(tmp_path, monkeypatch):
 def test_refuses_what_makes_no_sense(tmp_path):
     with pytest.raises(BakeoffError, match="target"):
         bakeoff.pick("digits", 60, nets="linear", target=95, store=tmp_path / "a.db", quiet=True)
+    with pytest.raises(BakeoffError, match="name some with nets"):
+        bakeoff.pick("digits", 60, nets=[], store=tmp_path / "a.db", quiet=True)
 
 
 def test_chooses_on_one_split_of_one_data_set(tmp_path):

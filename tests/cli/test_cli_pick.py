@@ -3,6 +3,8 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 
 from bakeoff.analysis.pick.record import read_records
@@ -168,6 +170,35 @@ def test_refuses_what_makes_no_sense(options, word, tmp_path, bakeoff):
     said = bakeoff("pick", "digits", *SMALL, *options, "--store", str(tmp_path / "b.db"))
     assert said.code == 2
     assert word in said.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "text"),
+    [
+        ("folder:nowhere", (), "nowhere does not exist"),
+        ("folder:one", (), "there is only one class"),
+        ("folder:two", ("--groups", "zzz"), "--groups zzz finds no group"),
+        ("folder:two", ("--recipe", "quick,qiuck"), "unknown recipe 'qiuck'"),
+        ("folder:two", ("--set", "optimizer.lr=-3"), "cannot set optimizer.lr=-3"),
+        ("folder:two,folder:one", (), "expected one data set to choose on; got folder:two and folder:one"),
+    ],
+)
+def test_says_once_what_is_wrong_for_all_candidates(data, options, text, tmp_path, bakeoff, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for name in ("one/a", "two/a", "two/b"):
+        Path(name).mkdir(parents=True)
+        for number in range(10):
+            PIL.Image.fromarray(random.integers(0, 255, (32, 32), dtype=np.uint8)).save(f"{name}/{number}.png")
+    said = bakeoff("pick", data, *options, "--budget", "5s", "--store", "b.db")
+    assert said.code == 2
+    assert said.err.count(text) == 1 and "candidate" not in said.err
+
+
+def test_says_why_each_candidate_exceeds_the_limits(tmp_path, bakeoff):
+    said = bakeoff("pick", "digits", *NETS, *SMALL, "--max-size", "0.01MB", "--store", str(tmp_path / "b.db"))
+    assert "linear: weights of 41 kB, more than --max-size 10kB" in said.err
+    assert "lenet-afif: weights of 816 kB, more than --max-size 10kB" in said.err
 
 
 def test_stops_at_the_target(tmp_path, bakeoff):

@@ -83,6 +83,19 @@ def test_byte_size() -> None:
     assert [formats.byte_size(size) for size in (12, 12_345_678, 3.2e9)] == ["12 B", "12 MB", "3.2 GB"]
 
 
+def test_exact_size() -> None:
+    sizes = (12, 999.9, 8204, 999_940, 20_000_000, 20_040_000, 3.2e9)
+    assert [formats.exact_size(size) for size in sizes] == [
+        "12 B",
+        "999.9 B",
+        "8.204 kB",
+        "999.9 kB",
+        "20 MB",
+        "20.04 MB",
+        "3.2 GB",
+    ]
+
+
 @pytest.mark.parametrize(
     ("difference", "text"), [(0.0025, "+0.3"), (-0.0025, "−0.3"), (0.9925 - 0.99, "+0.3"), (0.0, "+0.0")]
 )

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from bakeoff.cli.complete import data_set_names, single
-from bakeoff.cli.options import json_option
+from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import GROUPS, NO_CONTEST, training_options
 from bakeoff.console.terminal import Console, escape, quote
@@ -120,7 +120,7 @@ def pick(
     options = PickOptions(
         budget=budget, limits=limits, margin=margin / 100, target=target, learn_from=learn_from, tune=tune
     )
-    outcome = hold_contest(replace(wanted, data=(data,)), options, how)
+    outcome = hold_contest(replace(wanted, data=as_data([data])), options, how)
     found = outcome.pick
     if as_json:
         weights = str(found.weights) if found.weights else None

@@ -60,7 +60,7 @@ def plan(study: Study, progress: Progress | None = None, *, fetch: bool = True) 
     """
     from bakeoff import nets  # loads torch
 
-    grid = _check_grid(study)
+    grid = check_grid(study)
     for cell in grid:
         nets.find_net(cell.net)
     sources = _Sources(progress, fetch)
@@ -180,7 +180,7 @@ def join_problems(problems: Sequence[str]) -> str:
     return "; ".join([*problems[:MAX_PROBLEMS], *([f"and {rest} more like these"] if rest > 0 else [])])
 
 
-def _check_grid(study: Study) -> list[GridCell]:
+def check_grid(study: Study) -> list[GridCell]:
     """Return the cells of a study.
 
     Raises:

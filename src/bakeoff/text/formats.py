@@ -103,6 +103,15 @@ def byte_size(size: float) -> str:
     return f"{size:,.1f} GB"
 
 
+def exact_size(size: float) -> str:
+    """A number of bytes in up to four figures, to compare with another: 8_204 → "8.204 kB", 20_000_000 → "20 MB"."""
+    for unit in ("B", "kB", "MB"):
+        if size < 999.95:
+            return f"{size:.4g} {unit}"
+        size /= 1000
+    return f"{size:,.4g} GB"
+
+
 def count(value: float | None) -> str:
     """1234567 → "1,234,567"; None → "–"."""
     return "–" if value is None else f"{value:,.0f}"

@@ -10,19 +10,20 @@ import numpy as np
 
 from bakeoff.analysis.labels import with_epochs
 from bakeoff.analysis.pick.contest import MAX_SEEDS, Candidate, TrainingStep
-from bakeoff.data import Progress
+from bakeoff.data import Progress, info
 from bakeoff.data.graded import split_name
 from bakeoff.data.resplit import read_resplit
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.estimate import Speed, speed_here, steps_of
 from bakeoff.execution.options import StudyOptions
-from bakeoff.execution.plan import Plan, plan
+from bakeoff.execution.plan import Plan, check_grid, plan
 from bakeoff.execution.session import choose_study
 from bakeoff.execution.tryout import safely
+from bakeoff.lookup import find
 from bakeoff.spec.recipe import Cooldown
 from bakeoff.spec.run import Run
 from bakeoff.studies.recipes import RECIPES
-from bakeoff.text.formats import listing
+from bakeoff.text.formats import exact_size, listing
 
 if TYPE_CHECKING:
     from bakeoff.machine.hardware import Machine
@@ -123,10 +124,10 @@ class Lineup:
     def validation_images(self, number: int) -> int:
         """Return how many images the candidate of this number is validated on."""
         run = self.entries[number].run
-        info, wanted = self.plan.info(run.data_hash), run.recipe.validation
+        facts, wanted = self.plan.info(run.data_hash), run.recipe.validation
         if isinstance(wanted, float):
-            return round(wanted * info.train_images)
-        return wanted if isinstance(wanted, int) else info.validation_images
+            return round(wanted * facts.train_images)
+        return wanted if isinstance(wanted, int) else facts.validation_images
 
 
 def choose_lineup(
@@ -143,6 +144,7 @@ def choose_lineup(
     Raises:
         BakeoffError: the data set cannot be used, a network that was asked for does not exist, or no candidate is left.
     """
+    _check_images(grid[0], progress)
     left_out: dict[str, str] = {}
     entries: list[LineupEntry] = []
     plans: list[Plan] = []
@@ -168,22 +170,45 @@ def choose_lineup(
         else:
             entries.append(entry)
     if not entries:
-        raise BakeoffError(f"no candidate is left: {'; '.join(f'{name}: {why}' for name, why in left_out.items())}")
+        raise BakeoffError(_describe_left_out(left_out))
     return Lineup(entries[0].run.data, tuple(entries), tuple(plans), left_out)
+
+
+def _check_images(options: StudyOptions, progress: Progress | None) -> None:
+    """Look the data set up before any network: a mistake in it is not one of each candidate."""
+    study = choose_study(None, options)
+    name = study.used(study.data[0])
+    for needed in dict.fromkeys((split_name(name)[0], name)):
+        info(needed, progress=progress)
+
+
+def _describe_left_out(left_out: Mapping[str, str]) -> str:
+    """Say why no candidate is left: a reason that is the same for all is given once, without their names."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        by_reason.setdefault(why, []).append(name)
+    if len(left_out) > 1 and len(by_reason) == 1:
+        return next(iter(by_reason))
+    return f"no candidate is left: {'; '.join(f'{listing(names)}: {why}' for why, names in by_reason.items())}"
 
 
 def candidate_grid(wanted: StudyOptions) -> list[StudyOptions]:
     """Return the options of each candidate: of the networks that were asked for, or of the ladder.
 
     Raises:
-        BakeoffError: there are several data sets, or folds of one, or names are unknown.
+        BakeoffError: there are several data sets, or folds of one, no network, or names are unknown.
     """
     single = replace(wanted, seeds=1)
     study = choose_study(None, single)
     _check_data(study)
     if wanted.nets is None and wanted.recipe is None:
         return [replace(single, nets=[net], recipe=recipe) for net, recipe in LADDER if recipe in RECIPES]
-    return [replace(single, nets=[cell.net], recipe=cell.recipe) for cell in study.grid()]
+    if not study.nets:
+        raise BakeoffError("there is no network to choose from: name some with --nets")
+    cells = check_grid(study)
+    for recipe in {cell.recipe: None for cell in cells}:
+        find(RECIPES, recipe, "recipe")
+    return [replace(single, nets=[cell.net], recipe=cell.recipe) for cell in cells]
 
 
 def _check_data(study: "Study") -> None:
@@ -212,9 +237,9 @@ def _measure(name: str, run: Run, made: Plan, limits: CandidateLimits, machine: 
 
     if weights := find_weights(run.net):
         weights.load()  # says how to get them if they are not here
-    info = made.info(run.data_hash)
-    assert info.shape is not None
-    shape, classes = run.recipe.image.shape(info.shape), len(info.classes)
+    facts = made.info(run.data_hash)
+    assert facts.shape is not None
+    shape, classes = run.recipe.image.shape(facts.shape), len(facts.classes)
     summary = safely(summarize, run.net, shape, classes, doing="counting the layers of")
     latency = None
     if limits.latency_ms is not None:
@@ -232,12 +257,12 @@ def _measure(name: str, run: Run, made: Plan, limits: CandidateLimits, machine: 
 
 def _epoch_seconds(run: Run, made: Plan, summary: "Summary", speed: Speed) -> float:
     """Estimate the seconds of an epoch; a probe passes each image through the network once."""
-    info = made.info(run.data_hash)
+    facts = made.info(run.data_hash)
     image = speed.seconds_per_image + (summary.flops or 0) * speed.seconds_per_flop
     if run.recipe.probe is not None:
-        return FORWARD_SHARE * image * (info.train_images + info.validation_images + info.test_images)
-    trained = steps_of(run.recipe, info.train_images, len(info.classes)) * run.recipe.batch_size
-    evaluated = info.validation_images or max(0, info.train_images - trained)
+        return FORWARD_SHARE * image * (facts.train_images + facts.validation_images + facts.test_images)
+    trained = steps_of(run.recipe, facts.train_images, len(facts.classes)) * run.recipe.batch_size
+    evaluated = facts.validation_images or max(0, facts.train_images - trained)
     return image * (trained + FORWARD_SHARE * evaluated)
 
 
@@ -262,7 +287,7 @@ def _too_much(entry: LineupEntry, limits: CandidateLimits) -> str:
     if limits.parameters is not None and entry.parameters > limits.parameters:
         return f"{entry.parameters:,} parameters, more than --max-params {limits.parameters:,.0f}"
     if limits.size_bytes is not None and (size := 4 * entry.parameters) > limits.size_bytes:
-        return f"weights of {size / 1e6:.1f} MB, more than --max-size {limits.size_bytes / 1e6:g}MB"
+        return f"weights of {exact_size(size)}, more than --max-size {exact_size(limits.size_bytes).replace(' ', '')}"
     if limits.latency_ms is not None and entry.latency_ms is not None and entry.latency_ms > limits.latency_ms:
         return f"{entry.latency_ms:.1f} ms for one image, more than --max-latency {limits.latency_ms:g}ms"
     return ""
