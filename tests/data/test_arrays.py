@@ -107,3 +107,10 @@ def test_what_is_not_in_the_cache_is_asked_for_again():
     for name in ("arrays:a@01234567", "arrays:a", "arrays:../a@01234567"):
         with pytest.raises(BakeoffError, match="give them again"):
             datasets.load_dataset(name)
+
+
+def test_a_data_set_is_shown_in_a_line():
+    made = Dataset.from_arrays((BRIGHT.images, BRIGHT.labels), name="dots")
+    images = "images of 1x8x8: train 48, test 12"
+    assert repr(made) == str(made) == f"<Dataset {made.info.name}: 3 classes (0, 1 and 2); {images}>"
+    assert repr(made.test) == "<12 images of 1x8x8>"

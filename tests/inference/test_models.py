@@ -234,3 +234,11 @@ def hold(store: Path, runs: tuple[str, ...], *, evaluated: bool = True) -> None:
     winner, *others = record.pick.standings
     winner = replace(winner, runs=runs, test_accuracy=winner.test_accuracy if evaluated else None)
     write_record(files_folder(store), replace(record, pick=replace(record.pick, standings=(winner, *others))))
+
+
+def test_a_model_is_shown_in_a_line(store):
+    with Store(store) as opened:
+        result = opened.results()[0]
+    text = repr(load_model(result.id, store))
+    assert text.startswith(f"<Model {result.run.net} on photos")
+    assert "classes (" in text and f"from {result.id}" in text and len(text) < 200 and "\n" not in text

@@ -10,13 +10,14 @@ import numpy as np
 from bakeoff.data.depth import Depth
 from bakeoff.data.manifest import Manifest
 from bakeoff.data.nesting import Nesting
-from bakeoff.spec.data import DataInfo
+from bakeoff.spec.data import DataInfo, ImageShape
+from bakeoff.text.formats import counted, listing
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called as progress(what, done, total) during long operations; total is 0 while unknown."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Images:
     """The images of one split with their labels, in a fixed order."""
 
@@ -30,8 +31,11 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        return f"<{counted(len(self), 'image')} of {ImageShape(*self.images.shape[1:])}>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A data set with its fixed test split.
 
@@ -43,6 +47,8 @@ class Dataset:
         >>> noise = bakeoff.Dataset.from_arrays((images, np.arange(60) % 3), name="noise")
         >>> {name: len(images) for name, images in noise.splits().items()}
         {'train': 48, 'test': 12}
+        >>> noise
+        <Dataset arrays:noise@...: 3 classes (0, 1 and 2); images of 3x8x8: train 48, test 12>
     """
 
     info: DataInfo
@@ -113,6 +119,11 @@ class Dataset:
         from bakeoff.data.arrays import pack_arrays
 
         return pack_arrays(train, validation, test, classes=classes, name=name, photographs=photographs, groups=groups)
+
+    def __repr__(self) -> str:
+        classes = f"{counted(len(self.info.classes), 'class', 'classes')} ({listing(self.info.classes)})"
+        images = ", ".join(f"{name} {len(own):,}" for name, own in self.splits().items())
+        return f"<Dataset {self.info.name}: {classes}; images of {self.info.shape}: {images}>"
 
     def splits(self) -> dict[str, Images]:
         """Return the splits by name: train, validation (if there is one), test."""

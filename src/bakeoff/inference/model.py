@@ -17,6 +17,7 @@ from bakeoff.data.decode import Fit, Size, decode_picture, decode_safely
 from bakeoff.data.depth import FULL, Depth
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.recipe import Interpolation
+from bakeoff.text.formats import counted, listing
 from bakeoff.training.bundles import Bundle, Loaded, read_bundle
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Prediction:
     """The image, if it was given as a file."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """One trained network, or several seeds of it whose probabilities are averaged.
 
@@ -52,12 +53,21 @@ class Model:
         ('0', '1', '2')
         >>> model.transform(["new.png"]).shape
         torch.Size([1, 1, 8, 8])
+        >>> model
+        <Model ... on digits...: 10 classes (0, 1, 2, 3, 4, 5, 6 and 3 others), images of 1x8x8; from ...>
     """
 
     members: tuple[Loaded, ...]
     paths: tuple[Path, ...]
     temperature: float = 1.0
     """Logits are divided by it."""
+
+    def __repr__(self) -> str:
+        bundle, files = self.bundle, listing([path.name for path in self.paths], 3)
+        several = f", {len(self.members)} seeds" if len(self.members) > 1 else ""
+        classes = f"{counted(len(self.classes), 'class', 'classes')} ({listing(self.classes)})"
+        where = f"; from {files}" if files else ""
+        return f"<Model {bundle.run.net} on {bundle.data_name}{several}: {classes}, images of {bundle.images}{where}>"
 
     @property
     def bundle(self) -> Bundle:
