@@ -16,7 +16,7 @@ def test_a_notebook_shows_a_bar_while_it_takes(cell, monkeypatch, capsys):
         assert "<progress>" in cell.shown[-1]["text/html"] and "&lt;a&gt;: 3" in cell.shown[-1]["text/html"]
         show("packing", 1, 5)
         assert 'max="5" value="1"' in cell.shown[-1]["text/html"]
-        assert cell.shown[-1]["text/plain"] == "packing: 20%"
+        assert cell.shown[-1]["text/plain"] == "packing: 20\u202f%"
     assert cell.opened == 1 and cell.shown[-1]["text/html"] == ""
     assert capsys.readouterr() == ("", "")
 

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from bakeoff.text import formats
@@ -101,3 +104,10 @@ def test_exact_size() -> None:
 )
 def test_halves_are_rounded_away_from_zero(difference: float, text: str) -> None:
     assert formats.signed_points(difference, 1) == text
+
+
+def test_no_percentage_is_written_by_hand() -> None:
+    """`percent` puts a narrow space before the sign and rounds as the page does; ":.0%" does neither."""
+    sources = Path(formats.__file__).parents[1].rglob("*.py")
+    found = [f"{path.name}:{line}" for path in sources for line in re.findall(r".*:\.\d%.*", path.read_text("utf-8"))]
+    assert not found

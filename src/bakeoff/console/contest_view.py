@@ -99,7 +99,7 @@ class ContestView:
                 escape(state.candidates[number].name),
                 f"{longest} of {state.candidates[number].full_epochs}",
                 percent(1 - fmean(errors)) if errors else "–",
-                f"{beliefs.best[number]:.0%}" if longest else "–",
+                percent(beliefs.best[number], 0) if longest else "–",
                 doing.get(number, ""),
             )
         used = self.contest.clock() - self.contest.started

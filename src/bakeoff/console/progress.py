@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from bakeoff.console.notebook import Output, is_notebook
 from bakeoff.console.terminal import Console
 from bakeoff.data.dataset import Progress
+from bakeoff.text.formats import percent
 
 LINE_SECONDS = 30.0
 """Seconds between two lines outside a terminal or notebook."""
@@ -47,7 +48,7 @@ def _at_intervals(seconds: float, draw: Progress) -> Progress:
 
 
 def _describe(what: str, done: int, total: int) -> str:
-    return f"{what}: {f'{done / total:.0%}' if total else f'{done:,}'}"
+    return f"{what}: {percent(done / total, 0) if total else f'{done:,}'}"
 
 
 def _html(what: str, done: int, total: int) -> tuple[str, str]:

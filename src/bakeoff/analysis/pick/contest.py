@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from bakeoff.stats.learning_curves import TrainingPoint, probability_of_best, sample_full_error
+from bakeoff.text.formats import percent
 
 RUNGS = (8, 4, 2, 1)
 """A candidate is trained for an eighth of its epochs first, then a quarter, a half and all."""
@@ -230,7 +231,7 @@ def drop_hopeless(state: ContestState) -> ContestState:
     """Return the state without the candidates that have almost no chance of being the best or equivalent to it."""
     beliefs = estimate_beliefs(state)
     hopeless = {
-        number: f"chance of being the best or within {100 * state.margin:g} points of it: {chance:.1%}"
+        number: f"chance of being the best or within {100 * state.margin:g} points of it: {percent(chance, 1)}"
         for number in state.tried
         if number not in state.dropped and (chance := float(beliefs.equivalent[number])) < LEAST_CHANCE
     }

@@ -16,7 +16,7 @@ def describe_pick(pick: Pick) -> list[str]:
     rest = len(pick.standings) - tried
     others = f" ({rest} could not be tried within the budget)" if rest else ""
     lines = [
-        f"{winner.name} is the best of the {tried} tried with a probability of {winner.best:.0%}{others}"
+        f"{winner.name} is the best of the {tried} tried with a probability of {percent(winner.best, 0)}{others}"
         if tried > 1
         else f"{winner.name} was the only one tried{others}"
     ]
@@ -29,7 +29,7 @@ def describe_pick(pick: Pick) -> list[str]:
         lines.append(
             f"{pick.cheapest.name} has fewer parameters ({count(pick.cheapest.parameters)} instead of "
             f"{count(winner.parameters)}) and is within {100 * pick.margin:g} points of the best with a probability of "
-            f"{pick.cheapest.equivalent:.0%}"
+            f"{percent(pick.cheapest.equivalent, 0)}"
         )
     if pick.tuned:
         lines += _describe_tuned(pick.tuned)
@@ -73,7 +73,7 @@ def standing_cells(one: PickedNetwork) -> tuple[str, ...]:
         f"{one.epochs}/{one.full_epochs}",
         str(one.seeds) if one.seeds else "–",
         percent(one.validation_accuracy),
-        f"{one.best:.0%}" if one.epochs else "–",
+        percent(one.best, 0) if one.epochs else "–",
         percent(one.test_accuracy),
         count(one.parameters),
         clock(one.seconds),

@@ -27,6 +27,7 @@ from bakeoff.spec.run import Run
 from bakeoff.store.store import Store
 from bakeoff.studies.recipe_file import TUNED, name_tuned
 from bakeoff.studies.recipes import RECIPES
+from bakeoff.text.formats import percent
 
 LEAST_CHANCE = 0.1
 """A proposal is given up when the probability that it beats the best one is below this."""
@@ -276,4 +277,5 @@ class Tuning:
         for number in set(self.state.tried) - set(self.state.dropped) - {OWN, beliefs.leader}:
             chance = float((beliefs.errors[number] < beliefs.errors[beliefs.leader]).mean())
             if chance < LEAST_CHANCE:
-                self.state = self.state.without(number, f"beats the best one with a probability of {chance:.0%}")
+                why = f"beats the best one with a probability of {percent(chance, 0)}"
+                self.state = self.state.without(number, why)

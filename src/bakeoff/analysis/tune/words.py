@@ -41,5 +41,5 @@ def describe_gain(accuracy: float | None, own: float | None, seeds: int, better:
     """Say what a tuned recipe gains on further seeds: mean validation accuracies, and how surely it is better."""
     return (
         f"validation accuracy {percent(accuracy)} instead of {percent(own)} with {counted(seeds, 'seed')} not used "
-        f"in the search; better with a probability of {better:.0%}"
+        f"in the search; better with a probability of {percent(better, 0)}"
     )
