@@ -71,7 +71,8 @@ def check(file: str, images: str, classes: int, as_json: bool) -> int:
     """Try out a file with a network, a data set, a recipe or a study, and say what fails and why.
 
     FILE is like my_net.py, my_net.py:TinyNet or my-study.toml. A function annotated to return a Dataset or a Recipe
-    (def shapes() -> Dataset) is a data set or a recipe; other functions and classes are networks.
+    (def shapes() -> Dataset) is a data set or a recipe; without the annotation, functions count as networks, as do
+    classes.
 
     Networks are tried on random images: whether their weights and logits follow the seed, gradients reach every
     parameter, a last batch of one image works, they train and resume, and can be exported. The exit code is 1 if a
@@ -88,7 +89,9 @@ def check(file: str, images: str, classes: int, as_json: bool) -> int:
     from bakeoff.spec.data import ImageShape
 
     path = re.sub(r"(?<=\.py):\w*$", "", file)
-    if not path.endswith((".py", ".toml")) or not Path(path).is_file():
+    if not Path(path).is_file():
+        raise BakeoffError(f"{path} does not exist: bakeoff new net NAME writes a file to start from")
+    if not path.endswith((".py", ".toml")):
         raise BakeoffError(f"{path} is not a Python or TOML file: bakeoff new net NAME writes one to start from")
     report = check_file(file, ImageShape.parse(images), classes)
     if as_json:

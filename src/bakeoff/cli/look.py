@@ -222,10 +222,9 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
 
     from bakeoff import data as sets
     from bakeoff.console.terminal import Console
-    from bakeoff.execution.names import known_data, known_network
-    from bakeoff.lookup import find, spelled
+    from bakeoff.execution.names import known_data, known_network, known_recipe
+    from bakeoff.lookup import find
     from bakeoff.spec.recipe import describe_settings
-    from bakeoff.studies.recipe_file import is_recipe_file, read_recipe
     from bakeoff.studies.recipes import RECIPES
 
     if name is None:
@@ -235,7 +234,7 @@ def recipes(name: str | None, net: str, data_name: str, as_json: bool) -> None:
             for package in [provider(RECIPES, key)]
         ]
         return print_rows(rows, as_json, "recipes; bakeoff recipes NAME shows one", json_only=("package",))
-    name = read_recipe(name) if is_recipe_file(name) else spelled(name, RECIPES)
+    name = known_recipe(name)
     function = find(RECIPES, name, "recipe")
     tree = describe_settings(function(known_network(net), sets.info(known_data(data_name))))
     if as_json:

@@ -225,6 +225,11 @@ def _entry(name: str) -> Entry:
     if name not in DATASETS and has_images(name):
         kind = kind_of_path(Path(name))
         raise BakeoffError(f"unknown data set {name!r}: to use your own images there, write {kind}{name}")
+    if name.endswith(".py"):
+        raise BakeoffError(
+            f"--data takes no Python file such as {name}: import its function in Python and call bakeoff.run(data=…), "
+            "or add it by a package"
+        )
     if name not in DATASETS:
         raise BakeoffError(unknown("data set", name, [*DATASETS, *ADDED]))
     return DATASETS[name]

@@ -191,6 +191,11 @@ def known_recipe(name: str) -> str:
     Raises:
         BakeoffError: it is a file, but not a recipe.
     """
+    if name.endswith(".py"):
+        raise BakeoffError(
+            f"--recipe takes no Python file such as {name}: import its function in Python and call "
+            "bakeoff.run(recipe=…), add it by a package, or write the recipe as a TOML file"
+        )
     if is_recipe_file(name):
         return read_recipe(name)
     return RECIPES.full_name(spelled(name, RECIPES))

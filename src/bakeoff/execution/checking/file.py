@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,17 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution.checking.dataset import check_dataset
 from bakeoff.execution.checking.network import check_network
 from bakeoff.execution.checking.recipe import check_recipe
-from bakeoff.execution.checking.report import Report, run_check
+from bakeoff.execution.checking.report import Check, Report, run_check
 from bakeoff.execution.isolate import run_isolated
 from bakeoff.lookup import unknown
 from bakeoff.spec.data import ImageShape
 from bakeoff.text.formats import counted
+
+HINT = Check(
+    "is a function without a return annotation of Dataset or Recipe",
+    "note",
+    "so it counts as a network: if it returns one of these, write -> Dataset or -> Recipe after its arguments",
+)
 
 
 def check_file(given: str, shape: ImageShape, classes: int) -> Report:
@@ -69,7 +76,9 @@ def _check_python(given: str, shape: ImageShape, classes: int) -> Report:
     changes = [f"it changes {change}, which is undone" for change in contents.changed]
     called = user_file.register_net(texts, nets, wanted)
     reading = run_check("reading the file changes no global settings", lambda: changes)
-    return Report("network", called, (reading, *check_network(called, shape, classes)))
+    report = Report("network", called, (reading, *check_network(called, shape, classes)))
+    made = getattr(module, called.partition("@")[0])
+    return report if report.passes or not inspect.isfunction(made) else replace(report, checks=(*report.checks, HINT))
 
 
 def _returned(value: Any, module: str) -> str:
