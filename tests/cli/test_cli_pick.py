@@ -201,6 +201,12 @@ def test_says_why_each_candidate_exceeds_the_limits(tmp_path, bakeoff):
     assert "lenet-afif: weights of 816 kB, more than --max-size 10kB" in said.err
 
 
+def test_without_a_result_it_fails(tmp_path, monkeypatch, bakeoff):
+    monkeypatch.setattr("bakeoff.analysis.pick.driver.GRACE_SECONDS", 0.0)
+    said = bakeoff("pick", "digits", *NETS, *SMALL, "--budget", "0.01s", "--store", str(tmp_path / "b.db"))
+    assert said.code == 1 and "give --budget " in said.out
+
+
 def test_stops_at_the_target(tmp_path, bakeoff):
     said = bakeoff(
         "pick",

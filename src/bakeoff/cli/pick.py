@@ -5,10 +5,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import rich_click as click
+from click.exceptions import Exit
 from rich import box
 from rich.table import Table
 
 from bakeoff.cli.complete import data_set_names, single
+from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import GROUPS, NO_CONTEST, training_options
@@ -130,6 +132,8 @@ def pick(
         print_pick(found, outcome.page)
     if outcome.is_interrupted:
         raise KeyboardInterrupt
+    if found.winner is None:
+        raise Exit(UNFINISHED)
 
 
 def print_pick(pick: "Pick", page: "Path | None") -> None:

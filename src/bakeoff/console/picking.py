@@ -100,7 +100,16 @@ def hold_contest(wanted: StudyOptions, options: PickOptions, how: RunOptions) ->
         store.record_study(write_study(lineup.plan.study), how.command)
         mirror_in_background(how.track, how.store)
         race = budget * (1 - TUNING_SHARE) if options.tune else budget - PAGE_SECONDS
-        contest = Contest(lineup, store, placement, race, margin=options.margin, target=options.target, started=started)
+        contest = Contest(
+            lineup,
+            store,
+            placement,
+            race,
+            budget - race,
+            margin=options.margin,
+            target=options.target,
+            started=started,
+        )
         if missing := contest.missing_seconds:
             least = larger_budget(budget + missing)
             text = f"the budget is too short for a first result: give --budget {least} or more"
@@ -123,7 +132,7 @@ def hold_contest(wanted: StudyOptions, options: PickOptions, how: RunOptions) ->
                 for _ in events:
                     pass
             is_interrupted += stopped
-        contest.budget = budget
+        contest.is_interrupted = bool(is_interrupted)
         pick = answer_contest(contest, answer_tuned(tuning) if tuning else None)
         _keep(contest, pick)
     page = _write_page(how.store, pick, console) if contest.state.trained else None

@@ -22,23 +22,45 @@ def give_advice(contest: Contest, standings: tuple[PickedNetwork, ...]) -> list[
     """Return what to do next, in sentences."""
     winner = standings[0] if standings and standings[0].epochs else None
     if winner is None:
-        more = larger_budget(contest.budget + max(contest.missing_seconds, contest.budget))
-        return [f"No training ended within the budget: give --budget {more}, or smaller networks or images."]
+        return [_first_result(contest)]
     if contest.on_target():
         reached = f"{winner.name} has reached the target of {percent(contest.target, 1)} on the validation images"
         return [f"{reached}: without --target the same command continues.", *_weak_classes(contest, winner)]
     advice = []
-    if winner.epochs < winner.full_epochs:
+    how = _continuation(contest)
+    if winner.epochs < winner.full_epochs and how:
         advice.append(
-            f"{winner.name} was trained for {winner.epochs} of {winner.full_epochs} epochs: repeat the command to "
-            "continue."
+            f"{winner.name} was trained for {winner.epochs} of {winner.full_epochs} epochs: {how} to continue."
         )
     if winner.best < SURE:
         advice += _settling(contest, winner, standings)
     untried = [one.name for one in standings if one.state == "untried"]
-    if untried:
-        advice.append(f"Not tried yet: {listing(untried, 4)}; repeat the command to try them.")
+    if untried and how:
+        advice.append(f"Not tried yet: {listing(untried, 4)}; {how} to try {'them' if len(untried) > 1 else 'it'}.")
     return advice + _weak_classes(contest, winner)
+
+
+def _first_result(contest: Contest) -> str:
+    """Say what to do if no training has ended."""
+    if contest.is_interrupted:
+        return "It was stopped before a training ended: repeat the command to continue."
+    if not contest.state.in_contest:
+        return (
+            "All candidates failed: remove the cause, and let them be tried again with `bakeoff forget --state failed`."
+        )
+    more = larger_budget(contest.whole_budget + max(contest.missing_seconds, contest.whole_budget))
+    return f"No training ended within the budget: give --budget {more}, or smaller networks or images."
+
+
+def _continuation(contest: Contest) -> str:
+    """Say how the contest goes on: by the same command, or only with a larger budget; empty if it does not."""
+    if next_step(contest.state, contest.seconds_when_repeated):
+        return "repeat the command"
+    step = next_step(contest.state, float("inf"))
+    if step is None:
+        return ""
+    missing = contest.state.seconds(step) - contest.seconds_when_repeated
+    return f"give --budget {larger_budget(contest.whole_budget + missing)}"
 
 
 def _settling(contest: Contest, winner: PickedNetwork, standings: tuple[PickedNetwork, ...]) -> list[str]:
@@ -54,7 +76,7 @@ def _settling(contest: Contest, winner: PickedNetwork, standings: tuple[PickedNe
             f"More time would not separate {between}, but more images may: {images:,} validation images are too few."
         ]
     seconds = _seconds_to_end(contest, step)
-    more = larger_budget(contest.budget + seconds)
+    more = larger_budget(contest.whole_budget + seconds)
     return [
         f"To decide between {between}, give --budget {more}: that trains all that are still in the contest to the end, "
         f"with {MAX_SEEDS} seeds."

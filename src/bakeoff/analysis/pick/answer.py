@@ -75,7 +75,7 @@ def answer_contest(contest: Contest, tuned: TunedWinner | None = None) -> Pick:
     return Pick(
         data=contest.lineup.data,
         store=contest.store.path,
-        budget=contest.budget,
+        budget=contest.whole_budget,
         seconds=contest.clock() - contest.started,
         margin=contest.margin,
         standings=standings,

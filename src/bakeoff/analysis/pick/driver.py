@@ -41,23 +41,31 @@ class Contest:
     placement: Placement
     budget: float
     """Seconds, including the evaluation on the test images."""
+    reserved: float = 0.0
+    """Seconds of the command's budget for what comes after that."""
     margin: float = MARGIN
     target: float | None = None
     """An accuracy on the validation images that is enough, a fraction."""
     clock: Callable[[], float] = time.monotonic
     started: float = field(default=0.0)
     state: ContestState = field(init=False)
+    is_interrupted: bool = field(default=False, init=False)
+    """The user has stopped it."""
     moments: list[Moment] = field(default_factory=list, init=False)
     """What happened in this command, in seconds since it began."""
     spent: dict[int, float] = field(default_factory=dict, init=False)
     """Number of a candidate → seconds of its finished trainings in this command."""
+    _setup: float = field(init=False)
+    """Seconds that the command took before the contest."""
     _steps: dict[str, TrainingStep] = field(init=False)
     _started_at: dict[str, float] = field(default_factory=dict, init=False)
     _evaluation: dict[int, float] = field(default_factory=dict, init=False)
     """Number of a candidate → seconds to evaluate one image."""
 
     def __post_init__(self) -> None:
-        self.started = self.started or self.clock()
+        now = self.clock()
+        self.started = self.started or now
+        self._setup = now - self.started
         candidates = tuple(entry.candidate for entry in self.lineup.entries)
         self.state = ContestState(candidates, margin=self.margin, guessing=self.lineup.guessing)
         self._steps = self.lineup.steps
@@ -70,6 +78,16 @@ class Contest:
         """How long trainings may still run so that the evaluation fits into the budget."""
         grace = 0.0 if self.state.trained else GRACE_SECONDS
         return self.started + self.budget + grace - self.clock() - self.finish_seconds()
+
+    @property
+    def whole_budget(self) -> float:
+        """Seconds that the command may take."""
+        return self.budget + self.reserved
+
+    @property
+    def seconds_when_repeated(self) -> float:
+        """How long trainings may run if the same command is given again."""
+        return self.budget - self._setup - self.finish_seconds()
 
     @property
     def missing_seconds(self) -> float:

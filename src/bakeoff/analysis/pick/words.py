@@ -13,8 +13,7 @@ def describe_pick(pick: Pick) -> list[str]:
     if winner is None:
         return list(pick.advice)
     tried = sum(one.epochs > 0 for one in pick.standings)
-    rest = len(pick.standings) - tried
-    others = f" ({rest} could not be tried within the budget)" if rest else ""
+    others = _count_others(pick)
     lines = [
         f"{winner.name} is the best of the {tried} tried with a probability of {percent(winner.best, 0)}{others}"
         if tried > 1
@@ -35,6 +34,15 @@ def describe_pick(pick: Pick) -> list[str]:
         lines += _describe_tuned(pick.tuned)
     lines += [f"Next: {text}" for text in pick.advice]
     return lines
+
+
+def _count_others(pick: Pick) -> str:
+    """Say how many candidates have no result, in parentheses; empty if all have one."""
+    rest = [one.state for one in pick.standings if not one.epochs]
+    untried, failed = rest.count("untried"), rest.count("failed")
+    parts = [f"{untried} {'was' if untried == 1 else 'were'} not tried"] if untried else []
+    parts += [f"{failed} failed"] if failed else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _describe_tuned(tuned: TunedWinner) -> list[str]:
