@@ -1,6 +1,8 @@
 """Image files that a table lists: `csv:FILE`."""
 
 import csv
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,3 +240,39 @@ def test_names_that_are_wrong_are_explained(root, name, told):
     write(root / "labels.csv", *rows_with())
     with pytest.raises(BakeoffError, match=told):
         load_dataset(name)
+
+
+def test_only_the_folders_that_paths_name_are_read(root, monkeypatch):
+    """A table may lie in a home directory: nothing else below it is looked at, or counted as left out."""
+    images(root / "photos/a", [*NAMES, "left.png"])
+    images(root / "photos/b", NAMES)
+    images(root / "photos", ["beside.png"])
+    images(root / "other/deep", NAMES)
+    write(root / "s.csv", ("file", "label"), *((f"photos/{side}/{n}", y) for side in "ab" for n, y in ROWS))
+    read = []
+    scandir = os.scandir
+    monkeypatch.setattr("bakeoff.data.walk.os.scandir", lambda path: read.append(Path(path).name) or scandir(path))
+    dataset = inspect("csv:dogs/s.csv")
+    assert dataset.skipped == ((".", "images that s.csv does not list: 1"),)
+    assert set(read) == {"a", "b"}
+
+
+def test_names_alone_are_looked_for_in_all_folders_and_counted_in_theirs(root):
+    images(root / "photos", [*NAMES, "left.png"])
+    images(root / "other/deep", ["x.png", "y.png"])
+    write(root / "s.csv", ("file", "label"), *ROWS)
+    assert inspect("csv:dogs/s.csv").skipped == ((".", "images that s.csv does not list: 1"),)
+
+
+def test_a_path_of_which_the_file_is_missing_does_not_widen_the_search(root):
+    images(root / "photos", NAMES)
+    images(root / "other/photos", ["gone.png"])
+    write(root / "s.csv", ("file", "label"), *((f"photos/{n}", y) for n, y in [*ROWS, ("gone.png", "pug")]))
+    assert inspect("csv:dogs/s.csv").skipped == (("photos/gone.png", "listed in s.csv, but missing"),)
+
+
+def test_paths_without_extension_are_found_in_their_folder(root):
+    images(root / "photos", NAMES)
+    images(root / "other", NAMES)
+    write(root / "s.csv", ("file", "label"), *((f"photos/{n.removesuffix('.png')}", y) for n, y in ROWS))
+    assert not inspect("csv:dogs/s.csv").skipped

@@ -48,14 +48,14 @@ NOT_AN_IMAGE = ("not an image (", "no image (")
 """How `describe_other_file` begins for ordinary files; earlier versions of bakeoff wrote the second."""
 
 
-def is_clutter(entry: os.DirEntry[str]) -> bool:
+def is_clutter(entry: os.DirEntry[str] | Path) -> bool:
     """Return whether an entry is hidden, a cache, part of a store, or created by the system."""
     name = entry.name
     if name.startswith(".") or name.lower() in CLUTTER:
         return True
     if not is_folder(entry):
         return False
-    path = Path(entry.path)
+    path = Path(entry)
     return _is_of_store(path) or any(os.path.lexists(path / marker) for marker in MARKERS)
 
 
@@ -72,7 +72,7 @@ def is_database(path: Path) -> bool:
     return first_bytes(path).startswith(SQLITE)
 
 
-def is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str] | Path) -> bool:
     """Return whether `entry` is a folder or a link to one."""
     try:
         return entry.is_dir()

@@ -6,7 +6,7 @@ Files are only looked for below the folder of the table or the one given as `ima
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -15,6 +15,7 @@ from bakeoff.data.columns import NAMES, Columns, choose_columns, split_of
 from bakeoff.data.dataset import Progress
 from bakeoff.data.file_index import FileIndex, Parts, paths_of, without_shared_folders
 from bakeoff.data.file_names import display_path, natural_key
+from bakeoff.data.named_folders import list_images
 from bakeoff.data.source_name import CSV, HUB, NPZ, NPZ_OPTIONS, SourceName, parse_source
 from bakeoff.data.table import TextColumns, read_table
 from bakeoff.data.tree import File, Tree
@@ -89,20 +90,20 @@ def list_table(name: str, progress: Progress | None = None) -> Tree:
     source = parse_table_name(name)
     table = read_table(source.path)
     root = _image_folder(source)
-    walk = Walk(root, progress)
-    paths = [path.removeprefix("./") for path in walk.images_below(root)]
-    walk.report(end=True)
+    others = _other_tables(source)
+    walk, paths = list_images(root, [table, *others.values()], source.options.get("path"), progress)
     index = FileIndex(paths)
     columns = choose_columns(
         table, source, lambda values: sum(bool(index.find(parts)) for parts in paths_of(values)) / len(values)
     )
-    rows = _rows(table, columns) + _other_rows(source, columns)
+    rows = _rows(table, columns) + _other_rows(others, source, columns)
     if not any(index.find(row.parts) for row in rows):
         shorter = without_shared_folders([row.parts for row in rows])
         rows = [replace(row, parts=parts) for row, parts in zip(rows, shorter, strict=True)]
     matches = _match(rows, index, source, walk)
     files = _one_per_image(matches, source, walk)
-    if unlisted := len(paths) - len(files):
+    folders = {path.rpartition("/")[0] for path in files}
+    if unlisted := sum(path.rpartition("/")[0] in folders for path in paths) - len(files):
         walk.skip(root, f"images that {_shown(source)} does not list: {unlisted}")
     classes = tuple(sorted({row.label for row in files.values() if row.split == "train"}, key=natural_key))
     numbers = {label: number for number, label in enumerate(classes)}
@@ -159,21 +160,29 @@ def _rows(table: TextColumns, columns: Columns) -> list[ListedImage]:
     return [ListedImage(*row) for row in each]
 
 
-def _other_rows(source: SourceName, columns: Columns) -> list[ListedImage]:
+def _other_tables(source: SourceName) -> dict[str, TextColumns]:
+    """Return the tables for other splits.
+
+    Raises:
+        BakeoffError: one cannot be read.
+    """
+    files = {split: file for split in OTHER_TABLES if (file := source.options.get(split))}
+    return {split: read_table(source.path.parent / Path(file).expanduser()) for split, file in files.items()}
+
+
+def _other_rows(others: Mapping[str, TextColumns], source: SourceName, columns: Columns) -> list[ListedImage]:
     """Return the rows of the tables for other splits.
 
     Raises:
-        BakeoffError: one cannot be read, or lacks a column.
+        BakeoffError: one lacks a column.
     """
     rows = []
-    for split in OTHER_TABLES:
-        if not (file := source.options.get(split)):
-            continue
-        table = read_table(source.path.parent / Path(file).expanduser())
+    for split, table in others.items():
         needed = [name for name in (columns.path, columns.label, columns.group) if name]
         if lacking := [name for name in needed if name not in table.columns]:
             raise BakeoffError(
-                f"{display_path(file)} has no column {lacking[0]!r}, as {_shown(source)} has: give it the same columns"
+                f"{display_path(source.options[split])} has no column {lacking[0]!r}, as {_shown(source)} has: "
+                "give it the same columns"
             )
         rows += [replace(row, split=split) for row in _rows(table, replace(columns, split=None))]
     return rows

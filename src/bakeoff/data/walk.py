@@ -52,10 +52,23 @@ class Walk:
         """Return the paths of the images in `folder` and its sub-folders, relative to the root."""
         found: list[str] = []
         for current, content in self._descend(folder):
-            inside = current.relative_to(self.root)
-            found += [path for entry in content.images if self._hash_state(entry, path := f"{inside}/{entry.name}")]
-            self.others += content.others
+            found += self._take(current, content)
         return sorted(found)
+
+    def images_in(self, folder: Path) -> list[str]:
+        """Return the paths of the images in `folder` itself, relative to the root."""
+        return sorted(path.removeprefix("./") for path in self._take(folder, self._content(folder)))
+
+    def is_open(self, folder: Path) -> bool:
+        """Return whether a folder is one, and neither it nor one above it, below the root, is clutter or a link."""
+        inside = folder.relative_to(self.root)
+        steps = [self.root / step for step in (inside, *inside.parents)][:-1] if inside.parts else []
+        return folder.is_dir() and not any(step.is_symlink() or is_clutter(step) for step in steps)
+
+    def _take(self, folder: Path, content: FolderContent) -> list[str]:
+        inside = folder.relative_to(self.root)
+        self.others += content.others
+        return [path for entry in content.images if self._hash_state(entry, path := f"{inside}/{entry.name}")]
 
     def skip(self, path: Path, reason: str) -> None:
         """Record a file or folder as skipped, once."""
