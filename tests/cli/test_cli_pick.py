@@ -59,6 +59,8 @@ def test_continues_from_what_there_is(contest, bakeoff):
     said = bakeoff("pick", "digits", *NETS, *SMALL, "--budget", "60s", "--store", str(path), "--json")
     again = json.loads(said.out)
     assert again["standings"][0]["runs"] == answer["standings"][0]["runs"]
+    cost, so_far = ({one["name"]: one["seconds"] for one in each["standings"]} for each in (answer, again))
+    assert all(so_far[name] >= cost[name] > 0 for name in cost)
     assert "epoch" not in said.err
 
 

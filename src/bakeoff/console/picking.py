@@ -10,6 +10,7 @@ from bakeoff.analysis.pick.advice import larger_budget
 from bakeoff.analysis.pick.answer import Pick, answer_contest
 from bakeoff.analysis.pick.candidates import CandidateLimits, Lineup, candidate_grid, choose_lineup
 from bakeoff.analysis.pick.contest import MARGIN
+from bakeoff.analysis.pick.costs import seconds_before
 from bakeoff.analysis.pick.driver import Contest
 from bakeoff.analysis.pick.prior import EarlierResults, order_of, put_in_order, read_results
 from bakeoff.analysis.pick.record import ContestRecord, contest_path, read_record, write_record
@@ -110,6 +111,8 @@ def hold_contest(wanted: StudyOptions, options: PickOptions, how: RunOptions) ->
             target=options.target,
             started=started,
         )
+        before = read_record(contest_path(store.files, tuple(lineup.steps)), store.path)
+        contest.spent = seconds_before(lineup, store.results(lineup.steps), before)
         if missing := contest.missing_seconds:
             least = larger_budget(budget + missing)
             text = f"the budget is too short for a first result: give --budget {least} or more"
@@ -134,7 +137,7 @@ def hold_contest(wanted: StudyOptions, options: PickOptions, how: RunOptions) ->
             is_interrupted += stopped
         contest.is_interrupted = bool(is_interrupted)
         pick = answer_contest(contest, answer_tuned(tuning) if tuning else None)
-        _keep(contest, pick)
+        _keep(contest, pick, before)
     page = _write_page(how.store, pick, console) if contest.state.trained else None
     return PickOutcome(pick, page, is_interrupted=bool(is_interrupted))
 
@@ -157,10 +160,9 @@ def _tune(contest: Contest, seconds: float, console: Console) -> tuple[Tuning | 
     return tuning, stopped
 
 
-def _keep(contest: Contest, pick: Pick) -> None:
+def _keep(contest: Contest, pick: Pick, before: ContestRecord | None) -> None:
     """Record what happened for the page, after the events of earlier commands."""
     runs = tuple(contest.lineup.steps)
-    before = read_record(contest_path(contest.store.files, runs), contest.store.path)
     earlier, since = (before.moments, before.seconds) if before else ((), 0.0)
     moments = tuple(replace(one, seconds=since + one.seconds) for one in contest.moments)
     if pick.winner:

@@ -54,7 +54,7 @@ class Contest:
     moments: list[Moment] = field(default_factory=list, init=False)
     """What happened in this command, in seconds since it began."""
     spent: dict[int, float] = field(default_factory=dict, init=False)
-    """Number of a candidate → seconds of its finished trainings in this command."""
+    """Number of a candidate → seconds of its finished trainings, in this command and earlier ones."""
     _setup: float = field(init=False)
     """Seconds that the command took before the contest."""
     _steps: dict[str, TrainingStep] = field(init=False)

@@ -41,6 +41,6 @@ class PickedNetwork:
     """What the interval is over: seeds, or the test images of one training."""
     parameters: int
     seconds: float
-    """Time that this command spent on it."""
+    """Time that all commands of the contest have spent on it."""
     runs: tuple[str, ...]
     """Ids of these trainings."""
