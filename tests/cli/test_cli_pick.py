@@ -70,7 +70,8 @@ def test_learns_from_other_stores_what_to_try_first(contest, tmp_path, bakeoff):
     more = ("--epochs", "3", "--budget", "1s", "--store", str(tmp_path / "b.db"), "--json")
     said = bakeoff("pick", "digits", *NETS, *SMALL, *more, "--learn-from", str(path))
     assert str(path) in json.loads(said.out)["order"]
-    assert bakeoff("pick", "digits", *NETS, *more, "--learn-from", str(tmp_path / "none.db")).code == 2
+    said = bakeoff("pick", "digits", *NETS, *more, "--learn-from", str(tmp_path / "none.db"))
+    assert said.code == 2 and f"--learn-from {tmp_path / 'none.db'} does not exist" in said.err
 
 
 def test_the_page_shows_the_contest(contest):

@@ -36,8 +36,8 @@ def test_the_section_says_what_the_terminal_says(record):
     for line in describe_pick(record.pick):
         assert line.strip() in section.sentences
     assert section.standings.rows[0][:3] == ("conv", "8/8", "2")
-    assert section.standings.rows[1][0] == "linear (left)"
-    assert section.exits.rows == (("linear", "0:26", "left", "no chance"),)
+    assert section.standings.rows[1][0] == "linear (dropped)"
+    assert section.exits.rows == (("linear", "0:26", "dropped", "no chance"),)
     assert section.left_out == (("resnet20", "too many parameters"),)
 
 

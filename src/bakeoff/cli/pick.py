@@ -87,8 +87,9 @@ def pick(
     """Find the best network for your images within a budget of time.
 
     Trains the candidates in stages, drops those with almost no chance of becoming the best, and spends the remaining
-    time on the others, with several seeds. No epoch is trained twice. Without --nets the candidates range from a linear
-    model on pixels to the pretrained networks that are installed (pip install 'bakeoff\\[pretrained]').
+    time on the others, with several seeds. No finished epoch is trained twice, except those in which the learning rate
+    fell. Without --nets the candidates range from a linear model on pixels to the pretrained networks that are
+    installed (pip install 'bakeoff\\[pretrained]').
 
     All choices are made on validation images; the test images are evaluated once, for the answer: the winner, the
     probability that it is the best of those tried, its test accuracy, and a smaller network that is about as accurate.
@@ -165,14 +166,14 @@ def _needed_data(pick: "Pick") -> str:
 
 
 def _table(standings: "Sequence[PickedNetwork]") -> Table:
-    from bakeoff.analysis.pick.words import COLUMNS, standing_cells
+    from bakeoff.analysis.pick.words import COLUMNS, fate, standing_cells
 
     table = Table(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(COLUMNS):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for one in standings:
         name, *cells = standing_cells(one)
-        table.add_row(escape(name) + ("" if one.state == "tried" else f" [dim]({one.state})[/]"), *cells)
+        table.add_row(escape(name) + ("" if one.state == "tried" else f" [dim]({fate(one.state)})[/]"), *cells)
     return table
 
 

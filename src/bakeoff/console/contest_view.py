@@ -1,4 +1,4 @@
-"""What the terminal shows during a contest: which candidates are in it, and which left and why."""
+"""What the terminal shows during a contest: which candidates are in it, and which were dropped and why."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -78,7 +78,7 @@ class ContestView:
         for number in dropped.keys() - self.gone:
             name = self.contest.state.candidates[number].name
             if not dropped[number].startswith("failed"):
-                self._say(f"[yellow]–[/] {escape(name)} leaves: {escape(dropped[number])}")
+                self._say(f"[yellow]–[/] {escape(name)} is dropped: {escape(dropped[number])}")
         self.gone = set(dropped)
 
     def _say(self, line: str) -> None:
@@ -104,7 +104,7 @@ class ContestView:
             )
         used = self.contest.clock() - self.contest.started
         bar = ProgressBar(total=self.contest.budget, completed=min(used, self.contest.budget), width=40)
-        gone = f", {len(state.dropped)} left" if state.dropped else ""
+        gone = f", {len(state.dropped)} dropped" if state.dropped else ""
         line = Text(f"{clock(used)} of {clock(self.contest.budget)}{gone}", style="dim")
         everything = Table.grid()
         for part in (table, bar, line):

@@ -82,10 +82,13 @@ def hold_contest(wanted: StudyOptions, options: PickOptions, how: RunOptions) ->
     """Hold a contest and draw it.
 
     Raises:
-        BakeoffError: the data set cannot be used, no candidate is left, the store or the page cannot be written, or
-            Optuna is missing for tuning.
+        BakeoffError: the data set cannot be used, no candidate is left, the store or the page cannot be written, a
+            store to learn from does not exist, or Optuna is missing for tuning.
     """
     started, budget = time.monotonic(), parse_seconds(options.budget)
+    for path in options.learn_from:
+        if not Path(path).is_file():
+            raise BakeoffError(f"--learn-from {path} does not exist: give the store of earlier results")
     if options.tune:
         check_optuna()
     console = Console(stderr=True, quiet=how.quiet)

@@ -1,11 +1,11 @@
-"""The section of a contest: who took part, who left when and why, curves against time, and the answer."""
+"""The section of a contest: who took part, who was dropped when and why, curves against time, and the answer."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bakeoff.analysis.pick.record import ContestRecord, read_records
-from bakeoff.analysis.pick.words import COLUMNS, describe_pick, standing_cells
+from bakeoff.analysis.pick.words import COLUMNS, describe_pick, fate, standing_cells
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.text.formats import clock, counted, percent
 
@@ -19,7 +19,7 @@ class ContestSection:
     """The answer, as `bakeoff pick` prints it."""
     standings: TextTable
     exits: TextTable
-    """Who left, when and why; no rows if nobody did."""
+    """Who was dropped or failed, when and why; no rows if nobody was."""
     left_out: tuple[tuple[str, str], ...]
     """(candidate, why) of those that were never considered."""
     payload: dict[str, Any]
@@ -38,7 +38,7 @@ def view_contest(record: ContestRecord) -> ContestSection:
     order = f"Tried in order {pick.order}." if pick.order else ""
     columns = tuple((name, number > 0) for number, name in enumerate(COLUMNS))
     rows = tuple(
-        (name if one.state == "tried" else f"{name} ({one.state})", *cells)
+        (name if one.state == "tried" else f"{name} ({fate(one.state)})", *cells)
         for one in pick.standings
         for name, *cells in [standing_cells(one)]
     )
@@ -54,11 +54,11 @@ def view_contest(record: ContestRecord) -> ContestSection:
 
 def _tabulate_exits(record: ContestRecord) -> TextTable:
     rows = tuple(
-        (one.candidate, clock(one.seconds), "failed" if one.kind == "failed" else "left", one.why)
-        for one in record.moments
-        if one.kind != "trained"
+        (one.candidate, clock(one.seconds), fate(one.kind), one.why) for one in record.moments if one.kind != "trained"
     )
-    return TextTable("Who left", (("candidate", False), ("after", True), ("how", False), ("why", False)), rows)
+    return TextTable(
+        "Who was dropped or failed", (("candidate", False), ("after", True), ("how", False), ("why", False)), rows
+    )
 
 
 def _list_trainings(record: ContestRecord) -> list[dict[str, Any]]:

@@ -1,13 +1,16 @@
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakeoff.analysis.pick import prior
 from bakeoff.analysis.pick.contest import Candidate, ContestState, StepResult, TrainingStep, estimate_beliefs, next_step
-from bakeoff.analysis.pick.prior import EarlierResults, built_in_results, expect, read_results, similarity
+from bakeoff.analysis.pick.prior import EarlierResults, built_in_results, expect, order_of, read_results, similarity
 from bakeoff.analysis.pick.replay import replay
 from bakeoff.data.properties import Properties
 from bakeoff.store.store import Store
@@ -105,3 +108,15 @@ class TestOrder:
         ended = [replay(ContestState(each), result_of, math.inf) for each in (candidates, wrong)]
         assert all(len(each.state.tried) == 6 for each in ended)
         assert len({estimate_beliefs(each.state).leader for each in ended}) == 1
+
+
+def test_names_each_data_set_once_with_its_greatest_similarity(monkeypatch):
+    monkeypatch.setattr(prior, "properties", lambda _: DIGITS)
+    monkeypatch.setattr(prior, "to_dict", lambda given, full: given)
+    runs = [SimpleNamespace(net=net, data_hash="", recipe=SimpleNamespace(name="quick")) for net in ("conv", "linear")]
+    entries = [SimpleNamespace(run=run) for run in runs]
+    lineup: Any = SimpleNamespace(entries=entries, plan=SimpleNamespace(data={"": None}))
+    errors = {"conv quick": 0.1, "linear quick": 0.2}
+    both = [EarlierResults("photos", "a.db", of, errors) for of in (PHOTOS, DIGITS)]
+    reason = order_of(lineup, [[*both, EarlierResults("others", "a.db", PHOTOS, errors)]]).reason
+    assert reason.count("photos (") == 1 and "photos (similarity 1.00) and others (" in reason

@@ -158,8 +158,11 @@ def order_of(lineup: Lineup, stores: Iterable[Sequence[EarlierResults]]) -> Cand
     expected = {name: value for name, value in expect(results, own).items() if name in names}
     if not expected:
         return CandidateOrder({}, "by estimated cost alone: no earlier results of these candidates")
-    closest = sorted(results, key=lambda each: -similarity(each.properties, own))
-    shown = listing([f"{each.data} (similarity {similarity(each.properties, own):.2f})" for each in closest], 3)
+    alike: dict[str, float] = {}
+    for each in results:
+        alike[each.data] = max(similarity(each.properties, own), alike.get(each.data, 0.0))
+    closest = sorted(alike, key=lambda data: -alike[data])
+    shown = listing([f"{data} (similarity {alike[data]:.2f})" for data in closest], 3)
     where = listing(sorted({each.source for each in known}), 3) if known else "bakeoff's own results"
     reason = f"by expected gain per second, from {counted(len(expected), 'candidate')} in {where}: {shown}"
     return CandidateOrder(expected, reason)

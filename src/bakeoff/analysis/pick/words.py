@@ -72,6 +72,15 @@ COLUMNS = ("candidate", "epochs", "seeds", "validation", "best", "test", "params
 """Headings of the table of all candidates."""
 
 
+FATES = {"left": "dropped"}
+"""State of a candidate or kind of a moment → the word for it, where they differ."""
+
+
+def fate(state: str) -> str:
+    """Return the word for the state of a candidate, or for what happened to it."""
+    return FATES.get(state, state)
+
+
 def standing_cells(one: PickedNetwork) -> tuple[str, ...]:
     """Return the cells of a candidate in that table."""
     low, high = one.expected_low, one.expected_high
