@@ -3,10 +3,14 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
 
+import psutil
 import pytest
 from campaign import assert_like
 from campaign import start_small as start
@@ -49,6 +53,22 @@ def test_a_study_that_is_stopped_for_a_while_continues_by_itself(small_reference
     assert_like(store, small_reference)
 
 
+def stop_between_writes(process: subprocess.Popen[str], store: Path) -> list[psutil.Process]:
+    """Stop a process and all that it started, while none of them has locked the store."""
+    while True:
+        everybody = family(process)
+        for one in everybody:
+            one.send_signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(store, timeout=0.5, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                return everybody
+            except sqlite3.OperationalError:
+                for one in everybody:
+                    one.send_signal(signal.SIGCONT)
+        time.sleep(random.uniform(0.1, 0.5))
+
+
 def test_a_study_that_is_stopped_for_minutes_keeps_its_runs(small_reference, tmp_path):
     """Longer than a claim may go without a heartbeat: its processes are visibly alive."""
     store, log = tmp_path / "a.db", tmp_path / "other.log"
@@ -56,9 +76,7 @@ def test_a_study_that_is_stopped_for_minutes_keeps_its_runs(small_reference, tmp
     assert wait_for_training(process, store)
     with Store(store) as opened:
         claimed = {result.id for result in opened.results() if result.state == "running"}
-    stopped = family(process)
-    for one in stopped:
-        one.send_signal(signal.SIGSTOP)
+    stopped = stop_between_writes(process, store)
     time.sleep(STALE_SECONDS + 20)
     other = start(store, log)
     assert other.wait() == 1, log.read_text()[-2000:]
