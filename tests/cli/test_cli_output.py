@@ -36,7 +36,6 @@ IN_STORE = {
     "explain": ["explain", "lenet-afif", "digit.png"],
     "export": ["export", "lenet-afif", "-o", "model.safetensors"],
     "card": ["card", "lenet-afif"],
-    "pick": ["pick", "digits", "--nets", "linear", "--budget", "0.01s"],
     "run": ["run", "--dry-run", "--nets", "lenet-afif", "--data", "digits", "--seeds", "1", "--epochs", "1"],
     "ablate": ["ablate", "conv", "--from", "drop", "--data", "digits", "--scale", "3", "--seeds", "1", "--dry-run"],
     "dial": [
@@ -71,6 +70,7 @@ ALONE = {
 ON_FILES = {"new": ["new", "net", "another"], "check": ["check", "mine.py"],
             "merge": ["merge", "copied.db", "-o", "merged.db", "--overwrite"],
             "store": ["store", "info", "copied.db"],
+            "pick": ["pick", "digits", "--nets", "linear", "--budget", "0.01s", "--store", "picked.db"],
             "track": ["track", "--help"]}  # fmt: skip
 COMMAND_LINES = IN_STORE | ALONE | ON_FILES
 

@@ -18,7 +18,7 @@ CHANGED = re.compile(r"([^()]+) \(([\w.]+=[^()]*)\)(.*)")
 SIZE = re.compile(r"\[(\d+), (\d+)\]")
 """How older versions wrote an image size."""
 
-LONGEST = 100
+LONGEST = 150
 """Characters of a label that lists all changes; longer ones say how many there are."""
 
 ABSENT = "none"
