@@ -91,7 +91,7 @@ def stages(tmp_path):
             store.release("me")
             checkpoint_path(store.files, run.id).write_bytes(bytes(1000))
             trunk_path(store.files, run.id).write_bytes(bytes(100))
-        assert all(result.is_held for result in store.results())
+        assert all(result.is_untested for result in store.results())
     return tmp_path / "a.db", [run.id for run in runs]
 
 

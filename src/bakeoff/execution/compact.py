@@ -12,11 +12,8 @@ from bakeoff.spec.paths import trunk_path
 from bakeoff.spec.recipe import Cooldown
 from bakeoff.spec.records import Result
 from bakeoff.store.claims import is_at_work
-from bakeoff.store.files import StoreFile, files_of
+from bakeoff.store.files import CHECKPOINTS, StoreFile, files_of
 from bakeoff.store.store import Store
-
-STATES = ("checkpoint", "trunk")
-"""Kinds of files from which a training continues."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def compact(
             files = files_of(store.files, {row["id"] for row in rows}, {str(row["net"]) for row in rows})
             results = store.results()
             done = {result.id: result.run for result in results if result.state == "done"}
-            held = {result.id for result in results if result.is_held}
+            held = {result.id for result in results if result.is_untested}
             over = {result.id for result in results if result.state == "waiting" and result.id in settled}
             over |= held if trainings else _superseded(results, store.files)
             kept = {run_id for run_id, run in done.items() if can_be_extended(run.recipe)}
@@ -74,9 +71,9 @@ def compact(
                 file
                 for file in files
                 if _is_unneeded(file, done.keys(), set() if checkpoints else kept, checkpoints)
-                or (file.kind in STATES and file.owner in over)
+                or (file.kind in CHECKPOINTS and file.owner in over)
             ]
-            left = sum(file.bytes for file in files if file.kind in STATES and file.owner in held - over)
+            left = sum(file.bytes for file in files if file.kind in CHECKPOINTS and file.owner in held - over)
             _delete(unneeded, store.files)
         try:
             store.shrink()
@@ -92,14 +89,14 @@ def _superseded(results: Iterable[Result], folder: Path) -> set[str]:
     """Return the trainings held for `pick` and `tune` whose longer one is trained, too: that one would be continued."""
     by_key: dict[Key, list[Result]] = {}
     for result in results:
-        if (result.is_held or result.state == "done") and isinstance(result.run.recipe.schedule, Cooldown):
+        if (result.is_untested or result.state == "done") and isinstance(result.run.recipe.schedule, Cooldown):
             by_key.setdefault(key_without_epochs(result.run), []).append(result)
     found = set()
     for alike in by_key.values():
         longest = max(
             (result.run.recipe.epochs for result in alike if trunk_path(folder, result.id).exists()), default=0
         )
-        found |= {result.id for result in alike if result.is_held and result.run.recipe.epochs < longest}
+        found |= {result.id for result in alike if result.is_untested and result.run.recipe.epochs < longest}
     return found
 
 

@@ -132,11 +132,6 @@ class Result:
         return (*self.environment.get("before", {}).get(name, ()), self.environment.get(name))
 
     @property
-    def is_held(self) -> bool:
-        """Whether all epochs are trained, but nothing is evaluated: as `pick` and `tune` leave most trainings."""
-        return self.state == "waiting" and len(self.epochs) >= self.run.recipe.epochs
-
-    @property
     def selection(self) -> str:
         """How the reported epoch was chosen, as shown beside the result."""
         recipe = self.run.recipe

@@ -13,6 +13,8 @@ Kind: TypeAlias = Literal["checkpoint", "trunk", "weights", "draft", "network", 
 KINDS: dict[str, Kind] = {".pt": "checkpoint", ".trunk": "trunk", ".safetensors": "weights"}
 """Ending of a run's file → its kind."""
 
+CHECKPOINTS: tuple[Kind, ...] = ("checkpoint", "trunk")
+"""Kinds of files from which a training continues."""
 
 ENDINGS = (".py", ".json", ".safetensors", ".pth", ".pt")
 """Endings of the files of users' own networks and weights."""

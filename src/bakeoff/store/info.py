@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.store.files import files_of
+from bakeoff.store.files import CHECKPOINTS, files_of
 from bakeoff.store.network_disks import network_file_system
 from bakeoff.store.schema import MIGRATIONS
 from bakeoff.store.store import Store
@@ -65,9 +65,9 @@ def info(path: Path) -> Info:
         rows = store._db.execute("SELECT id, net, data_hash FROM runs").fetchall()
         used = Counter(row["data_hash"] for row in rows)
         sizes = Counter[str]()
-        held = {result.id for result in results if result.is_held}
+        held = {result.id for result in results if result.is_untested}
         for file in files_of(store.files, {row["id"] for row in rows}, {str(row["net"]) for row in rows}):
-            is_held = file.owner in held and file.kind in ("checkpoint", "trunk")
+            is_held = file.owner in held and file.kind in CHECKPOINTS
             sizes["held" if is_held else file.kind] += file.bytes
         return Info(
             store=str(path.absolute()),
@@ -75,7 +75,7 @@ def info(path: Path) -> Info:
             version=store.version,
             current_version=len(MIGRATIONS),
             states=dict(Counter([*(result.state for result in results), *(run.state for run in unreadable)])),
-            untested=sum(result.is_untested for result in results),
+            untested=len(held),
             protocols=dict(Counter(result.run.protocol for result in results)),
             networks=len({row["net"] for row in rows}),
             data=[

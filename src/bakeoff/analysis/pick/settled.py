@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from bakeoff.analysis.cells import plain_name
 from bakeoff.analysis.pick.contest import MAX_SEEDS
 from bakeoff.analysis.pick.record import ContestRecord, read_records
 from bakeoff.analysis.pick.standing import PickedNetwork
@@ -31,14 +32,10 @@ def _is_settled(result: Result, record: ContestRecord) -> bool:
     standings = record.pick.standings
     if all(one.state in GONE or _is_complete(one) for one in standings):
         return True
-    treatment = result.run.net, _plain(result.run.recipe.name)
-    own = [one for one in standings if (one.net, _plain(one.recipe)) == treatment]
+    treatment = result.run.net, plain_name(result.run.recipe.name)
+    own = [one for one in standings if (one.net, plain_name(one.recipe)) == treatment]
     return bool(own) and all(one.state in GONE for one in own)
 
 
 def _is_complete(one: PickedNetwork) -> bool:
     return one.epochs == one.full_epochs and one.seeds >= MAX_SEEDS
-
-
-def _plain(recipe: str) -> str:
-    return recipe.partition(" (")[0]
