@@ -127,7 +127,7 @@ def contests(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_picks_a_network_as_good_as_the_best_for_a_fraction_of_the_cost():
     behind, stated, right = contests(60)
-    assert np.mean(behind <= 0.01) >= 0.85
+    assert np.mean(behind <= 0.01) >= 0.9
     assert right.mean() >= stated.mean() - 0.15
 
 
