@@ -181,6 +181,26 @@ def test_help_takes_less_than_four_tenths_of_a_second():
     assert min(float(python(code).stdout) for _ in range(3)) < 0.4
 
 
+COMMANDS = ["run", "pick digits", "reproduce afif2018", "ablate conv --from drop", "dial digits --turn colour"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_workers_start_before_the_command_imports_anything_heavy(command):
+    """Loading torch takes them longer than the command takes to plan."""
+    code = (
+        "import sys\n"
+        "from bakeoff.cli import main, training_options\n"
+        "def warm_up():\n"
+        "    print(*({'torch', 'numpy', 'bakeoff.execution.session'} & set(sys.modules)), 'starts')\n"
+        "    raise SystemExit\n"
+        "training_options.warm_up = warm_up\n"
+        "sys.argv = ['bakeoff', *sys.argv[1:]]\n"
+        "main()\n"
+    )
+    done = python(code, *command.split())
+    assert done.stdout == "starts\n", done.stderr
+
+
 def test_ranks_over_data_sets_need_no_scipy_stats():
     """Its import takes longer than the answer about a thousand runs."""
     code = (

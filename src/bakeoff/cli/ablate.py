@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.complete import network_names, recipe_names, single
+from bakeoff.cli.option_groups import GROUPS
 from bakeoff.cli.options import json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import carry_out, end
 from bakeoff.cli.tables import print_table, print_tables, to_rich
-from bakeoff.cli.training_options import GROUPS, SETTLE, training_options
+from bakeoff.cli.training_options import SETTLE, training_options
 from bakeoff.console.terminal import Console, escape
 
 if TYPE_CHECKING:

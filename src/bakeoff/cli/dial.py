@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.complete import data_set_names, dial_names, several, single
+from bakeoff.cli.option_groups import GROUPS
 from bakeoff.cli.options import as_list, json_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import carry_out, end
-from bakeoff.cli.training_options import GROUPS, SETTLE, training_options
+from bakeoff.cli.training_options import SETTLE, training_options
 from bakeoff.console.terminal import echo, echo_json
 from bakeoff.errors import BakeoffError
 

@@ -11,9 +11,10 @@ from rich.table import Table
 
 from bakeoff.cli.complete import data_set_names, single
 from bakeoff.cli.endings import UNFINISHED
+from bakeoff.cli.option_groups import GROUPS
 from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.tables import print_fitting, wide_console
-from bakeoff.cli.training_options import GROUPS, NO_CONTEST, training_options
+from bakeoff.cli.training_options import NO_CONTEST, training_options
 from bakeoff.console.terminal import Console, escape, quote
 from bakeoff.errors import BakeoffError
 

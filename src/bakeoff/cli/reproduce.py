@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.complete import single, study_names_and_files
+from bakeoff.cli.option_groups import GROUPS
 from bakeoff.cli.options import json_option, store_option
 from bakeoff.cli.results import FORMATS
 from bakeoff.cli.running import carry_out, end
 from bakeoff.cli.tables import print_tables
-from bakeoff.cli.training_options import GROUPS, SETTLE, training_options
+from bakeoff.cli.training_options import SETTLE, training_options
 from bakeoff.console.terminal import echo_lines
 from bakeoff.lookup import hint
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.complete import single, study_names_and_files
+from bakeoff.cli.option_groups import GROUPS
 from bakeoff.cli.options import json_option
 from bakeoff.cli.running import carry_out, end
-from bakeoff.cli.training_options import GROUPS, training_options
+from bakeoff.cli.training_options import training_options
 from bakeoff.console.terminal import Console, escape, quote
 
 if TYPE_CHECKING:

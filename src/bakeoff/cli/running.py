@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.machine.processes import warm_up
 
 if TYPE_CHECKING:
     from bakeoff.analysis.race import Race
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 def carry_out(study: "Study", how: "RunOptions", as_json: bool, race: "Race | None" = None) -> "Done | None":
     """Train what the store lacks of a study, or of a race in it; None if only the plan was to be printed."""
-    if not how.dry_run:
-        warm_up()  # before anything else is imported, which takes half a second
     from bakeoff.console.running import prepare_study, train_prepared
 
     prepared = prepare_study(study, how, race)

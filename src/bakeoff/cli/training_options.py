@@ -11,70 +11,12 @@ import rich_click as click
 from bakeoff.cli.assignments import as_changes, as_stand_ins
 from bakeoff.cli.complete import data_set_names, network_names, recipe_names, several
 from bakeoff.cli.options import as_data, as_list, store_option
+from bakeoff.machine.processes import warm_up
 
 if TYPE_CHECKING:
     from bakeoff.execution.options import RunOptions, StudyOptions
 
 Command: TypeAlias = Callable[..., Any]
-
-GROUPS: list[Any] = [
-    {
-        "name": "What to compare",
-        "options": [
-            "--nets",
-            "--data",
-            "--data-as",
-            "--groups",
-            "--folds",
-            "--recipe",
-            "--seeds",
-            "--first-seed",
-            "--until-settled",
-            "--max-seeds",
-        ],
-    },
-    {"name": "Changes to the recipe", "options": ["--epochs", "--size", "--scale", "--set"]},
-    {
-        "name": "How it runs",
-        "options": [
-            "--store",
-            "--workers",
-            "--threads",
-            "--device",
-            "--precision",
-            "--compile",
-            "--run-timeout",
-            "--track",
-            "--devices-per-run",
-        ],
-    },
-    {
-        "name": "On a cluster",
-        "options": [
-            "--executor",
-            "--address",
-            "--gpus-per-run",
-            "--memory-per-run",
-            "--checkpoints",
-            "--pack",
-            "--slurm",
-        ],
-    },
-    {
-        "name": "What to do",
-        "options": [
-            "--dry-run",
-            "--retry-failed",
-            "--restart",
-            "--fail-fast",
-            "--robustness",
-            "--timing",
-            "--all",
-            "--json",
-            "--help",
-        ],
-    },
-]
 
 WHAT = {
     "nets": click.option(
@@ -266,6 +208,8 @@ def training_options(*, leave_out: Collection[str] = (), refuse: Collection[str]
         @wraps(command)
         def typed(**given: Any) -> Any:
             values = dict.fromkeys(OPTIONS) | {name: given.pop(name) for name in chosen}
+            if not values["dry_run"] and values["executor"] in (None, "local"):
+                warm_up()  # loads torch while this process imports and plans, which takes more than a second
             return command(wanted=_study_options(values), how=_run_options(values), **given)
 
         extended: Command = typed
