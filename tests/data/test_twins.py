@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 import tiny
 from bakeoff.data import load_dataset
 from bakeoff.data.twins import (
+    ROWS,
     correlate,
     find_twins,
     hash_images,
@@ -106,7 +107,7 @@ def test_proposes_the_nearest_earlier_hashes_of_another_label(count, seed, alike
     random = np.random.default_rng(seed)
     hashes = random.integers(0, 2**alike - 1, count, np.uint64, endpoint=True)
     labels = random.integers(0, classes, count)
-    proposed = np.concatenate(list(propose_unlike(hashes, labels)))
+    proposed = np.concatenate([propose_unlike(hashes, labels, start) for start in range(0, count, ROWS)])
     apart = np.bitwise_count(hashes[:, None] ^ hashes[None])
     for row in range(count):
         mine, wanted = proposed[proposed[:, 0] == row, 1], np.flatnonzero(labels[:row] != labels[row])
@@ -119,7 +120,7 @@ def test_proposes_the_nearest_hashes(count, seed, alike):
     random = np.random.default_rng(seed)
     hashes = random.integers(0, 2**alike - 1, count, np.uint64, endpoint=True)
     others = random.integers(0, 2**alike - 1, 40, np.uint64, endpoint=True)
-    proposed = np.concatenate(list(propose_pairs(hashes, others)))
+    proposed = np.concatenate([propose_pairs(hashes, others, start) for start in range(0, count, ROWS)])
     apart = np.bitwise_count(hashes[:, None] ^ others[None])
     for row in range(count):
         mine = proposed[proposed[:, 0] == row, 1]

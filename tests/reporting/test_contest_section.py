@@ -1,12 +1,18 @@
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
+from bakeoff.analysis.pick.moment import Moment
 from bakeoff.analysis.pick.record import ContestRecord, contest_path, read_record, read_records, write_record
 from bakeoff.analysis.pick.words import describe_pick
 from bakeoff.reporting import write
+from bakeoff.reporting.answer import write_answers
 from bakeoff.reporting.contest_section import view_contest
+from bakeoff.reporting.loading import load_page_model
 from bakeoff.spec.paths import files_folder
+from bakeoff.text.formats import percent
 from contests import make_contest
 
 
@@ -48,10 +54,44 @@ def test_the_charts_get_all_trainings_and_probabilities(record):
     assert len(payload["chances"]) == 5
 
 
-def test_its_curves_are_named_at_their_ends(visit, make, record, tmp_path):
+def test_the_only_tested_network_was_compared_in_the_contest(make, record):
+    store = make(nets=("conv",), data=("digits",), seeds=2)
+    model = load_page_model(store)
+    winner = replace(record.pick.standings[0], runs=tuple(result.id for result in model.results))
+    pick = replace(record.pick, standings=(winner, *record.pick.standings[1:]))
+    (answer,) = write_answers(model, [view_contest(replace(record, pick=pick))])
+    assert answer.lead.endswith(f"a contest, it is the best of the 2 tried with a probability of {percent(0.97, 0)}.")
+    (answer,) = write_answers(model, [view_contest(record)])
+    assert "no other result to compare it with" in answer.lead
+
+
+def names_in(page, figure: str) -> list[tuple[str, dict[str, float]]]:
+    """The names at the ends of the curves of a figure, with their boxes."""
+    found = page.eval_on_selector_all(
+        f"[data-figure={figure}] svg g[text-anchor=start] text",
+        "all => all.map(t => [t.textContent, t.getBoundingClientRect().toJSON()])",
+    )
+    return [(text, box) for text, box in found if "candidate" in text or text in ("conv", "linear")]
+
+
+@pytest.mark.parametrize("figure", ["contest", "chances"])
+def test_names_at_the_ends_of_curves_stay_in_the_chart(visit, make, record, tmp_path, figure):
+    """Of thirty candidates that ended alike, the lowest names were written into the text below."""
+    store, others = make(), [f"candidate-{number}" for number in range(30)]
+    ends = [Moment(10 + i / 3, "trained", name, 1, 0, 0.3, "", {name: 0.01}) for i, name in enumerate(others)]
+    write_record(files_folder(store), replace(record, moments=(*record.moments, *ends)))
+    page = visit(write(store, tmp_path / "a.html", pictures=False))
+    boxes = [box for _, box in names_in(page, figure)]
+    assert len(boxes) == 6
+    for a, b in combinations(boxes, 2):
+        assert abs(a["top"] - b["top"]) > 8 or a["right"] < b["left"] or b["right"] < a["left"]
+    bottom = page.eval_on_selector(f"[data-figure={figure}] svg", "svg => svg.getBoundingClientRect().bottom")
+    assert max(box["bottom"] for box in boxes) < bottom - 25
+
+
+def test_curves_are_named_at_their_ends_but_for_those_without_a_chance(visit, make, record, tmp_path):
     store = make()
     write_record(files_folder(store), record)
     page = visit(write(store, tmp_path / "a.html", pictures=False))
-    for figure in ("contest", "chances"):
-        texts = f"[data-figure={figure}] svg g[text-anchor=start] text"
-        assert {"conv", "linear"} <= set(page.eval_on_selector_all(texts, "all => all.map(t => t.textContent)"))
+    assert {name for name, _ in names_in(page, "contest")} == {"conv", "linear"}
+    assert [name for name, _ in names_in(page, "chances")] == ["conv"]

@@ -11,6 +11,7 @@ from bakeoff.analysis.ranking import RANK_BY
 from bakeoff.analysis.untested import count_untested
 from bakeoff.reporting.answer_in_general import compare_data_sets, write_premise
 from bakeoff.reporting.answer_parts import MOST_NAMED, AnswerBlock, AnswerPoint, bold_list
+from bakeoff.reporting.contest_section import ContestSection
 from bakeoff.reporting.leads import describe_numbers, describe_optimism, describe_verdict
 from bakeoff.reporting.model import Line, ReportModel, Table
 from bakeoff.text.formats import THIN, count, counted, duration, listing, percent, points, signed_points, span, times
@@ -19,12 +20,12 @@ CHEAP = 0.5
 """A cheaper alternative costs at most this fraction of the best network."""
 
 
-def write_answers(model: ReportModel) -> list[AnswerBlock]:
+def write_answers(model: ReportModel, contests: Sequence[ContestSection] = ()) -> list[AnswerBlock]:
     """Return an answer for each table, preceded by one over all data sets where there are several."""
-    return [*compare_data_sets(model.tables), *map(_write_answer, model.tables)]
+    return [*compare_data_sets(model.tables), *(_write_answer(table, contests) for table in model.tables)]
 
 
-def _write_answer(table: Table) -> AnswerBlock:
+def _write_answer(table: Table, contests: Sequence[ContestSection]) -> AnswerBlock:
     details = (
         *_describe_interval(table),
         *_describe_gap(table),
@@ -34,10 +35,10 @@ def _write_answer(table: Table) -> AnswerBlock:
         *_describe_budget(table),
     )
     cautions = tuple(list_cautions(table))
-    return AnswerBlock(table.title, _write_lead(table), details, cautions, table.key, write_premise([table]))
+    return AnswerBlock(table.title, _write_lead(table, contests), details, cautions, table.key, write_premise([table]))
 
 
-def _write_lead(table: Table) -> str:
+def _write_lead(table: Table, contests: Sequence[ContestSection]) -> str:
     if not table.ranked:
         if table.measured:
             return describe_no_answer(table.flaws)
@@ -47,8 +48,7 @@ def _write_lead(table: Table) -> str:
     best, *others = table.ranked
     score = percent(best.row.test_accuracy, table.digits)
     if not others:
-        other = "no other network has a usable result" if table.flaws else "there is no other result to compare it with"
-        return f"**{best.label}** reaches {score} on {table.data}; {other}."
+        return f"**{best.label}** reaches {score} on {table.data}; {_describe_lone(table, best, contests)}."
     firsts = [line.label for line in table.ranked if line.row.rank == 1]
     mean = "mean test accuracy" if _is_ranked_by_test(table) else f"mean {table.ranked_by}"
     if len(firsts) > 1:
@@ -66,6 +66,13 @@ def _write_lead(table: Table) -> str:
         return f"{begin}, but shares fewer than two seeds with {bold_list(unsure)}: too few to test its lead."
     rest = {1: "the other network", 2: "both others"}.get(len(others), f"all {len(others)} others")
     return f"{begin}; it is significantly ahead of {rest}."
+
+
+def _describe_lone(table: Table, line: Line, contests: Sequence[ContestSection]) -> str:
+    """Say what the only network with a usable result was compared with."""
+    if contest := next((own for own in contests if set(own.evaluated) & set(line.row.runs)), None):
+        return f"by the validation images of a contest, it {contest.place}"
+    return "no other network has a usable result" if table.flaws else "there is no other result to compare it with"
 
 
 def _describe_close(table: Table, close: Sequence[Line]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.analysis.pick.record import ContestRecord, read_records
-from bakeoff.analysis.pick.words import COLUMNS, describe_pick, fate, standing_cells
+from bakeoff.analysis.pick.words import COLUMNS, describe_pick, describe_place, fate, standing_cells
 from bakeoff.reporting.text_table import TextTable
 from bakeoff.text.formats import clock, counted, percent
 
@@ -17,6 +17,10 @@ class ContestSection:
     title: str
     sentences: tuple[str, ...]
     """The answer, as `bakeoff pick` prints it."""
+    place: str
+    """How sure it is that the winner is the best, without its name; empty if nothing was trained."""
+    evaluated: tuple[str, ...]
+    """Ids of the winner's runs that were evaluated on the test images."""
     standings: TextTable
     exits: TextTable
     """Who was dropped or failed, when and why; no rows if nobody was."""
@@ -45,6 +49,8 @@ def view_contest(record: ContestRecord) -> ContestSection:
     return ContestSection(
         title,
         tuple(filter(None, (*(line.strip() for line in describe_pick(pick)), order))),
+        describe_place(pick, pick.winner) if pick.winner else "",
+        pick.evaluated,
         TextTable(title, columns, rows),
         _tabulate_exits(record),
         tuple(pick.left_out.items()),

@@ -196,7 +196,7 @@ def render(
         .render(
             title=title or headline(model),
             model=model,
-            answers=[_add_warnings(answer, model, found) for answer in write_answers(model)],
+            answers=[_add_warnings(answer, model, found) for answer in write_answers(model, contests)],
             findings=found,
             published=published,
             rule=RULE,

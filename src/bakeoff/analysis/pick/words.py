@@ -12,13 +12,7 @@ def describe_pick(pick: Pick) -> list[str]:
     winner = pick.winner
     if winner is None:
         return list(pick.advice)
-    tried = sum(one.epochs > 0 for one in pick.standings)
-    others = _count_others(pick)
-    lines = [
-        f"{winner.name} is the best of the {tried} tried with a probability of {percent(winner.best, 0)}{others}"
-        if tried > 1
-        else f"{winner.name} was the only one tried{others}"
-    ]
+    lines = [f"{winner.name} {describe_place(pick, winner)}{_count_others(pick)}"]
     if winner.test_accuracy is not None:
         lines.append(_test_line(winner))
         lines.append("  chosen on validation images only; the test images were evaluated once, at the end")
@@ -34,6 +28,14 @@ def describe_pick(pick: Pick) -> list[str]:
         lines += _describe_tuned(pick.tuned)
     lines += [f"Next: {text}" for text in pick.advice]
     return lines
+
+
+def describe_place(pick: Pick, winner: PickedNetwork) -> str:
+    """Say how sure it is that the winner is the best, as a sentence without its subject."""
+    tried = sum(one.epochs > 0 for one in pick.standings)
+    if tried == 1:
+        return "was the only one tried"
+    return f"is the best of the {tried} tried with a probability of {percent(winner.best, 0)}"
 
 
 def _count_others(pick: Pick) -> str:

@@ -13,10 +13,15 @@ const contestColour = (names, name) => {
   return place < 8 ? `var(--c${place})` : "var(--muted)";
 };
 
-function contestChart(rows, names, width, y, value, title) {
+// The six highest ends have names, unless they are below `least`: others were dropped, and would crowd at the bottom.
+function contestChart(rows, names, width, y, value, title, least = 0) {
   const stroke = ({ candidate }) => contestColour(names, candidate);
-  const last = names.map((name) => rows.findLast((row) => row.candidate === name)).filter(Boolean);
+  const ends = names.map((name) => rows.findLast((row) => row.candidate === name)).filter(Boolean);
+  const last = d3.sort(ends, (row) => -row[value]).slice(0, 6).filter((row) => row[value] >= least);
   const span = d3.extent(rows, (row) => row[value]);
+  const [first, end] = d3.extent(rows, (row) => row.seconds);
+  const room = ((end - first) * 7.2 * d3.max(names, (name) => name.length)) / (0.7 * width);
+  const apart = (a, b) => Math.abs(a.seconds - b.seconds) > room;
   return Plot.plot({
     width,
     height: narrow(width) ? 300 : 360,
@@ -30,7 +35,7 @@ function contestChart(rows, names, width, y, value, title) {
     marks: [
       Plot.lineY(rows, { x: "seconds", y: value, z: "candidate", stroke, strokeWidth: 1.5, curve: y.curve ?? "linear" }),
       ...(y.curve ? [] : [Plot.dot(rows, { x: "seconds", y: value, r: 3.5, fill: stroke })]),
-      ...nameEnds(last, span, width, { x: "seconds", y: value, text: "candidate", fill: stroke }),
+      ...nameEnds(last, span, width, { x: "seconds", y: value, text: "candidate", fill: stroke, apart }),
       Plot.tip(rows, Plot.pointer({ x: "seconds", y: value, title })),
     ],
   });
@@ -72,7 +77,7 @@ figures.chances = {
     const y = { label: "Probability of being the best of those tried", domain: [0, 1], curve: "step-after" };
     const title = (d) => `${d.candidate}\nafter ${format.decimal(d.seconds)} s\n${format.percent(d.best)}`;
     return {
-      chart: contestChart(rows, names, width, y, "best", title),
+      chart: contestChart(rows, names, width, y, "best", title, 0.005),
       rows,
       columns: [
         { name: "candidate", text: "Candidate" },

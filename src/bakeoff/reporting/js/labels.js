@@ -49,21 +49,25 @@ function placeLabels(chart, named, points, { at, mean, low, high, width }) {
 const marginForNames = (names, width) =>
   narrow(width) ? 16 : Math.min(12 + 7.2 * d3.max(names, (name) => name.length), 0.3 * width);
 
-// Marks with the names of curves at their last points; none on narrow screens.
-const nameEnds = (last, span, width, { x, y, text, fill }) =>
+// Marks with the names of curves at their last points; none on narrow screens. Names that are `apart` need no room above
+// each other.
+const nameEnds = (last, span, width, { x, y, text, fill, apart }) =>
   narrow(width)
     ? []
-    : [Plot.text(spread(last, span, y), { x, y: "place", text, fill, textAnchor: "start", dx: 9 })];
+    : [Plot.text(spread(last, span, y, undefined, apart), { x, y: "place", text, fill, textAnchor: "start", dx: 9 })];
 
-// Places for names at the ends of curves, moved so that they do not overlap; `gap` is the share of the height of a name.
-function spread(rows, [low, high], y, gap = 0.045) {
+// Places for names at the ends of curves, moved so that they neither overlap nor leave the chart; `gap` is the share of
+// the height of a name. If there are too many, the lowest have none.
+function spread(rows, [low, high], y, gap = 0.045, apart = () => false) {
   const least = gap * Math.max(high - low, 1e-9);
-  let above = Infinity;
-  return d3
-    .sort(rows, (row) => -row[y])
-    .map((row) => {
-      const place = Math.min(row[y], above - least);
-      above = place;
-      return { ...row, place };
-    });
+  const named = d3.sort(rows, (row) => -row[y]).slice(0, Math.floor(1 / gap) + 1);
+  const places = named.map((row) => row[y]);
+  const near = (i, j) => !apart(named[i], named[j]);
+  for (let i = 0; i < named.length; i++)
+    for (let j = 0; j < i; j++) if (near(i, j)) places[i] = Math.min(places[i], places[j] - least);
+  for (let i = named.length - 1; i >= 0; i--) {
+    places[i] = Math.max(places[i], low);
+    for (let j = i + 1; j < named.length; j++) if (near(i, j)) places[i] = Math.max(places[i], places[j] + least);
+  }
+  return named.map((row, i) => ({ ...row, place: places[i] }));
 }
