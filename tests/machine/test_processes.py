@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -29,3 +31,20 @@ def test_what_the_user_wants_of_them_stays(monkeypatch, wanted):
     monkeypatch.setenv("GOMP_SPINCOUNT", wanted)
     context()
     assert os.environ["GOMP_SPINCOUNT"] == wanted
+
+
+def test_a_command_that_fails_does_not_wait_until_torch_is_loaded():
+    """The fork server would keep the pipe open that the command writes to."""
+    code = (
+        "import os, sys\n"
+        "from multiprocessing import forkserver\n"
+        "from bakeoff.cli import main\n"
+        "sys.argv = ['bakeoff', 'run', '--recipe', 'nonsense']\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    signal = os.waitpid(forkserver._forkserver._forkserver_pid, 0)[1]\n"
+        "    print('exit code', end.code, 'signal', signal)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "exit code 2 signal 15\n", done.stderr

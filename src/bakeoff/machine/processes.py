@@ -46,6 +46,16 @@ def warm_up() -> None:
             forkserver.ensure_running()
 
 
+def stop_warm_up() -> None:
+    """End the fork server at once: until it has loaded torch, it keeps the pipe open that the command writes to."""
+    from multiprocessing import forkserver
+
+    server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if server is not None:
+        with suppress(OSError):
+            os.kill(server, signal.SIGTERM)
+
+
 def exit_with_parent() -> None:
     """Wait until the parent process ends, for whatever reason, then end this one."""
     parent = parent_process()
