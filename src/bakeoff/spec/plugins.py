@@ -260,10 +260,7 @@ def _entry_points(group: str) -> list["EntryPoint"]:
 
 def _fact(distribution: "Distribution", key: str) -> str | None:
     """Return an entry of the metadata of a package; None if they lack it."""
-    try:
-        return distribution.metadata[key]
-    except KeyError:  # from the backport importlib_metadata, which other packages bring with them
-        return None
+    return next(iter(distribution.metadata.get_all(key) or ()), None)
 
 
 def _place(module: str) -> Path | None:
