@@ -7,13 +7,11 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import rich_click as click
-from click.exceptions import ClickException
 
 from bakeoff.cli.assignments import as_changes, as_stand_ins
 from bakeoff.cli.complete import data_set_names, network_names, recipe_names, several
 from bakeoff.cli.options import as_data, as_list, store_option
-from bakeoff.errors import BakeoffError
-from bakeoff.machine.processes import stop_warm_up, warm_up
+from bakeoff.machine.processes import warm_up
 
 if TYPE_CHECKING:
     from bakeoff.execution.options import RunOptions, StudyOptions
@@ -212,11 +210,7 @@ def training_options(*, leave_out: Collection[str] = (), refuse: Collection[str]
             values = dict.fromkeys(OPTIONS) | {name: given.pop(name) for name in chosen}
             if not values["dry_run"] and values["executor"] in (None, "local"):
                 warm_up()  # loads torch while this process imports and plans, which takes more than a second
-            try:
-                return command(wanted=_study_options(values), how=_run_options(values), **given)
-            except (BakeoffError, ClickException):
-                stop_warm_up()
-                raise
+            return command(wanted=_study_options(values), how=_run_options(values), **given)
 
         extended: Command = typed
         for option in reversed(chosen.values()):

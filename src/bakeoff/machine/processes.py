@@ -1,5 +1,6 @@
 """How worker processes are started: by a fork server that loads torch once for all of them, where there is one."""
 
+import atexit
 import faulthandler
 import multiprocessing
 import os
@@ -44,9 +45,11 @@ def warm_up() -> None:
 
         with isolated_start():
             forkserver.ensure_running()
+        atexit.unregister(_end_server)
+        atexit.register(_end_server)
 
 
-def stop_warm_up() -> None:
+def _end_server() -> None:
     """End the fork server at once: until it has loaded torch, it keeps the pipe open that the command writes to."""
     from multiprocessing import forkserver
 
