@@ -45,18 +45,21 @@ def warm_up() -> None:
 
         with isolated_start():
             forkserver.ensure_running()
-        atexit.unregister(_end_server)
-        atexit.register(_end_server)
+        atexit.unregister(_let_go)
+        atexit.register(_let_go)
 
 
-def _end_server() -> None:
-    """End the fork server at once: until it has loaded torch, it keeps the pipe open that the command writes to."""
+def _let_go() -> None:
+    """Wait for no other process at the end of this one."""
     from multiprocessing import forkserver
 
+    # Until the fork server has loaded torch, it keeps the pipe open that the command writes to.
     server = getattr(forkserver._forkserver, "_forkserver_pid", None)
     if server is not None:
         with suppress(OSError):
             os.kill(server, signal.SIGTERM)
+    # Python 3.13 waits for the resource tracker, which waits for what the file of a network has forked.
+    resource_tracker._resource_tracker._pid = None  # type: ignore[attr-defined]
 
 
 def exit_with_parent() -> None:
