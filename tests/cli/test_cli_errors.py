@@ -183,7 +183,7 @@ def test_in_the_choice_of_a_store_destroys_nothing(command, bakeoff, tmp_path):
     path.write_text("Dear reader, " * 100)
     said = bakeoff(*command, str(path))
     assert said.code == 2
-    assert f"{path} is not a bakeoff store (file is not a database): choose another --store" in said.err
+    assert f"{path} is not a bakeoff store (file is not a database): choose another file" in said.err
     assert path.read_text() == "Dear reader, " * 100
 
 

@@ -44,6 +44,15 @@ def test_a_table_is_described_and_trained_on(bakeoff, dogs):
     assert dry.code == 0 and "files from column 'id'" in dry.out + dry.err
 
 
+def test_a_column_whose_values_are_no_splits_is_named(bakeoff, dogs):
+    rows = [("id", "breed", "split"), *((i, ("husky", "pug")[i % 2], "AB"[i // 18]) for i in range(36))]
+    with (dogs / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    said = bakeoff("data", "csv:dogs/labels.csv")
+    assert said.code == 0, said.err
+    assert "no splits from 'split', whose values are none" in said.out.replace("\n", " ")
+
+
 def test_a_file_in_place_of_a_study_is_data(bakeoff, dogs):
     said = bakeoff("run", "dogs/labels.csv", "--epochs", "3")
     assert said.code == 2

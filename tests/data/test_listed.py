@@ -186,6 +186,7 @@ def test_images_that_are_not_listed_are_counted(root):
         ([("image", "a", "b"), *[(n, i % 2, 1 - i % 2) for i, n in enumerate(NAMES)]], "0 and 1 per class"),
         ([("what", "label"), *[("", label) for _, label in ROWS]], "none names images"),
         ([("image", "label", "split"), *[(*row, "test") for row in ROWS]], "no image for train"),
+        ([("image", "label", "split"), *[(*r, ("train", "holdout")[i % 2]) for i, r in enumerate(ROWS)]], "'holdout'"),
         (
             [("image", "label", "split"), *[(*row, "test" if row[1] == "pug" else "train") for row in ROWS]],
             "expected at least two",

@@ -118,6 +118,7 @@ class TestChange:
         assert change(QUICK, {"stop.monitor": "train_loss", "stop.patience": 2}).stop == Stop("train_loss", 2)
         assert CLARK.stop is not None
         assert change(CLARK, {"stop": "none"}).stop is None
+        assert change(CLARK, {"stop": "–"}).stop is None
         sized = change(QUICK, {"image.size": 8, "images_per_class": 5})
         emptied = change(sized, {"image.size": "none", "images_per_class": "none"})
         assert (emptied.image.size, emptied.images_per_class) == (None, None)

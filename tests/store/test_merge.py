@@ -13,7 +13,7 @@ from stored import DATA, ENVIRONMENT, LABELS, ME, OUTCOME, RUN, epoch, make_olde
 import tiny
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.paths import checkpoint_path, contests_folder, files_folder, trunk_path, weights_path
-from bakeoff.spec.records import DataRecord, Failure, RecipeUse
+from bakeoff.spec.records import DataRecord, Failure, RecipeUse, is_cost
 from bakeoff.store import merge_files
 from bakeoff.store.merge import merge
 from bakeoff.store.store import Store
@@ -80,6 +80,11 @@ class TestMerging:
             assert content(tmp_path / "all.db") == content(one)
             with Store(tmp_path / "all.db") as store:
                 assert weights_path(store.files, RUNS[0].id).read_text() == "a 0"
+
+    @pytest.mark.parametrize("name", ["peak_memory_bytes", "features_shared", "runs_at_once"])
+    def test_what_depends_on_the_machine_may_differ(self, name):
+        """Features of a frozen network are computed by the first run that needs them, and shared by the next."""
+        assert is_cost(name)
 
     def test_names_the_first_epoch_and_predictions_that_differ(self, tmp_path):
         for name, loss, predicted in (("a.db", 1.0, [0, 2, 1, 2]), ("b.db", 1.5, [0, 2, 1, 1])):

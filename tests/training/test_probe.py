@@ -134,7 +134,6 @@ def test_features_that_give_other_bits_are_not_used(pretrained, cache):
     (file,) = (cache_folder() / "features").glob("*/values.f32")
     file.write_bytes(bytes(file.stat().st_size))
     again = train(probed(pretrained))
-    again[1].measures["features_shared"] = 0.0
     assert_same(expected, again)
 
 
@@ -158,7 +157,6 @@ def test_results_are_the_same_on_repeat_with_and_without_the_cache(net, pretrain
         monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path / cached))
         checkpoint_path(tmp_path, probed(net).id).unlink()
         again = train(probed(net), tmp_path)
-        again[1].measures["features_shared"] = first[1].measures["features_shared"]
         assert_same(first, again)
         assert_same_weights(tmp_path / "first", weights)
 
@@ -169,7 +167,6 @@ def test_a_run_stopped_after_the_fit_resumes_to_the_same_bits(tmp_path):
     next(run)
     run.close()
     resumed = train(probed(), tmp_path / "cut")
-    resumed[1].measures["features_shared"] = 0.0
     assert_same(whole, resumed)
     assert_same_weights(weights_path(tmp_path / "whole", probed().id), weights_path(tmp_path / "cut", probed().id))
 

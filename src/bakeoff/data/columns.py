@@ -46,10 +46,13 @@ class Columns:
     label: str
     split: str | None = None
     group: str | None = None
+    unused: str | None = None
+    """A column that is called as if it had the splits, but has other values."""
 
     def __str__(self) -> str:
         parts = [f"files from column {self.path!r}", f"labels from {self.label!r}"]
         parts += [f"{role}s from {name!r}" for role in ("split", "group") if (name := getattr(self, role))]
+        parts += [f"no splits from {self.unused!r}, whose values are none"] if self.unused else []
         return ", ".join(parts)
 
 
@@ -72,7 +75,8 @@ def choose_columns(table: TextColumns, source: SourceName, found: Callable[[Sequ
     taken = {path, *given.values(), *([split] if split else [])}
     label = given.get("label") or _label_column(table, source, taken)
     group = given.get("group") or next(iter(_named(table, "group", taken | {label})), None)
-    columns = Columns(path, label, split, group)
+    others = () if split else _named(table, "split", taken | {label, group or ""})
+    columns = Columns(path, label, split, group, next(iter(others), None))
     if "label" not in given:
         _refuse_multi_label(table.columns[label], label, source)
     return columns
@@ -152,12 +156,12 @@ def _number(text: str) -> float | None:
 
 
 def _split_column(table: TextColumns, taken: set[str]) -> str | None:
-    """Return the column with a usual name in which every value is a split."""
-    for name in _named(table, "split", taken):
-        values = set(filter(None, table.columns[name]))
-        if values and all(map(split_of, values)):
+    """Return the column with a usual name in which every value is a split, or else one with a value "train"."""
+    values = {name: set(filter(None, table.columns[name])) for name in _named(table, "split", taken)}
+    for name, own in values.items():
+        if own and all(map(split_of, own)):
             return name
-    return None
+    return next((name for name, own in values.items() if "train" in map(split_of, own)), None)
 
 
 def _check_splits(values: Sequence[str], name: str, source: SourceName) -> None:

@@ -154,7 +154,8 @@ def read_weights(path: Path) -> dict[str, Any]:
             "save them with torch.save(net.state_dict(), file)"
         ) from error
     except Exception as error:  # a damaged file can raise almost anything
-        raise BakeoffError(f"cannot read the weights {path}: {error}: save them again") from error
+        reason = (str(error) or type(error).__name__) if path.stat().st_size else "the file is empty"
+        raise BakeoffError(f"cannot read the weights {path}: {reason}: save them again") from error
     entries = _unwrapped(found)
     if not entries or not any(isinstance(entry, Tensor) for entry in entries.values()):
         raise BakeoffError(f"{path} holds no weights by name: save them with torch.save(net.state_dict(), file)")

@@ -41,8 +41,9 @@ def change(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     if not changes:
         return recipe
     tree = to_dict(recipe, full=True)
+    shown = flatten(tree)
     for name, value in changes.items():
-        _set(tree, name, _interpret(name, value))
+        _set(tree, name, _interpret(name, value, is_switch=isinstance(shown.get(name), bool)))
     if recipe.probe and tree["probe"]:
         tree["epochs"] = recipe.epochs
     try:
@@ -141,12 +142,16 @@ def _choose(tree: dict[str, Any], table: str, value: Any) -> None:
 
 OPTIONAL = ("stop", "l2", "images_per_class", "image.size", "clip_norm", "head_schedule", "thaw_after", "probe")
 """Fields that "none" clears."""
+SWITCHES = {"yes": True, "no": False}
+"""Values as tables show them."""
 
 
-def _interpret(name: str, value: Any) -> Any:
-    """Read `image.size=64` as 64x64, and "none" as None for an optional field."""
-    if value == "none" and name in OPTIONAL:
+def _interpret(name: str, value: Any, *, is_switch: bool) -> Any:
+    """Read `image.size=64` as 64x64, "none" or "–" as None for an optional field, and "yes" and "no" of a switch."""
+    if value in ("none", "–") and name in OPTIONAL:
         return None
+    if is_switch and isinstance(value, str):
+        return SWITCHES.get(value, value)
     if name == "image.size" and isinstance(value, str):
         return parse_size(value, name)
     return [value, value] if name == "image.size" and isinstance(value, int) else value

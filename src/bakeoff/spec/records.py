@@ -29,7 +29,7 @@ class Epoch(Value, frozen=True, gc=False):  # without references, and there are 
     """Peak memory of the training process so far, without mapped files; on a GPU, of the device."""
 
 
-COSTS = ("seconds", "per_second", "memory_bytes", "ms_median", "ms_p95", "joules", "runs_at_once")
+COSTS = ("seconds", "per_second", "memory_bytes", "ms_median", "ms_p95", "joules", "runs_at_once", "features_shared")
 
 
 def is_cost(name: str) -> bool:

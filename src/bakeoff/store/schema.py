@@ -132,7 +132,10 @@ class Database:
             raise BakeoffError(f"cannot open the store {self.path}: {error}") from error
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if str(error) == "file is not a database":
-                raise BakeoffError(f"{self.path} is not a bakeoff store ({error}): choose another --store") from error
+                raise BakeoffError(
+                    f"{self.path} is not a bakeoff store ({error}): choose another file; if it was one, "
+                    f"`bakeoff store repair {self.path}` saves what is readable"
+                ) from error
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> BakeoffError:
