@@ -65,6 +65,13 @@ def test_the_only_tested_network_was_compared_in_the_contest(make, record):
     assert "no other result to compare it with" in answer.lead
 
 
+def test_a_winner_that_was_not_trained_to_the_end_only_would_be_the_best(record):
+    winner = replace(record.pick.standings[0], epochs=3)
+    pick = replace(record.pick, standings=(winner, *record.pick.standings[1:]))
+    first = describe_pick(pick)[0]
+    assert "would be the best of the 2 tried" in first and "it has had 3 of 8 epochs" in first
+
+
 def names_in(page, figure: str) -> list[tuple[str, dict[str, float]]]:
     """The names at the ends of the curves of a figure, with their boxes."""
     found = page.eval_on_selector_all(

@@ -47,7 +47,9 @@ def shell_in_use() -> str:
     """
     name = Path(os.environ.get("SHELL", "")).name
     if name not in SHELLS:
-        raise click.UsageError("$SHELL names no shell that this works for: name one, such as bakeoff complete bash")
+        raise click.UsageError(
+            "$SHELL names no shell that this works for; name one, such as bakeoff complete bash --install"
+        )
     return name
 
 

@@ -35,6 +35,9 @@ def describe_place(pick: Pick, winner: PickedNetwork) -> str:
     tried = sum(one.epochs > 0 for one in pick.standings)
     if tried == 1:
         return "was the only one tried"
+    if winner.epochs < winner.full_epochs:
+        had = f"it has had {winner.epochs} of {winner.full_epochs} epochs"
+        return f"would be the best of the {tried} tried with a probability of {percent(winner.best, 0)}: {had}"
     return f"is the best of the {tried} tried with a probability of {percent(winner.best, 0)}"
 
 
