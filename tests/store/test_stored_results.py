@@ -39,6 +39,19 @@ class TestResults:
         assert store.results([OTHER.id]) == [waiting]
         assert store.states([RUN.id, "unknown"]) == {RUN.id: "done"}
 
+    @pytest.mark.parametrize("kept", [0, 2**26])
+    def test_predictions_that_another_command_wrote_are_read_again(self, store, monkeypatch, kept):
+        monkeypatch.setattr("bakeoff.store.reader.KEPT", kept)
+        assert store.claim(RUN.id, ME)
+        store.finish(RUN.id, OUTCOME, ENVIRONMENT)
+        store.read()
+        assert store.predicted(RUN.id).tolist() == OUTCOME.predicted.tolist()
+        others = np.zeros(len(LABELS), np.uint16)
+        with Store(store.path) as another, another.transaction():
+            another._db.execute("UPDATE predictions SET predicted = ?", (codec.pack_array(others, np.uint16),))
+        assert store.predicted(RUN.id).tolist() == others.tolist()
+        assert store.predictions(RUN.id)[0].tolist() == others.tolist()
+
     def test_keep_the_protocol_they_were_trained_by(self, store):
         """Also that of stores that do not record it: it was the first."""
         old = msgspec.structs.replace(OTHER, protocol=1)

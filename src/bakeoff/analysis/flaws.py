@@ -6,6 +6,7 @@ tables, nor in the answer.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def find_collapse(confusion: np.ndarray) -> Collapse | None:
 
     `confusion` is (K, K): images of class [row] predicted as class [column].
     """
-    if not _are_collapsed(confusion[None])[0]:
+    if not _counts(confusion[None]).collapsed[0]:
         return None
     images, counts = int(confusion.sum()), confusion.sum(axis=0)
     one = int(counts.argmax())
@@ -55,7 +56,7 @@ def find_collapse(confusion: np.ndarray) -> Collapse | None:
 
 def find_dead_classes(confusion: np.ndarray) -> np.ndarray:
     """Return the indices of classes that were never, or hardly ever, predicted; none where there is a collapse."""
-    return np.flatnonzero(_are_dead(confusion[None])[0])
+    return np.flatnonzero(_are_dead(_counts(confusion[None]))[0])
 
 
 def is_majority(confusion: np.ndarray) -> bool:
@@ -63,7 +64,7 @@ def is_majority(confusion: np.ndarray) -> bool:
 
     One-sided binomial test, 5 %.
     """
-    return bool(_are_majority(confusion[None])[0])
+    return bool(_are_majority(_counts(confusion[None]))[0])
 
 
 def find_flaw(confusions: Iterable[np.ndarray]) -> str:
@@ -71,37 +72,50 @@ def find_flaw(confusions: Iterable[np.ndarray]) -> str:
     known = [confusion for confusion in confusions if confusion.any()]
     if not known:
         return ""
-    every = np.stack(known)  # all seeds at once: there may be thousands
+    every = _counts(np.stack(known))  # all seeds at once: there may be thousands
     found = {
-        "collapsed": _are_collapsed(every),
+        "collapsed": every.collapsed,
         "dead-classes": _are_dead(every),
         "no-better-than-majority": _are_majority(every),
     }
     return next((name for name in WORDS if found[name].any()), "")
 
 
-def _are_collapsed(every: np.ndarray) -> np.ndarray:
-    """Return (S,) bool, for (S, K, K) confusions: nearly all images got one class, and fewer belong to it."""
+class _Counts(NamedTuple):
+    """Of the test images of S seeds."""
+
+    images: np.ndarray
+    """(S, K) int64: images of each class."""
+    predicted: np.ndarray
+    """(S, K) int64: images that were given each class."""
+    right: np.ndarray
+    """(S,) int64: images that were given their own class."""
+    total: np.ndarray
+    """(S,) int64"""
+    collapsed: np.ndarray
+    """(S,) bool: nearly all images got one class, and fewer belong to it."""
+
+
+def _counts(every: np.ndarray) -> _Counts:
+    """Return what flaws are found by, for (S, K, K) confusions."""
     images, predicted, seeds = every.sum(axis=2), every.sum(axis=1), np.arange(len(every))
     total, one = images.sum(axis=1), predicted.argmax(axis=1)
-    found: np.ndarray = (predicted[seeds, one] / total >= COLLAPSED) & (images[seeds, one] / total < 0.95 * COLLAPSED)
-    return found
+    found = (predicted[seeds, one] / total >= COLLAPSED) & (images[seeds, one] / total < 0.95 * COLLAPSED)
+    return _Counts(images, predicted, np.trace(every, axis1=1, axis2=2), total, found)
 
 
-def _are_dead(every: np.ndarray) -> np.ndarray:
+def _are_dead(every: _Counts) -> np.ndarray:
     """Return (S, K) bool: the class was hardly ever predicted, without a collapse."""
-    images, predicted = every.sum(axis=2), every.sum(axis=1)
-    dead: np.ndarray = (images >= FEWEST_IMAGES) & (predicted <= HARDLY_EVER * images)
-    return dead & ~_are_collapsed(every)[:, None]
+    dead: np.ndarray = (every.images >= FEWEST_IMAGES) & (every.predicted <= HARDLY_EVER * every.images)
+    return dead & ~every.collapsed[:, None]
 
 
-def _are_majority(every: np.ndarray) -> np.ndarray:
+def _are_majority(every: _Counts) -> np.ndarray:
     """Return (S,) bool: the accuracy is not above that of the most common class, without a collapse."""
-    images = every.sum(axis=2)
-    total = images.sum(axis=1)
-    majority, right = images.max(axis=1) / total, np.trace(every, axis1=1, axis2=2) / total
-    found: np.ndarray = right <= majority + 1.645 * np.sqrt(majority * (1 - majority) / total)
-    return found & ~_are_collapsed(every)
+    majority = every.images.max(axis=1) / every.total
+    limit = majority + 1.645 * np.sqrt(majority * (1 - majority) / every.total)
+    found: np.ndarray = every.right / every.total <= limit
+    return found & ~every.collapsed
 
 
 def describe_flaws(flaws: Mapping[str, str]) -> str:

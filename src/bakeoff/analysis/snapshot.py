@@ -75,9 +75,13 @@ class Snapshot:
                 found.setdefault(cell.finished[0].run.data_hash, []).append(cell)
         return found
 
+    @cached_property
+    def _runs(self) -> Mapping[str, list[EvaluatedRun]]:
+        return {_name(cell): [self.evaluated[result.id] for result in cell.finished] for cell in self.cells}
+
     def runs(self, cell: Cell) -> list[EvaluatedRun]:
         """Return the finished runs of a cell."""
-        return [self.evaluated[result.id] for result in cell.finished]
+        return self._runs[_name(cell)]
 
     @cached_property
     def _flaws(self) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,12 @@ from bakeoff.store.schema import Database
 
 FEW = 100
 """So many runs are looked up one by one; for more, the whole store is read."""
+KEPT = 2**26
+"""Bytes of predictions that are kept once they were unpacked to be checked."""
+
+State: TypeAlias = tuple[int, int]
+"""What changes when somebody writes to the file."""
+Predictions: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
 def _marks(ids: Sequence[str]) -> str:
@@ -38,8 +45,10 @@ def _grouped(rows: Iterable[tuple]) -> dict[str, list[tuple]]:
 class Reader(Database):
     """A store open for reading. Use it as a context manager; every thread and process needs its own."""
 
-    _seen: tuple[tuple[int, int], list[Result], list[Unreadable]] | None = None
+    _seen: tuple[State, list[Result], list[Unreadable]] | None = None
     """What was read last, with the state of the file then."""
+    _unpacked: tuple[State, dict[str, Predictions]] | None = None
+    """Predictions that were unpacked then, by run."""
 
     @property
     def files(self) -> Path:
@@ -79,7 +88,7 @@ class Reader(Database):
         What was read is kept until somebody has written to the store.
         """
         with self.reading():
-            now = self._pragma("data_version"), self._db.total_changes
+            now = self._state()
             wanted = None if ids is None else set(ids)
             if self._seen is None or self._seen[0] != now:
                 self._seen = None
@@ -90,6 +99,9 @@ class Reader(Database):
             if wanted is None:
                 return list(found), list(broken)
             return [one for one in found if one.id in wanted], [one for one in broken if one.id in wanted]
+
+    def _state(self) -> State:
+        return self._pragma("data_version"), self._db.total_changes
 
     def _read(self, ids: Sequence[str] | None = None) -> tuple[list[Result], list[Unreadable]]:
         found: list[Result] = []
@@ -160,19 +172,27 @@ class Reader(Database):
         """
         wanted = {row["id"]: shapes.get(row["data_hash"]) for row in rows if row["state"] == "done"}
         wrong: dict[str, Exception] = dict.fromkeys(wanted, ValueError("its predictions are missing"))
+        kept: dict[str, Predictions] = {}
+        room = KEPT
         for run_id, *own in self._db.execute(f"SELECT * FROM predictions {of_run}", given):
             if run_id not in wanted:
                 continue
             try:
-                _, probabilities = predictions_of(*own)
-                if probabilities.shape != wanted[run_id]:
+                found = predictions_of(*own)
+                if found[1].shape != wanted[run_id]:
                     raise ValueError("the number of its predictions is not the number of test images")
                 del wrong[run_id]
             except DAMAGE as error:
                 wrong[run_id] = error
+                continue
+            if (room := room - found[0].nbytes - found[1].nbytes) >= 0:
+                kept[run_id] = found
+        self._unpacked = self._state(), kept
         return wrong
 
-    def _predictions(self, run_id: str) -> tuple[np.ndarray, np.ndarray]:
+    def _predictions(self, run_id: str) -> Predictions:
+        if self._unpacked and self._unpacked[0] == self._state() and run_id in self._unpacked[1]:
+            return self._unpacked[1][run_id]
         row = self._db.execute("SELECT * FROM predictions WHERE run = ?", (run_id,)).fetchone()
         if row is None:
             raise ValueError("its predictions are missing")
@@ -205,6 +225,8 @@ class Reader(Database):
         if len(ids := split_ids(run_id)) > 1:
             return np.concatenate([self.predicted(one) for one in ids])
         with self.reading():
+            if self._unpacked and self._unpacked[0] == self._state() and run_id in self._unpacked[1]:
+                return self._unpacked[1][run_id][0]
             row = self._db.execute("SELECT predicted FROM predictions WHERE run = ?", (run_id,)).fetchone()
             try:
                 return unpack_array(row["predicted"], np.uint16)

@@ -10,7 +10,7 @@ from bakeoff.analysis.audit.finding import Finding, Numbers, find_per_cell, make
 from bakeoff.analysis.audit.length import shortness
 from bakeoff.analysis.flaws import find_collapse, find_dead_classes, is_majority
 from bakeoff.analysis.snapshot import EvaluatedRun, Snapshot
-from bakeoff.measure.quality import class_accuracy
+from bakeoff.measure.quality import balanced_accuracy
 from bakeoff.text.formats import listing
 
 BADLY_CALIBRATED = 0.05
@@ -144,7 +144,7 @@ def _imbalance(run: EvaluatedRun) -> Numbers | None:
     images = images[images > 0]
     if images.max() < 3 * images.min():
         return None
-    balanced = float(np.nanmean(class_accuracy(run.confusion)))
+    balanced = balanced_accuracy(run.confusion)
     if abs(run.accuracy - balanced) < 0.02:
         return None
     return {

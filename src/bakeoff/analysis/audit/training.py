@@ -14,6 +14,8 @@ from bakeoff.spec.records import Epoch
 from bakeoff.text.formats import counted
 
 SMALLEST_LUCK = 0.01
+SMALLEST_GAP = 0.05
+"""Between accuracy on training and test images; twice that where no validation loss confirms it."""
 EARLY = 3
 """Networks do not overfit in so few epochs."""
 NEIGHBOURS = 4
@@ -78,16 +80,17 @@ def over_fitted(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _overfit(run: EvaluatedRun) -> Numbers | None:
     reported = run.reported
+    if reported is None or (gap := reported.train_accuracy - run.accuracy) < SMALLEST_GAP:
+        return None
     luck = _luck(run)
-    if reported is None or _lag(run) or few_steps(run) or (luck and float(luck["off"]) < 0):
+    if _lag(run) or few_steps(run) or (luck and float(luck["off"]) < 0):
         return None
     numbers = {"train_accuracy": reported.train_accuracy, "test_accuracy": run.accuracy}
-    gap = reported.train_accuracy - run.accuracy
     losses = [epoch.validation_loss for epoch in run.result.epochs if epoch.validation_loss is not None]
     if not losses or reported.validation_loss is None:
-        return numbers if gap >= 0.1 else None
+        return numbers if gap >= 2 * SMALLEST_GAP else None
     lowest = min(losses)
-    if gap < 0.05 or lowest <= 0 or not 1.1 * lowest <= reported.validation_loss < math.inf:
+    if lowest <= 0 or not 1.1 * lowest <= reported.validation_loss < math.inf:
         return None
     return numbers | {"loss_ratio": reported.validation_loss / lowest, "lowest_epoch": losses.index(lowest) + 1}
 
