@@ -7,7 +7,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.cli.options import GivenPath, json_option, rank_by_option, store_option
+from bakeoff.cli.options import GivenPath, json_option, overwrite_option, rank_by_option, store_option
 from bakeoff.console.terminal import echo, echo_json, echo_lines, quote
 from bakeoff.errors import BakeoffError
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 @rank_by_option
 @click.option("--no-marks", is_flag=True, help="Leave the audit's marks out of a table (--format latex, markdown).")
 @click.option("--full-paths", is_flag=True, help="Show absolute paths on the page; by default, only their last part.")
+@overwrite_option
 @json_option
 def report(
     store: Path,
@@ -67,6 +68,7 @@ def report(
     rank_by: "RankBy",
     no_marks: bool,
     full_paths: bool,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write everything about the results on one page: a single HTML file that opens anywhere, offline.
@@ -74,15 +76,16 @@ def report(
     Test images are shown if the data set is on this machine; nothing is downloaded. The exit code is 1 if runs cannot
     be read, because they are damaged or written by a newer version.
     """
-    from bakeoff.reporting.exports import write_report
+    from bakeoff.reporting.exports import default_output, write_report
+    from bakeoff.spec.outputs import check_replaceable
     from bakeoff.store.store import Store
 
     if explain and (follow or form != "html"):
         raise BakeoffError("--explain adds pictures to a page that is written once: leave --watch and --format out")
+    output = output or default_output(form)
+    check_replaceable(output, overwrite=overwrite)
     if follow:
-        _follow(
-            store, output or Path("report.html"), form, title, figures, rank_by, pictures=not no_pictures, images=images
-        )
+        _follow(store, output, form, title, figures, rank_by, pictures=not no_pictures, images=images)
         return
     output = write_report(
         store,
@@ -100,7 +103,7 @@ def report(
     if figures:
         from bakeoff.reporting.figures.charts import draw_figures
 
-        drawn = draw_figures(store, figures, rank_by=rank_by)
+        drawn = draw_figures(store, figures, rank_by=rank_by, overwrite=overwrite)
     if as_json:
         echo_json({"report": str(output), "figures": [str(path) for path in drawn]}, indent=None)
     else:

@@ -12,7 +12,7 @@ from rich.table import Table
 from bakeoff.cli.complete import network_names, single
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.option_groups import GROUPS
-from bakeoff.cli.options import DEFAULT_STORE, as_list, json_option
+from bakeoff.cli.options import DEFAULT_STORE, as_list, json_option, overwrite_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import NO_CONTEST, training_options
 from bakeoff.console.terminal import Console, escape, quote
@@ -49,6 +49,7 @@ ORDER = (
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE.toml", help="Write the recipe to this file."
 )
+@overwrite_option
 @training_options(leave_out=NO_CONTEST | {"nets", "track"}, refuse={"folds"})
 @json_option
 def tune(
@@ -56,6 +57,7 @@ def tune(
     budget: str,
     search: tuple[str, ...],
     output: Path | None,
+    overwrite: bool,
     as_json: bool,
     wanted: "StudyOptions",
     how: "RunOptions",
@@ -87,7 +89,7 @@ def tune(
     from bakeoff.console.terminal import echo_json
     from bakeoff.console.tuning import TuneOptions, tune_recipe
 
-    options = TuneOptions(budget=budget, search=search, output=output)
+    options = TuneOptions(budget=budget, search=search, output=output, overwrite=overwrite)
     found, is_interrupted = tune_recipe(replace(wanted, nets=as_list(net)), options, how)
     has_result = any(trial.epochs for trial in found.trials)
     if as_json:

@@ -26,6 +26,7 @@ from bakeoff.execution import session
 from bakeoff.execution.execute import add_to_store
 from bakeoff.execution.options import RunOptions, StudyOptions
 from bakeoff.machine.processes import warm_up
+from bakeoff.spec.outputs import is_written_by_bakeoff
 from bakeoff.spec.overrides import parse_seconds
 from bakeoff.store.reader import Reader
 from bakeoff.store.store import Store
@@ -177,6 +178,10 @@ def _write_page(store: Path, pick: Pick, console: Console) -> Path | None:
     from bakeoff.reporting.page import write
 
     path = store.with_suffix(".html")
+    if path.is_file() and not is_written_by_bakeoff(path):
+        text = f"no page: {path} exists, and bakeoff did not write it; bakeoff report -o FILE writes one"
+        console.print(escape(text), style="yellow", soft_wrap=True)
+        return None
     try:
         return write(store, path, title=f"The best network for {pick.data}")
     except BakeoffError as error:
