@@ -20,6 +20,6 @@ def test_the_extras_are_those_of_the_package() -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_extras_are_installed_from_the_clone(page: Path) -> None:
-    """Nothing is uploaded: `bakeoff[…]` works only where bakeoff is installed, which is where its own texts are read."""
+    """Nothing is uploaded yet: `bakeoff[…]` works only once bakeoff is installed, as where its messages are read."""
     if page.name != "install.md" and page.parent.name != "reference":
         assert re.findall(r"pip install [^\n`]*\bbakeoff\[[\w,-]*", page.read_text(encoding="utf-8")) == []
