@@ -6,7 +6,7 @@ from typing import Any
 
 import rich_click as click
 
-DEFAULT_STORE = Path("bakeoff.db")
+from bakeoff.spec.paths import DEFAULT_STORE
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys, for scripts.")
 

@@ -8,8 +8,9 @@ from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import GivenPath, json_option, overwrite_option, rank_by_option, store_option
-from bakeoff.console.terminal import echo, echo_json, echo_lines, quote
+from bakeoff.console.terminal import echo, echo_json, echo_lines
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.paths import store_argument
 
 if TYPE_CHECKING:
     from bakeoff.analysis.ranking import RankBy
@@ -111,7 +112,7 @@ def report(
     with Store(store) as opened:
         unreadable = opened.unreadable()
     if unreadable:
-        see = f"bakeoff results --store {quote(store)}"
+        see = f"bakeoff results{store_argument(store)}"
         from bakeoff.text.formats import counted
 
         echo(f"without {counted(len(unreadable), 'run')} that cannot be read: {see}", err=True)

@@ -12,11 +12,13 @@ from rich.table import Table
 from bakeoff.cli.complete import network_names, single
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.option_groups import GROUPS
-from bakeoff.cli.options import DEFAULT_STORE, as_list, json_option, overwrite_option
+from bakeoff.cli.options import as_list, json_option, overwrite_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import NO_CONTEST, training_options
-from bakeoff.console.terminal import Console, escape, quote
+from bakeoff.console.terminal import Console, escape
+from bakeoff.spec.paths import store_argument
 from bakeoff.text.formats import percent
+from bakeoff.text.shell import quote
 
 if TYPE_CHECKING:
     from bakeoff.analysis.tune.answer import TunedRecipe
@@ -137,9 +139,7 @@ def suggest_comparison(found: "TunedRecipe", output: Path, wanted: "StudyOptions
             words += ["--epochs", str(value)]
         else:
             words += ["--set", f"{field}={format_value(value, field)}"]
-    if found.store != DEFAULT_STORE:
-        words += ["--store", str(found.store)]
-    return f"bakeoff run {' '.join(map(quote, words))}"
+    return f"bakeoff run {' '.join(map(quote, words))}{store_argument(found.store)}"
 
 
 def _table(found: "TunedRecipe") -> Table:

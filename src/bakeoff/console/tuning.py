@@ -18,8 +18,8 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution import session
 from bakeoff.execution.options import RunOptions, StudyOptions
 from bakeoff.machine.processes import warm_up
-from bakeoff.spec.overrides import parse_seconds
 from bakeoff.spec.outputs import check_replaceable
+from bakeoff.spec.overrides import parse_seconds
 from bakeoff.spec.paths import write_output
 from bakeoff.store.store import Store
 from bakeoff.studies.recipe_file import write_recipe
