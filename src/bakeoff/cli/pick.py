@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bakeoff.cli.complete import data_set_names, single
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.cli.option_groups import GROUPS
+from bakeoff.cli.option_groups import CONTEST_GROUPS
 from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import NO_CONTEST, training_options
@@ -42,7 +42,7 @@ click.rich_click.OPTION_GROUPS["bakeoff pick"] = [
             "--tune",
         ],
     },
-    *GROUPS,
+    *CONTEST_GROUPS,
 ]
 UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 

@@ -76,6 +76,13 @@ def report(
 
     Test images are shown if the data set is on this machine; nothing is downloaded. The exit code is 1 if runs cannot
     be read, because they are damaged or written by a newer version.
+
+    \b
+    [bold]Examples[/]
+    bakeoff report
+    bakeoff report --watch
+    bakeoff report --format latex -o table.tex
+    bakeoff report --figures figures
     """
     from bakeoff.reporting.exports import default_output, write_report
     from bakeoff.spec.outputs import check_replaceable

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bakeoff.cli.complete import network_names, single
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.cli.option_groups import GROUPS
+from bakeoff.cli.option_groups import CONTEST_GROUPS
 from bakeoff.cli.options import as_list, json_option, overwrite_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import NO_CONTEST, training_options
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bakeoff.execution.options import RunOptions, StudyOptions
 
 click.rich_click.OPTION_GROUPS["bakeoff tune"] = [
-    {"name": "What to tune", "options": ["--budget", "--search", "--output"]},
-    *GROUPS,
+    {"name": "What to tune", "options": ["--budget", "--search", "--output", "--overwrite"]},
+    *CONTEST_GROUPS,
 ]
 SHOWN = 8
 """Trials in the table, the best first."""
