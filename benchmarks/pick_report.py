@@ -115,7 +115,7 @@ def draw(bins: Sequence[CalibrationBin], path: Path) -> None:
     """Draw stated probabilities against how often they were right, with 95 % Wilson intervals."""
     import matplotlib
 
-    from bakeoff.reporting.figures.charts import COLOURS, STYLE, FACTS
+    from bakeoff.reporting.figures.charts import COLOURS, FACTS, STYLE
 
     with matplotlib.rc_context(STYLE):
         from matplotlib.figure import Figure

@@ -193,12 +193,18 @@ def ranking_table(rows: "Sequence[Row]", findings: "Findings" = ()) -> "Table":
     from bakeoff.analysis.cells import name_table
     from bakeoff.reporting.severity import worst_symbol
     from bakeoff.reporting.starts import SCRATCH
-    from bakeoff.reporting.tables import describe_ranking, describe_times, format_rank, note_optimism
+    from bakeoff.reporting.tables import (
+        describe_intervals,
+        describe_ranking,
+        describe_times,
+        format_rank,
+        note_optimism,
+    )
 
     marks = [worst_symbol(findings, row) for row in rows]
     widest = max(map(len, marks))
     rules = ", ".join(sorted({row.selection for row in rows if row.selection}))
-    methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    methods = describe_intervals(rows)
     version = escape(f"images {rows[0].version}") if rows[0].version else ""
     counted = "* all parameters, trainable or not" if any(row.parameters_are == "all" for row in rows) else ""
     table = Table(
