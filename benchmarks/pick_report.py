@@ -115,7 +115,7 @@ def draw(bins: Sequence[CalibrationBin], path: Path) -> None:
     """Draw stated probabilities against how often they were right, with 95 % Wilson intervals."""
     import matplotlib
 
-    from bakeoff.reporting.figures.charts import COLOURS, STYLE, UNDATED
+    from bakeoff.reporting.figures.charts import COLOURS, FACTS, STYLE
 
     with matplotlib.rc_context(STYLE):
         from matplotlib.figure import Figure
@@ -134,4 +134,4 @@ def draw(bins: Sequence[CalibrationBin], path: Path) -> None:
             axes.errorbar(stated, shares, errors, fmt="o", color=colour, markersize=4, linewidth=1, label=label)
         axes.set(xlabel="stated probability of being the best", ylabel="share that is", xlim=(0, 1.02), ylim=(0, 1.02))
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1))
-        figure.savefig(path, metadata=UNDATED["svg"])
+        figure.savefig(path, metadata=FACTS["svg"])

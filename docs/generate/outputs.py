@@ -5,6 +5,7 @@ their real output. The commands of a page share a folder. Options, after a colon
 
     slow        runs only where asked for: it trains
     store=PATH  copies a store of the repository into the folder first
+    from=WORD   shows each output from the first line that contains WORD on
     lines=N     shows N lines of each output at most
     exit=N      the exit code that is expected, 0 by default
     varies      the output depends on the machine: it is not compared
@@ -118,9 +119,21 @@ def shown_command(command: str, block: Marked, folder: Path, environment: dict[s
         raise OutputError(f"$ {command}\nended with {done.returncode}, not {expected}:\n{done.stdout}{done.stderr}")
     printed = done.stdout.replace(f"{folder}/", "")
     lines = [line.rstrip() for line in printed.strip("\n").splitlines()]
-    limit = int(block.options.get("lines", "0")) or len(lines)
-    cut = [*lines[:limit], *(["…"] if len(lines) > limit else [])]
-    return "\n".join([f"$ {command}", *cut, ""])
+    return "\n".join([f"$ {command}", *part(lines, block.options), ""])
+
+
+def part(lines: list[str], options: dict[str, str]) -> list[str]:
+    """Return the lines of an output that the options choose, with an ellipsis for those that are left out.
+
+    Raises:
+        OutputError: no line contains the word to begin at.
+    """
+    begin = next((number for number, line in enumerate(lines) if options.get("from", "") in line), None)
+    if begin is None and lines:
+        raise OutputError(f"no line of the output contains {options['from']}")
+    rest = lines[begin:]
+    limit = int(options.get("lines", "0")) or len(rest)
+    return [*(["…"] if begin else []), *rest[:limit], *(["…"] if len(rest) > limit else [])]
 
 
 def main() -> None:

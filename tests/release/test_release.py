@@ -53,6 +53,11 @@ def test_the_changelog_is_one_that_tools_can_read():
     assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", heading) for heading in headings[1:])
     groups = set(re.findall(r"^### (.+)$", text_of("CHANGELOG.md"), re.MULTILINE))
     assert groups <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    for version in re.split(r"^## .+$", text_of("CHANGELOG.md"), flags=re.MULTILINE)[1:]:
+        before, *parts = re.split(r"^### (.+)$", version, flags=re.MULTILINE)
+        assert not before.strip(), "an entry stands below Added, Changed, Removed or Fixed"
+        assert len(set(parts[::2])) == len(parts[::2]), "each group once"
+        assert all(part.strip() for part in parts[1::2])
 
 
 def test_the_workflow_calls_make_and_tests_every_version():

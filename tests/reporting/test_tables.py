@@ -2,11 +2,12 @@ import csv
 import io
 import json
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 from findings import finding
 
 from bakeoff.analysis.ranking import Row, rank
-from bakeoff.reporting.tables import ranking_to_markdown, to_csv, to_json
+from bakeoff.reporting.tables import describe_intervals, ranking_to_markdown, to_csv, to_json
 from bakeoff.store.store import Store
 
 
@@ -63,3 +64,16 @@ def test_nothing_gives_empty_tables() -> None:
     assert to_json([]) == "[]"
     assert to_csv([]).count("\n") == 1
     assert ranking_to_markdown([]) == ""
+
+
+def test_methods_of_intervals_are_described_once():
+    plain, then = "95 % t interval over seeds", "their deviation is taken as one test image"
+    alike, near = f"{plain}, which are alike: {then}", f"{plain}, which differ little: {then}"
+
+    def described(*methods: str | None) -> str:
+        return describe_intervals([SimpleNamespace(interval=method) for method in methods])  # type: ignore[misc]
+
+    assert described(plain, plain, None) == plain and described(alike) == alike
+    assert described(alike, near) == f"{plain}, which are alike or differ little: {then}"
+    assert described(plain, alike) == f"{plain}; where they are alike, {then}"
+    assert described(plain, "one seed: no interval") == f"{plain}, one seed: no interval"

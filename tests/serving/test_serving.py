@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +30,16 @@ def test_predicts_what_the_model_predicts(client, served, photos):
         given = [answer["probabilities"][name] for name in served.model.classes]
         assert given == list(expected.probabilities)
         assert list(answer["probabilities"].values()) == sorted(given, reverse=True)
+
+
+def test_answers_in_the_form_that_the_manual_shows(client, photos):
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    shown = json.loads(manual.split("```json\n")[1].split("```")[0])
+    _, answer = client.ask("/predict", (photos / "warm" / "3.jpg").read_bytes())
+    assert list(answer) == list(shown)
+    for one in (shown, answer):
+        assert (one["label"], one["probability"]) == next(iter(one["probabilities"].items()))
+        assert sum(one["probabilities"].values()) == pytest.approx(1)
 
 
 def test_predicts_concurrent_requests_together(serve, served, photos):

@@ -105,7 +105,7 @@ def cli() -> None:
     Train candidate networks on a data set under the same rules, and get a ranked answer:
 
     \b
-    [bold]bakeoff run[/]       a demonstration on handwritten digits, a minute or more
+    [bold]bakeoff run[/]       a demonstration on handwritten digits: about a minute
     [bold]bakeoff run --nets lenet-afif,resnet20 --data mnist[/]
     [bold]bakeoff run --nets conv,resnet20 --data folder:my-photos[/]
     [bold]bakeoff report[/]    everything about it on one page

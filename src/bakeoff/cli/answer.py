@@ -33,6 +33,11 @@ def answer(store: Path, rank_by: "RankBy", as_json: bool) -> None:
 
     Experiments ([bold]bakeoff dial[/], [bold]bakeoff run dials[/]): what their curves say about the questions they ask.
     Last, which properties of data sets go with which families of networks doing well.
+
+    \b
+    [bold]Examples[/]
+    bakeoff answer
+    bakeoff answer --rank-by validation
     """
     from bakeoff.console import answers
     from bakeoff.store.store import Store

@@ -72,18 +72,24 @@ def audit(store: Path, study: str | None, as_json: bool) -> None:
 
 def print_findings(findings: "Sequence[Finding]", kinds: int) -> None:
     """Print findings for people, what to do once for each of the `kinds` that were looked for."""
-    from rich.padding import Padding
+    import textwrap
 
     from bakeoff.analysis.audit import SEVERITIES, describe_counts
     from bakeoff.console.terminal import Console, escape
 
     console = Console(highlight=False)
+
+    def show(text: str, style: str = "") -> None:
+        """Print an indented text. Unlike rich, textwrap does not break a line between a number and its unit."""
+        for line in textwrap.wrap(text, max(20, console.width - 2), break_on_hyphens=False, break_long_words=False):
+            console.print(escape(f"  {line}"), style=style, soft_wrap=True)
+
     for severity in SEVERITIES:
         for kind in dict.fromkeys(finding.kind for finding in findings if finding.severity == severity):
             own = [finding for finding in findings if (finding.kind, finding.severity) == (kind, severity)]
             console.print(f"[{COLOURS[severity]}]{severity}[/] [bold]{escape(kind)}[/]")
             for message in dict.fromkeys(finding.message for finding in own):  # tables share some
-                console.print(Padding(escape(f"· {message}"), (0, 0, 0, 2)))
+                show(f"· {message}")
             for advice in dict.fromkeys(finding.advice for finding in own):
-                console.print(Padding(f"[dim]{escape(f'→ {advice}')}[/]", (0, 0, 0, 2)))
+                show(f"→ {advice}", "dim")
     console.print(f"Found: {describe_counts(findings)}. Checked for {kinds} kinds of problem.")

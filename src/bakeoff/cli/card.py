@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from bakeoff.cli.named_model import find_named_files
-from bakeoff.cli.options import GivenPath, model_data_option, store_option
+from bakeoff.cli.options import GivenPath, model_data_option, overwrite_option, store_option
 from bakeoff.console.terminal import Console, echo, escape
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 @click.option(
     "--licence", default="unknown", show_default=True, metavar="ID", help="Licence of the model, such as mit."
 )
+@overwrite_option
 @store_option()
 @model_data_option
-def card(model: str, output: Path | None, licence: str, store: Path, data: str | None) -> None:
+def card(model: str, output: Path | None, licence: str, overwrite: bool, store: Path, data: str | None) -> None:
     """Write the model card of a trained model.
 
     MODEL is the id of a run, a network, [bold]best[/], or the file of a model; see [bold]bakeoff models[/]. The card is
@@ -39,6 +40,10 @@ def card(model: str, output: Path | None, licence: str, store: Path, data: str |
     bakeoff card best
     bakeoff card resnet20 --licence mit -o README.md
     """
+    from bakeoff.spec.outputs import check_replaceable
+
+    if output is not None:
+        check_replaceable(output, overwrite=overwrite)
     (path,) = find_named_files(model, store, data)
     text = make_card(path, path.name, licence)
     if output is None:

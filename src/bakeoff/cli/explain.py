@@ -8,11 +8,13 @@ from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.named_model import load_named_model
-from bakeoff.cli.options import as_list, ensemble_option, json_option, model_data_option, store_option
+from bakeoff.cli.options import as_list, ensemble_option, json_option, model_data_option, overwrite_option, store_option
 from bakeoff.console.terminal import Console, echo, echo_json, escape
 from bakeoff.text.formats import percent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bakeoff.inference.explanation import Explanation
     from bakeoff.inference.model import Model
     from bakeoff.inference.neighbours import Neighbours
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Where to write one PNG for each image.",
 )
+@overwrite_option
 @json_option
 def explain(
     model: str,
@@ -60,6 +63,7 @@ def explain(
     number: int,
     ensemble: bool,
     folder: Path,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Show where a trained model looked in images, and the training images it finds most similar.
@@ -83,12 +87,16 @@ def explain(
     from bakeoff.inference.explanation import explain as explain_one
     from bakeoff.inference.explanation import suitable
     from bakeoff.inference.files import find_files
+    from bakeoff.spec.outputs import check_replaceable
 
     named = find_files(paths)
     check_captum()
     loaded = load_named_model(model, store, data, ensemble=ensemble)
     methods = suitable(loaded, as_list(method) or ())
     console = Console(stderr=True)
+    places = _places(list(named), folder)
+    for place in places.values():
+        check_replaceable(place, overwrite=overwrite)
     found: list[tuple[Explanation, Path]] = []
     unreadable = list(named.unreadable)
     with progress_bar() as report:
@@ -99,7 +107,8 @@ def explain(
                 one = explain_one(
                     loaded, pixels, methods, target=target, neighbours=neighbours, number=number, file=str(file)
                 )
-                found.append((one, _save(one, loaded, file, folder, {path for _, path in found})))
+                _save(one, loaded, places[file])
+                found.append((one, places[file]))
                 report("explaining", len(found), len(named))
     _print(loaded, found, unreadable, as_json)
     for file, reason in unreadable:
@@ -119,21 +128,33 @@ def _neighbours(model: "Model", report: "object", console: Console) -> "Neighbou
         return None
 
 
-def _save(one: "Explanation", model: "Model", file: Path, folder: Path, taken: set[Path]) -> Path:
-    """Write the picture of an explanation; images of one name get numbers."""
+def _places(files: "Sequence[Path]", folder: Path) -> dict[Path, Path]:
+    """Return file → the picture that explains it; images of one name get numbers."""
+    places: dict[Path, Path] = {}
+    taken: set[Path] = set()
+    for file in files:
+        path, number = folder / f"{file.stem}.png", 2
+        while path in taken:
+            path, number = folder / f"{file.stem}-{number}.png", number + 1
+        places[file] = path
+        taken.add(path)
+    return places
+
+
+def _save(one: "Explanation", model: "Model", path: Path) -> None:
+    """Write the picture of an explanation, with a text by which it is known as one."""
     import io
+
+    from PIL.PngImagePlugin import PngInfo
 
     from bakeoff.inference.drawing import draw_explanation
     from bakeoff.spec.paths import write_output
 
-    folder.mkdir(parents=True, exist_ok=True)
-    path, number = folder / f"{file.stem}.png", 2
-    while path in taken:
-        path, number = folder / f"{file.stem}-{number}.png", number + 1
+    facts = PngInfo()
+    facts.add_text("Software", "bakeoff")
     image = io.BytesIO()
-    draw_explanation(one, model.classes).save(image, "PNG")
+    draw_explanation(one, model.classes).save(image, "PNG", pnginfo=facts)
     write_output(path, image.getvalue())
-    return path
 
 
 def _print(

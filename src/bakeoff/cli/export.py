@@ -13,6 +13,7 @@ from bakeoff.cli.options import (
     ensemble_option,
     json_option,
     model_data_option,
+    overwrite_option,
     store_option,
 )
 from bakeoff.console.terminal import Console, echo_json, escape
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 )
 @click.option("--card", "card_file", type=GivenPath(path_type=Path), metavar="FILE", help="Also write a model card.")
 @click.option("--licence", default="unknown", show_default=True, metavar="ID", help="In the card, such as mit.")
+@overwrite_option
 @json_option
 def export(
     model: str,
@@ -66,6 +68,7 @@ def export(
     int8: bool,
     card_file: Path | None,
     licence: str,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write a trained model for other programs.
@@ -93,13 +96,13 @@ def export(
     from bakeoff.cli.card import make_card, write_card
     from bakeoff.inference.export import choose_format
     from bakeoff.inference.export import export as write
-    from bakeoff.spec.paths import check_output
+    from bakeoff.spec.outputs import check_replaceable
 
     choose_format(output, form)
     if card_file is not None and ensemble:
         raise BakeoffError("a card is about one model: leave out --card or --ensemble")
     for file in filter(None, (output, card_file)):
-        check_output(file)
+        check_replaceable(file, overwrite=overwrite)
     loaded = load_named_model(model, store, data, ensemble=ensemble)
     if card_file is not None:
         make_card(loaded.paths[0], output.name, licence)  # before the model is written, if there is none of it

@@ -62,7 +62,7 @@ def models(store: Path, data: str | None, complete: bool, as_json: bool) -> None
     if as_json:
         ids = {best.models[0].id for best in bests}
         return echo_json([_plain(one, findings[one.id]) | {"best": one.id in ids} for one in found])
-    _print_models(found, findings, [describe_best(best) for best in bests])
+    _print_models(found, findings, [describe_best(best) for best in bests], store)
     return None
 
 
@@ -80,12 +80,15 @@ def _complete(store: "object") -> None:
         console.print(f"{mark} ({escape(model.net)} on {escape(model.data)})", soft_wrap=True, highlight=False)
 
 
-def _print_models(found: "list[Listed]", findings: "Mapping[str, Sequence[Finding]]", bests: "Sequence[str]") -> None:
+def _print_models(
+    found: "list[Listed]", findings: "Mapping[str, Sequence[Finding]]", bests: "Sequence[str]", store: Path
+) -> None:
     from rich import box
     from rich.table import Table
 
     from bakeoff.cli.tables import print_fitting, wide_console
     from bakeoff.inference.findings import summarize_findings
+    from bakeoff.spec.paths import store_argument
 
     console = wide_console()
     if not found:
@@ -106,6 +109,9 @@ def _print_models(found: "list[Listed]", findings: "Mapping[str, Sequence[Findin
         table.add_row(*names, *accuracies, byte_size(one.bytes), latency, *rest)
     print_fitting(console, table, kept=5)
     console.print("test, validation: accuracy; ms: for one image, when it was trained", style="dim")
+    if any(findings.values()) and any(column.header == "findings" for column in table.columns):
+        text = f"findings: the worst kind, + the number of others; bakeoff audit{store_argument(store)} explains them"
+        console.print(escape(text), style="dim", soft_wrap=True, highlight=False)
     for best in bests:
         console.print(escape(best), style="dim", soft_wrap=True, highlight=False)
     return None

@@ -55,8 +55,13 @@ GROUPS: list[Any] = [
             "--robustness",
             "--timing",
             "--all",
+            "--format",
             "--json",
             "--help",
         ],
     },
 ]
+CONTEST_GROUPS: list[Any] = [
+    group | {"options": [option for option in group["options"] if option != "--folds"]} for group in GROUPS
+]
+"""For commands that take --folds only to say what to do instead: rich-click shows hidden options that a group names."""

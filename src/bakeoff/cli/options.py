@@ -6,7 +6,7 @@ from typing import Any
 
 import rich_click as click
 
-DEFAULT_STORE = Path("bakeoff.db")
+from bakeoff.spec.paths import DEFAULT_STORE
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys, for scripts.")
 
@@ -21,6 +21,7 @@ rank_by_option = click.option(
 )
 
 model_data_option = click.option("--data", metavar="NAME", help="The model's data set, if the store has several.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Also replace files that bakeoff did not write.")
 ensemble_option = click.option("--ensemble", is_flag=True, help="Average the probabilities of all seeds of the model.")
 calibrate_option = click.option(
     "--calibrate", is_flag=True, help="Scale the probabilities by a temperature fitted on validation images."

@@ -11,12 +11,14 @@ from rich.table import Table
 
 from bakeoff.cli.complete import data_set_names, single
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.cli.option_groups import GROUPS
+from bakeoff.cli.option_groups import CONTEST_GROUPS
 from bakeoff.cli.options import as_data, json_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import NO_CONTEST, training_options
-from bakeoff.console.terminal import Console, escape, quote
+from bakeoff.console.terminal import Console, escape
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.paths import store_argument
+from bakeoff.text.shell import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +42,7 @@ click.rich_click.OPTION_GROUPS["bakeoff pick"] = [
             "--tune",
         ],
     },
-    *GROUPS,
+    *CONTEST_GROUPS,
 ]
 UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
@@ -150,7 +152,7 @@ def print_pick(pick: "Pick", page: "Path | None") -> None:
     print_fitting(console, _table(pick.standings), kept=5)
     if pick.weights:
         console.print(escape(f"Weights of the winner: {pick.weights}"), soft_wrap=True, highlight=False)
-        use = f"bakeoff predict best new-photos/ --store {quote(pick.store)}{_needed_data(pick)}"
+        use = f"bakeoff predict best new-photos/{store_argument(pick.store)}{_needed_data(pick)}"
         Console(stderr=True).print(f"[dim]Use it:[/] {escape(use)}", soft_wrap=True, highlight=False)
     if page:
         console.print(escape(f"Page: {page}"), soft_wrap=True, highlight=False)

@@ -7,9 +7,10 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.cli.options import GivenPath, json_option, rank_by_option, store_option
-from bakeoff.console.terminal import echo, echo_json, echo_lines, quote
+from bakeoff.cli.options import GivenPath, json_option, overwrite_option, rank_by_option, store_option
+from bakeoff.console.terminal import echo, echo_json, echo_lines
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.paths import store_argument
 
 if TYPE_CHECKING:
     from bakeoff.analysis.ranking import RankBy
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 @rank_by_option
 @click.option("--no-marks", is_flag=True, help="Leave the audit's marks out of a table (--format latex, markdown).")
 @click.option("--full-paths", is_flag=True, help="Show absolute paths on the page; by default, only their last part.")
+@overwrite_option
 @json_option
 def report(
     store: Path,
@@ -67,22 +69,31 @@ def report(
     rank_by: "RankBy",
     no_marks: bool,
     full_paths: bool,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write everything about the results on one page: a single HTML file that opens anywhere, offline.
 
     Test images are shown if the data set is on this machine; nothing is downloaded. The exit code is 1 if runs cannot
     be read, because they are damaged or written by a newer version.
+
+    \b
+    [bold]Examples[/]
+    bakeoff report
+    bakeoff report --watch
+    bakeoff report --format latex -o table.tex
+    bakeoff report --figures figures
     """
-    from bakeoff.reporting.exports import write_report
+    from bakeoff.reporting.exports import default_output, write_report
+    from bakeoff.spec.outputs import check_replaceable
     from bakeoff.store.store import Store
 
     if explain and (follow or form != "html"):
         raise BakeoffError("--explain adds pictures to a page that is written once: leave --watch and --format out")
+    output = output or default_output(form)
+    check_replaceable(output, overwrite=overwrite)
     if follow:
-        _follow(
-            store, output or Path("report.html"), form, title, figures, rank_by, pictures=not no_pictures, images=images
-        )
+        _follow(store, output, form, title, figures, rank_by, pictures=not no_pictures, images=images)
         return
     output = write_report(
         store,
@@ -100,7 +111,7 @@ def report(
     if figures:
         from bakeoff.reporting.figures.charts import draw_figures
 
-        drawn = draw_figures(store, figures, rank_by=rank_by)
+        drawn = draw_figures(store, figures, rank_by=rank_by, overwrite=overwrite)
     if as_json:
         echo_json({"report": str(output), "figures": [str(path) for path in drawn]}, indent=None)
     else:
@@ -108,7 +119,7 @@ def report(
     with Store(store) as opened:
         unreadable = opened.unreadable()
     if unreadable:
-        see = f"bakeoff results --store {quote(store)}"
+        see = f"bakeoff results{store_argument(store)}"
         from bakeoff.text.formats import counted
 
         echo(f"without {counted(len(unreadable), 'run')} that cannot be read: {see}", err=True)

@@ -11,8 +11,9 @@ from bakeoff.cli.complete import network_names, single
 from bakeoff.cli.endings import UNFINISHED
 from bakeoff.cli.options import json_option, rank_by_option, store_option
 from bakeoff.cli.tables import print_fitting, wide_console
-from bakeoff.console.terminal import echo, echo_json, escape, quote
+from bakeoff.console.terminal import echo, echo_json, escape
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.paths import store_argument
 from bakeoff.text.formats import count, percent, short, spread
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def print_results(
     findings = findings if marks else []
     rows, left_out = (rows, 0) if every else leave_out_untested(rows, results)
     if left_out:
-        see = f"bakeoff results --all --store {quote(store.path)}"
+        see = f"bakeoff results --all{store_argument(store.path)}"
         stderr = Console(stderr=True, highlight=False)
         stderr.print(f"[dim]{escape(describe_untested(left_out, see))}[/]", soft_wrap=True)
     if form != "table":
@@ -166,7 +167,7 @@ def print_results(
         name = f"{lost.net} · {data_label(lost.data)} · seed {lost.seed}" if lost.net else f"run {lost.id}"
         console.print(f"[red]✗[/] {escape(f'{name}: {lost.reason}')}", highlight=False, soft_wrap=True)
     if findings:
-        see = f"bakeoff audit --store {quote(store.path)}"
+        see = f"bakeoff audit{store_argument(store.path)}"
         console.print(f"Audit: {describe_counts(findings)}; {escape(see)}", highlight=False, soft_wrap=True)
     return None
 
@@ -192,12 +193,18 @@ def ranking_table(rows: "Sequence[Row]", findings: "Findings" = ()) -> "Table":
     from bakeoff.analysis.cells import name_table
     from bakeoff.reporting.severity import worst_symbol
     from bakeoff.reporting.starts import SCRATCH
-    from bakeoff.reporting.tables import describe_ranking, describe_times, format_rank, note_optimism
+    from bakeoff.reporting.tables import (
+        describe_intervals,
+        describe_ranking,
+        describe_times,
+        format_rank,
+        note_optimism,
+    )
 
     marks = [worst_symbol(findings, row) for row in rows]
     widest = max(map(len, marks))
     rules = ", ".join(sorted({row.selection for row in rows if row.selection}))
-    methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    methods = describe_intervals(rows)
     version = escape(f"images {rows[0].version}") if rows[0].version else ""
     counted = "* all parameters, trainable or not" if any(row.parameters_are == "all" for row in rows) else ""
     table = Table(

@@ -9,7 +9,8 @@ from bakeoff.cli.option_groups import GROUPS
 from bakeoff.cli.options import json_option
 from bakeoff.cli.running import carry_out, end
 from bakeoff.cli.training_options import training_options
-from bakeoff.console.terminal import Console, escape, quote
+from bakeoff.console.terminal import Console, escape
+from bakeoff.spec.paths import store_argument
 
 if TYPE_CHECKING:
     from bakeoff.execution.options import RunOptions, StudyOptions
@@ -69,6 +70,6 @@ def run(study: str | None, as_json: bool, wanted: "StudyOptions", how: "RunOptio
         else:
             with Store(how.store) as opened:
                 print_results(results, "json" if as_json else "table", opened, unreadable=unreadable)
-        store = escape(quote(how.store))
-        Console(stderr=True).print(f"[dim]See it on one page:[/] bakeoff report --store {store}")
+        store = escape(store_argument(how.store))
+        Console(stderr=True).print(f"[dim]See it on one page:[/] bakeoff report{store}")
         end(done)

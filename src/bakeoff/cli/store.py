@@ -121,17 +121,14 @@ def compact(path: Path, checkpoints: bool, trainings: bool, as_json: bool) -> No
     if as_json:
         echo_json(asdict(done) | {"freed_bytes": done.freed})
         return
-    echo_lines(
-        [
-            f"{done.store}: {byte_size(max(0, done.freed))} freed, {byte_size(done.deleted_bytes)} of them by deleting "
-            f"{counted(len(done.deleted), 'file')}",
-            *(
-                [f"{byte_size(done.held_bytes)} let `bakeoff pick` and `tune` continue: --trainings deletes these, too"]
-                if done.held_bytes
-                else []
-            ),
-        ]
-    )
+    freed = f"{byte_size(max(0, done.freed))} freed" if done.freed > 0 else "nothing to free"
+    if done.deleted:
+        freed += f", {byte_size(done.deleted_bytes)} of it by deleting {counted(len(done.deleted), 'file')}"
+    lines = [f"{done.store}: {freed}"]
+    if done.held_bytes:
+        held = byte_size(done.held_bytes)
+        lines.append(f"{held} let `bakeoff pick` and `tune` continue: --trainings deletes these, too")
+    echo_lines(lines)
 
 
 @store.command()

@@ -11,20 +11,22 @@ from rich.table import Table
 
 from bakeoff.cli.complete import network_names, single
 from bakeoff.cli.endings import UNFINISHED
-from bakeoff.cli.option_groups import GROUPS
-from bakeoff.cli.options import DEFAULT_STORE, as_list, json_option
+from bakeoff.cli.option_groups import CONTEST_GROUPS
+from bakeoff.cli.options import as_list, json_option, overwrite_option
 from bakeoff.cli.tables import print_fitting, wide_console
 from bakeoff.cli.training_options import NO_CONTEST, training_options
-from bakeoff.console.terminal import Console, escape, quote
+from bakeoff.console.terminal import Console, escape
+from bakeoff.spec.paths import store_argument
 from bakeoff.text.formats import percent
+from bakeoff.text.shell import quote
 
 if TYPE_CHECKING:
     from bakeoff.analysis.tune.answer import TunedRecipe
     from bakeoff.execution.options import RunOptions, StudyOptions
 
 click.rich_click.OPTION_GROUPS["bakeoff tune"] = [
-    {"name": "What to tune", "options": ["--budget", "--search", "--output"]},
-    *GROUPS,
+    {"name": "What to tune", "options": ["--budget", "--search", "--output", "--overwrite"]},
+    *CONTEST_GROUPS,
 ]
 SHOWN = 8
 """Trials in the table, the best first."""
@@ -49,6 +51,7 @@ ORDER = (
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE.toml", help="Write the recipe to this file."
 )
+@overwrite_option
 @training_options(leave_out=NO_CONTEST | {"nets", "track"}, refuse={"folds"})
 @json_option
 def tune(
@@ -56,6 +59,7 @@ def tune(
     budget: str,
     search: tuple[str, ...],
     output: Path | None,
+    overwrite: bool,
     as_json: bool,
     wanted: "StudyOptions",
     how: "RunOptions",
@@ -87,7 +91,7 @@ def tune(
     from bakeoff.console.terminal import echo_json
     from bakeoff.console.tuning import TuneOptions, tune_recipe
 
-    options = TuneOptions(budget=budget, search=search, output=output)
+    options = TuneOptions(budget=budget, search=search, output=output, overwrite=overwrite)
     found, is_interrupted = tune_recipe(replace(wanted, nets=as_list(net)), options, how)
     has_result = any(trial.epochs for trial in found.trials)
     if as_json:
@@ -135,9 +139,7 @@ def suggest_comparison(found: "TunedRecipe", output: Path, wanted: "StudyOptions
             words += ["--epochs", str(value)]
         else:
             words += ["--set", f"{field}={format_value(value, field)}"]
-    if found.store != DEFAULT_STORE:
-        words += ["--store", str(found.store)]
-    return f"bakeoff run {' '.join(map(quote, words))}"
+    return f"bakeoff run {' '.join(map(quote, words))}{store_argument(found.store)}"
 
 
 def _table(found: "TunedRecipe") -> Table:

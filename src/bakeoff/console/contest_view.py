@@ -71,7 +71,8 @@ class ContestView:
             if result and result.epochs and result.epochs[-1].validation_accuracy is not None:
                 accuracy = percent(result.epochs[-1].validation_accuracy)
                 length, left = counted(run.recipe.epochs, "epoch"), clock(max(0.0, self.contest.seconds_left))
-                self._say(f"[green]✓[/] {escape(name)}, {length}, seed {run.seed}: validation {accuracy}; {left} left")
+                what = f"{escape(name)}, {length}, seed {run.seed}: validation {accuracy}"
+                self._say(f"[green]✓[/] {what}; {left} left for training")
 
     def _report_exits(self) -> None:
         dropped = self.contest.state.dropped

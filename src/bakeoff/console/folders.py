@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from bakeoff.console.terminal import Console, escape, quote
+from bakeoff.console.terminal import Console, escape
 from bakeoff.data.nesting import describe_nesting
 from bakeoff.data.skipped import count_reasons, format_reasons
 from bakeoff.execution.plan import Plan
 from bakeoff.spec.recipe import Image
 from bakeoff.text.formats import counted
+from bakeoff.text.shell import quote
 
 FITS = {"stretch": "stretched", "crop": "centre-cropped", "pad": "padded with black"}
 

@@ -20,22 +20,25 @@ from bakeoff.analysis.tune.proposals import check_optuna
 from bakeoff.console.contest_view import ContestView
 from bakeoff.console.folders import print_folders
 from bakeoff.console.progress import progress_bar
-from bakeoff.console.terminal import Console, escape, quote, until_interrupted
+from bakeoff.console.terminal import Console, escape, until_interrupted
 from bakeoff.errors import BakeoffError
 from bakeoff.execution import session
 from bakeoff.execution.execute import add_to_store
 from bakeoff.execution.options import RunOptions, StudyOptions
 from bakeoff.machine.processes import warm_up
+from bakeoff.spec.outputs import is_written_by_bakeoff
 from bakeoff.spec.overrides import parse_seconds
 from bakeoff.store.reader import Reader
 from bakeoff.store.store import Store
 from bakeoff.studies.toml import write_study
 from bakeoff.text.formats import clock, counted, listing
+from bakeoff.text.shell import quote
 from bakeoff.tracking.background import mirror_in_background
 
 NO_LIMITS = CandidateLimits()
 PAGE_SECONDS = 3.0
 """Share of the budget reserved for the page."""
+AT_THE_END = "the test images and the page"
 FEW_IMAGES = 20
 """Classes with fewer training images are listed before the contest."""
 
@@ -114,6 +117,9 @@ def hold_contest(wanted: StudyOptions, options: PickOptions, how: RunOptions) ->
             target=options.target,
             started=started,
         )
+        kept = clock(budget - race + contest.finish_seconds())
+        what = f"tuning, {AT_THE_END}" if options.tune else AT_THE_END
+        console.print(f"of {clock(budget)}, {kept} are kept for {what}", style="dim", soft_wrap=True)
         before = read_record(contest_path(store.files, tuple(lineup.steps)), store.path)
         contest.spent = seconds_before(lineup, store.results(lineup.steps), before)
         if missing := contest.missing_seconds:
@@ -177,6 +183,10 @@ def _write_page(store: Path, pick: Pick, console: Console) -> Path | None:
     from bakeoff.reporting.page import write
 
     path = store.with_suffix(".html")
+    if path.is_file() and not is_written_by_bakeoff(path):
+        text = f"no page: {path} exists, and bakeoff did not write it; bakeoff report -o FILE writes one"
+        console.print(escape(text), style="yellow", soft_wrap=True)
+        return None
     try:
         return write(store, path, title=f"The best network for {pick.data}")
     except BakeoffError as error:

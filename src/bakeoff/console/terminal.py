@@ -6,8 +6,6 @@ nobody reads.
 
 import codecs
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -118,12 +116,6 @@ def echo_json(value: Any, *, indent: int | None = 2) -> None:
     """Print JSON, in ASCII if standard output is not UTF-8."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
     echo(json_text(value, ascii_only=not encoding.startswith("utf"), indent=indent))
-
-
-def quote(argument: object) -> str:
-    """Return an argument quoted for the shell of this system."""
-    text = str(argument)
-    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution import session
 from bakeoff.execution.options import RunOptions, StudyOptions
 from bakeoff.machine.processes import warm_up
+from bakeoff.spec.outputs import check_replaceable
 from bakeoff.spec.overrides import parse_seconds
 from bakeoff.spec.paths import write_output
 from bakeoff.store.store import Store
@@ -36,6 +37,8 @@ class TuneOptions:
     """Fields and the values to try for them: "optimizer.lr=1e-4..1e-1"."""
     output: Path | None = None
     """The file for the found recipe."""
+    overwrite: bool = True
+    """Also replace a file there that bakeoff did not write."""
 
 
 def tune_recipe(wanted: StudyOptions, options: TuneOptions, how: RunOptions) -> tuple[TunedRecipe, bool]:
@@ -51,6 +54,8 @@ def tune_recipe(wanted: StudyOptions, options: TuneOptions, how: RunOptions) -> 
     check_optuna()
     if options.output is not None and not options.output.absolute().parent.is_dir():
         raise BakeoffError(f"the folder of {options.output} does not exist: create it first")
+    if options.output is not None:
+        check_replaceable(options.output, overwrite=options.overwrite)
     console = Console(stderr=True, quiet=how.quiet)
     machine = session.choose_machine(how)
     warm_up()

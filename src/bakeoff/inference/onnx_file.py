@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -79,6 +80,7 @@ def to_onnx(model: "Model", layout: Layout) -> bytes:
 def model_facts(model: "Model", layout: Layout) -> dict[str, str]:
     """Return what a user of the file needs besides the graph, as metadata."""
     return {
+        "bakeoff": version("bakeoff"),
         "classes": json_text(list(model.classes), indent=None),
         "layout": layout,
         "network": model.bundle.run.net,

@@ -39,8 +39,7 @@ def write_report(
     Raises:
         BakeoffError: as `write` and `export_ranking`, or there is no such format.
     """
-    ending = find(ENDINGS, form, "format")
-    output = output or Path(f"report.{ending}")
+    output = output or default_output(form)
     if form == "html":
         return write(
             store,
@@ -53,6 +52,15 @@ def write_report(
             explain=explain,
         )
     return export_ranking(store, output, form, rank_by, marks=marks)
+
+
+def default_output(form: str) -> Path:
+    """Return the file that a report goes to if none is given.
+
+    Raises:
+        BakeoffError: there is no such format.
+    """
+    return Path(f"report.{find(ENDINGS, form, 'format')}")
 
 
 def export_ranking(store: Path, output: Path, form: str, rank_by: RankBy = "test", *, marks: bool = True) -> Path:

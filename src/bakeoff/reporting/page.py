@@ -34,7 +34,7 @@ from bakeoff.reporting.published import PublishedStudy, compare_published
 from bakeoff.reporting.row_formats import format_rows
 from bakeoff.reporting.strips import lay_out_strips, make_overview
 from bakeoff.reporting.tables import ALL_PARAMETERS
-from bakeoff.spec.paths import write_output
+from bakeoff.spec.paths import store_argument, write_output
 from bakeoff.store.store import Store
 from bakeoff.text import formats
 
@@ -112,7 +112,7 @@ def build_page(
     """
     model = load_page_model(store, rank_by)
     if not model.tables:
-        raise BakeoffError(f"{store} holds no runs yet: `bakeoff run --store {store}` adds some")
+        raise BakeoffError(f"{store} holds no runs yet: `bakeoff run{store_argument(store)}` adds some")
     with Store(store) as opened:
         published, experiments = compare_published(opened, model.results), view_experiments(read_responses(opened))
         explained = explain_failures(model.tables, opened.files) if explain else []

@@ -13,7 +13,7 @@ from bakeoff.spec.records import Result
 from bakeoff.store.store import Store
 from bakeoff.studies.study import Study
 from bakeoff.studies.toml import parse_study
-from bakeoff.text.formats import hundredfold, signed_points
+from bakeoff.text.formats import hundredfold, minus, signed_points
 
 TITLES = {
     "test_accuracy": "test accuracy, %",
@@ -180,7 +180,7 @@ def _format_values(line: PublishedComparison) -> tuple[str, ...]:
         return printed, measured, str(line.seeds), "–" if line.ratio is None else f"{line.ratio:.3g}"
     if measure in EXACT:
         return printed, measured
-    deviations = "–" if line.deviations is None else f"{line.deviations:+.1f}"
+    deviations = "–" if line.deviations is None else minus(f"{line.deviations:+.1f}")
     return printed, measured, _format_number(line.sd, measure), str(line.seeds), _format_difference(line), deviations
 
 

@@ -78,7 +78,7 @@ ALL_PARAMETERS = "* All parameters: these runs do not record which are trainable
 def describe_rules(rows: Sequence[Row]) -> str:
     """Return how the numbers of a table were selected and counted."""
     selection = ", ".join(sorted({row.selection for row in rows if row.selection}))
-    methods = ", ".join(sorted({row.interval for row in rows if row.interval}))
+    methods = describe_intervals(rows)
     version = f"Images {rows[0].version}." if rows[0].version else ""
     budget = describe_budget(rows)
     parts = [
@@ -90,6 +90,28 @@ def describe_rules(rows: Sequence[Row]) -> str:
     ]
     counted = ALL_PARAMETERS if any(row.parameters_are == "all" for row in rows) else ""
     return " ".join(filter(None, (*parts, counted)))
+
+
+def describe_intervals(rows: Sequence[Row]) -> str:
+    """Return the methods of a table's intervals, without repeating what several have in common.
+
+    A method may have a condition, ", which are alike: their deviation is …".
+    """
+    conditions: dict[str, list[str]] = {}
+    for method in sorted({row.interval for row in rows if row.interval}):
+        base, _, condition = method.partition(", which ")
+        conditions.setdefault(base, []).append(condition)
+    described = []
+    for base, found in conditions.items():
+        halves = [condition.partition(": ") for condition in found if condition]
+        when = " or ".join(half[0] for half in halves)
+        if not halves:
+            described.append(base)
+        elif "" in found:
+            described.append(f"{base}; where they {when}, {halves[0][2]}")
+        else:
+            described.append(f"{base}, which {when}: {halves[0][2]}")
+    return ", ".join(described)
 
 
 def describe_ranking(rows: Sequence[Row]) -> str:

@@ -11,9 +11,17 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from bakeoff.errors import BakeoffError
+from bakeoff.text import shell
 
+DEFAULT_STORE = Path("bakeoff.db")
+"""The store of commands without --store."""
 MAX_ID_LENGTH = 100
 """Characters of a run's id kept in a file name."""
+
+
+def store_argument(store: str | Path) -> str:
+    """Return what a suggested command needs to use a store: ` --store FILE`, or nothing for the default one."""
+    return "" if Path(store) == DEFAULT_STORE else f" --store {shell.quote(store)}"
 
 
 def files_folder(store: Path) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from bakeoff.errors import BakeoffError
+from bakeoff.spec.paths import store_argument
 from bakeoff.store.backups import keep_backup
 from bakeoff.store.network_disks import warn_of_network
 
@@ -116,7 +117,7 @@ class Database:
         if self.path.exists() and not self.path.is_file():  # a device may look empty, a pipe blocks
             raise BakeoffError(f"the store must be a file, and {self.path} is a pipe or a device: --store bakeoff.db")
         if not create and not self.path.exists():
-            raise BakeoffError(f"no store at {self.path}: `bakeoff run --store {self.path}` creates one")
+            raise BakeoffError(f"no store at {self.path}: `bakeoff run{store_argument(self.path)}` creates one")
         if not self.path.parent.is_dir():
             raise BakeoffError(f"the folder {self.path.parent} of the store does not exist: create it first")
         if create and self.path.suffix != ".tmp":  # nobody else uses a new file before it is complete

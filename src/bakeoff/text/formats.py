@@ -96,20 +96,23 @@ def clock(seconds: float | None) -> str:
 
 def byte_size(size: float) -> str:
     """A number of bytes in decimal units: 12_345_678 → "12 MB", 3_200_000_000 → "3.2 GB"."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} GB"
+    value, unit = _in_bytes(size, 1000)
+    return f"{value:,.1f} GB" if unit == "GB" else f"{value:.0f} {unit}"
 
 
 def exact_size(size: float) -> str:
     """A number of bytes in up to four figures, to compare with another: 8_204 → "8.204 kB", 20_000_000 → "20 MB"."""
+    value, unit = _in_bytes(size, 999.95)
+    return f"{value:,.4g} {unit}"
+
+
+def _in_bytes(size: float, below: float) -> tuple[float, str]:
+    """Return a number of bytes in the smallest decimal unit in which it is `below` a bound, at most gigabytes."""
     for unit in ("B", "kB", "MB"):
-        if size < 999.95:
-            return f"{size:.4g} {unit}"
+        if size < below:
+            return size, unit
         size /= 1000
-    return f"{size:,.4g} GB"
+    return size, "GB"
 
 
 def count(value: float | None) -> str:

@@ -119,4 +119,4 @@ def test_names_each_data_set_once_with_its_greatest_similarity(monkeypatch):
     errors = {"conv quick": 0.1, "linear quick": 0.2}
     both = [EarlierResults("photos", "a.db", of, errors) for of in (PHOTOS, DIGITS)]
     reason = order_of(lineup, [[*both, EarlierResults("others", "a.db", PHOTOS, errors)]]).reason
-    assert reason.count("photos (") == 1 and "photos (similarity 1.00) and others (" in reason
+    assert reason.count("photos (") == 1 and "photos (1.00) and others (" in reason

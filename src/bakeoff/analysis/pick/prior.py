@@ -157,14 +157,19 @@ def order_of(lineup: Lineup, stores: Iterable[Sequence[EarlierResults]]) -> Cand
     results = known or [each for each in built_in_results() if names & each.errors.keys()]
     expected = {name: value for name, value in expect(results, own).items() if name in names}
     if not expected:
-        return CandidateOrder({}, "by estimated cost alone: no earlier results of these candidates")
+        return CandidateOrder({}, "of estimated cost: there are no earlier results of these candidates")
     alike: dict[str, float] = {}
     for each in results:
         alike[each.data] = max(similarity(each.properties, own), alike.get(each.data, 0.0))
     closest = sorted(alike, key=lambda data: -alike[data])
-    shown = listing([f"{data} (similarity {alike[data]:.2f})" for data in closest], 3)
-    where = listing(sorted({each.source for each in known}), 3) if known else "bakeoff's own results"
-    reason = f"by expected gain per second, from {counted(len(expected), 'candidate')} in {where}: {shown}"
+    shown = listing([f"{data} ({alike[data]:.2f})" for data in closest], 3)
+    whose = (
+        f"the results in {listing(sorted({each.source for each in known}), 3)}" if known else "bakeoff's own results"
+    )
+    reason = (
+        f"of expected gain per second, judging by {whose} for {counted(len(expected), 'candidate')} on other images "
+        f"(similarity to yours, at most 1): {shown}"
+    )
     return CandidateOrder(expected, reason)
 
 

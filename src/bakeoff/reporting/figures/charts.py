@@ -19,6 +19,7 @@ from bakeoff.reporting.loading import load_page_model
 from bakeoff.reporting.model import Line, ReportModel, Table
 from bakeoff.reporting.payload import band_epochs
 from bakeoff.reporting.published import compare_published
+from bakeoff.spec.outputs import check_replaceable
 from bakeoff.spec.values import digest
 from bakeoff.store.store import Store
 from bakeoff.text.safe import in_a_figure
@@ -45,15 +46,27 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }
-UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+FACTS: dict[str, dict[str, Any]] = {
+    "png": {"Software": "bakeoff"},
+    "svg": {"Creator": "bakeoff", "Date": None},
+    "pdf": {"Creator": "bakeoff", "CreationDate": None},
+}
+"""Metadata of files: who wrote them, not when."""
 
 
 def draw_figures(
-    store: str | Path, folder: Path, kinds: Sequence[str] = KINDS, *, rank_by: RankBy = "test"
+    store: str | Path,
+    folder: Path,
+    kinds: Sequence[str] = KINDS,
+    *,
+    rank_by: RankBy = "test",
+    overwrite: bool = True,
 ) -> list[Path]:
     """Draw accuracy, cost, learning curves and the best network's confusion matrix of every table; return the files.
 
     Also draws mean ranks over several data sets, published numbers, and response curves, if there are any.
+
+    Unless `overwrite`, files that bakeoff did not write are not replaced.
 
     Raises:
         BakeoffError: matplotlib is not installed, there is no store, or the folder cannot be written.
@@ -78,7 +91,8 @@ def draw_figures(
                 name = _file_name(title, {path.stem for path in written})
                 for kind in kinds:
                     path = folder / f"{name}.{kind}"
-                    figure.savefig(path, dpi=200, metadata=UNDATED[kind])
+                    check_replaceable(path, overwrite=overwrite)
+                    figure.savefig(path, dpi=200, metadata=FACTS[kind])
                     written.append(path)
     except OSError as error:
         raise BakeoffError(f"cannot write the figures to {folder}: {error.strerror or error}") from error
