@@ -10,7 +10,8 @@ from bakeoff.spec.records import DataRecord, Epoch, Outcome
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import to_dict
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import Exceptional, Study, Turn
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional, Turn
 from bakeoff.studies.toml import write_study
 from tiny import ClaimingStore
 

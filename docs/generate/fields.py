@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from bakeoff.spec import augmentation, recipe
-from bakeoff.studies import study
+from bakeoff.spec import augmentation, optimizers, recipe, schedules
+from bakeoff.studies import study, tables
 from generate.markdown import code, prose, table
 
 
@@ -31,6 +31,11 @@ def fields_of(kind: type) -> Iterator[Field]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             default = ast.unparse(node.value) if node.value else ""
             yield Field(node.target.id, ast.unparse(node.annotation), default, docstring(after))
+
+
+def about(kind: type) -> str:
+    """Return the docstring of a class as Markdown, without its example, which is Python."""
+    return prose(inspect.cleandoc(kind.__doc__ or "").partition("\n\nExample:")[0])
 
 
 def docstring(node: ast.stmt | None) -> str:
@@ -70,7 +75,7 @@ KINDS = {
 def aliases() -> dict[str, str]:
     """Return the names for types that the settings use, such as Monitor, with what they stand for."""
     found = {}
-    for module in (augmentation, recipe, study):
+    for module in (augmentation, optimizers, schedules, recipe, study, tables):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias" and node.value:
                 found[ast.unparse(node.target)] = ast.unparse(node.value)

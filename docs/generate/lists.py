@@ -11,7 +11,7 @@ from bakeoff.spec.augmentation import Augment
 from bakeoff.spec.data import ImageShape
 from bakeoff.studies.recipes import RECIPES
 from bakeoff.text.formats import short
-from generate.fields import field_table
+from generate.fields import about, field_table
 from generate.markdown import capital, code, page, prose, table
 
 SHAPE, CLASSES = ImageShape(3, 32, 32), 10
@@ -27,23 +27,23 @@ def recipes() -> str:
     for name, make in RECIPES.items():
         if RECIPES.plugin(name) is None and "@" not in name:  # one with a digest is from a file
             parts += [f"## {name}", prose(cleandoc(make.__doc__ or ""))]
-    parts += ["## Fields", prose(cleandoc(settings.Recipe.__doc__ or "")), field_table(settings.Recipe)]
-    parts += ["### Images", prose(cleandoc(settings.Image.__doc__ or "")), field_table(settings.Image, "image.")]
-    parts += ["### Augmentation", prose(cleandoc(Augment.__doc__ or "")), field_table(Augment, "augment.")]
+    parts += ["## Fields", about(settings.Recipe), field_table(settings.Recipe)]
+    parts += ["### Images", about(settings.Image), field_table(settings.Image, "image.")]
+    parts += ["### Augmentation", about(Augment), field_table(Augment, "augment.")]
     for title, kinds, prefix in (
         ("Optimizers", get_args(settings.Optimizer), "optimizer."),
         ("Schedules", get_args(settings.Schedule), "schedule."),
     ):
         parts += [f"### {title}", f"`--set {prefix[:-1]}=NAME` chooses one."]
         for kind in kinds:
-            parts += [f"#### {kind.__struct_config__.tag}", prose(cleandoc(kind.__doc__ or ""))]
+            parts += [f"#### {kind.__struct_config__.tag}", about(kind)]
             parts += [field_table(kind, prefix) if kind.__struct_fields__ else ""]
     for title, kind, prefix in (
         ("Early stopping", settings.Stop, "stop."),
         ("Penalty", settings.L2, "l2."),
         ("Fitting a probe", settings.Probe, "probe."),
     ):
-        parts += [f"### {title}", prose(cleandoc(kind.__doc__ or "")), field_table(kind, prefix)]
+        parts += [f"### {title}", about(kind), field_table(kind, prefix)]
     return page("Recipes", *parts)
 
 

@@ -9,7 +9,8 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution.plan import Plan, make_record
 from bakeoff.spec.records import Failure, Outcome
 from bakeoff.spec.run import Run
-from bakeoff.studies.study import Exceptional, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional
 
 STUDY = Study(name="tiny", nets=("a", "b", "c"), data=("tiny",), seeds=3)
 DATA = tiny.dataset(test=200)

@@ -7,7 +7,8 @@ small.db, in which a small network has just been trained.
 import doctest
 import inspect
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import PIL.Image
 import pytest
@@ -29,6 +30,19 @@ def documented() -> Iterator[tuple[str, str]]:
             text = "" if member.startswith("_") else inspect.getdoc(value) or ""
             if ">>>" in text:
                 yield f"{name}.{member}", text
+
+
+@pytest.mark.parametrize("name", [name for name in bakeoff.__all__ if inspect.isclass(getattr(bakeoff, name))])
+def test_every_member_of_a_public_class_is_in_an_example(name):
+    thing = getattr(bakeoff, name)
+    examples = "".join(text for place, text in documented() if place.partition(".")[0] == name)
+    members = [
+        member
+        for member, value in vars(thing).items()
+        if not member.startswith("_")
+        and isinstance(value, Callable | property | cached_property | staticmethod | classmethod)
+    ]
+    assert [member for member in members if f".{member}" not in examples] == []
 
 
 @pytest.fixture(scope="module")

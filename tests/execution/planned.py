@@ -6,7 +6,8 @@ import tiny
 from bakeoff.execution.execute import Event
 from bakeoff.execution.worker import Placement
 from bakeoff.store.store import Store
-from bakeoff.studies.study import Exceptional, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional
 
 ONE = Placement(1, 1)
 WILD = Exceptional(nets=("nin",), set={"optimizer.name": "sgd", "optimizer.lr": 1e30})

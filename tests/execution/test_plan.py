@@ -9,7 +9,7 @@ from bakeoff.execution.plan import plan
 from bakeoff.nets import PRETRAINED, build
 from bakeoff.nets.weights import Weights
 from bakeoff.spec.data import ImageShape
-from bakeoff.studies.study import Exceptional
+from bakeoff.studies.tables import Exceptional
 
 
 class TestPlans:

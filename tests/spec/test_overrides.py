@@ -23,7 +23,8 @@ from bakeoff.spec.values import to_dict
 from bakeoff.studies.general_recipes import quick
 from bakeoff.studies.recipes import RECIPES as NAMED
 from bakeoff.studies.recipes import clark2020
-from bakeoff.studies.study import Exceptional, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional
 from generated import RECIPES
 
 DIGITS = DataInfo("digits", ImageShape(1, 8, 8), tuple("0123456789"), "abc", 1437, 0, 360, photographs=False)

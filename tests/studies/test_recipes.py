@@ -13,7 +13,7 @@ from bakeoff.spec.overrides import describe_difference
 from bakeoff.spec.recipe import L2, SGD, Adam, Augment, Constant, Image
 from bakeoff.spec.records import Epoch
 from bakeoff.studies.recipes import RECIPES, clark2020, recipe_for, skoularikis2021, srivastava2020
-from bakeoff.studies.study import GridCell
+from bakeoff.studies.tables import GridCell
 from bakeoff.training.optimizers import penalised_weights
 from bakeoff.training.schedules import has_ended, learning_rate
 

@@ -12,7 +12,8 @@ from bakeoff.execution.estimate import Speed, study_seconds
 from bakeoff.nets import find_net
 from bakeoff.nets.summary import summarize
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import Published, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Published
 from bakeoff.studies.toml import parse_study, write_study
 
 PUBLISHED = {name: study for name in studies.study_names() if (study := studies.load_study(name)).published}

@@ -10,7 +10,8 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution.options import StudyOptions
 from bakeoff.execution.plan import plan
 from bakeoff.execution.session import choose_study
-from bakeoff.studies.study import DialName, Exceptional, GridCell, Study, Turn
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import DialName, Exceptional, GridCell, Turn
 from generated import values
 
 STUDY = Study(

@@ -28,6 +28,10 @@ class Experiments:
         >>> experiments = bakeoff.dial("digits", "contrast", nets="linear", levels=[1, 0.2], changes=settings, seeds=2)
         >>> len(experiments.responses)
         1
+        >>> experiments.to_frame()["level"].unique().tolist()
+        [1.0, 0.2]
+        >>> print(experiments.sentences[0])
+        ...linear...
     """
 
     store: Path

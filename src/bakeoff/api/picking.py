@@ -29,6 +29,10 @@ class Picked:
         >>> best = bakeoff.pick("digits", nets="linear,lenet-afif", budget="15s", store="pick.db")
         >>> best.to_frame()["net"][0] == best.winner.net
         True
+        >>> max(best.probabilities, key=best.probabilities.get) == best.winner.name
+        True
+        >>> type(best.model).__name__  # the trained winner, a torch module
+        'Sequential'
     """
 
     answer: Pick

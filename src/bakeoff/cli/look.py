@@ -185,7 +185,7 @@ def data(name: str, size: str | None, groups: str | None, as_json: bool) -> None
     from bakeoff.execution.names import known_data
     from bakeoff.spec.overrides import parse_size
     from bakeoff.studies.recipes import recipe_for
-    from bakeoff.studies.study import GridCell
+    from bakeoff.studies.tables import GridCell
 
     name, changes = (
         name_folds(name_version(known_data(name), groups=groups))[0],

@@ -22,7 +22,8 @@ from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.run import collection_of
 from bakeoff.studies.recipe_file import is_recipe_file, read_recipe
 from bakeoff.studies.recipes import RECIPES
-from bakeoff.studies.study import Exceptional, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional
 
 Part = TypeVar("Part", Study, Exceptional)
 OWN_FILE = re.compile(r"\.py(:|$)")

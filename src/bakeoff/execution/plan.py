@@ -21,7 +21,8 @@ from bakeoff.spec.records import DataRecord, RecipeUse
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import digest, to_dict
 from bakeoff.studies.recipes import named_alike, recipe_for
-from bakeoff.studies.study import GridCell, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import GridCell
 
 MAX_SKIPPED = 100
 """How many skipped files of an image folder the store lists; it counts all of them."""

@@ -51,8 +51,8 @@ class Model:
         >>> model = bakeoff.load_model("best", store="small.db")
         >>> model.classes[:3]
         ('0', '1', '2')
-        >>> model.transform(["new.png"]).shape
-        torch.Size([1, 1, 8, 8])
+        >>> model.bundle.run.net, type(model.module).__name__
+        ('linear', 'Sequential')
         >>> model
         <Model ... on digits...: 10 classes (0, 1, 2, 3, 4, 5, 6 and 3 others), images of 1x8x8; from ...>
     """
@@ -93,11 +93,22 @@ class Model:
 
         Raises:
             BakeoffError: a file cannot be read, or an array is not an image.
+
+        Example:
+            >>> model = bakeoff.load_model("best", store="small.db")
+            >>> model.module(model.transform(["new.png"])).shape  # logits
+            torch.Size([1, 10])
         """
         return self.inputs(np.stack([self.decode(image) for image in images]))[0]
 
     def inputs(self, pixels: np.ndarray) -> list[Tensor]:
-        """Return decoded images (N, C, H, W) uint8 as the input of each member, (N, C, H', W') float32."""
+        """Return decoded images (N, C, H, W) uint8 as the input of each member, (N, C, H', W') float32.
+
+        Example:
+            >>> model = bakeoff.load_model("best", store="small.db")
+            >>> [images.shape for images in model.inputs(model.decode("new.png")[None])]
+            [torch.Size([1, 1, 8, 8])]
+        """
         source = ImageSource(torch.from_numpy(pixels), torch.zeros(len(pixels), dtype=torch.int64), torch.device("cpu"))
         return [
             torch.cat([batch for batch, _ in eval_batches(source, None, member.bundle.run.recipe, normalizer)])
@@ -109,6 +120,11 @@ class Model:
 
         Raises:
             BakeoffError: a file cannot be read, or an array is not an image.
+
+        Example:
+            >>> (prediction,) = bakeoff.load_model("best", store="small.db").predict("new.png")
+            >>> prediction.label in "0123456789", 0 < prediction.probability <= 1
+            (True, True)
         """
         several = [images] if isinstance(images, str | Path | PIL.Image.Image) else list(images)
         if isinstance(images, np.ndarray) and images.ndim < 4:
@@ -124,6 +140,12 @@ class Model:
 
         Raises:
             BakeoffError: they are not finite, as those of a training that diverged.
+
+        Example:
+            >>> model = bakeoff.load_model("best", store="small.db")
+            >>> probabilities = model.probabilities(model.decode("new.png")[None])
+            >>> model.prediction(probabilities[0]).label == model.predict("new.png")[0].label
+            True
         """
         source = ImageSource(torch.from_numpy(pixels), torch.zeros(len(pixels), dtype=torch.int64), torch.device("cpu"))
         shares = []
@@ -150,6 +172,10 @@ class Model:
 
         Raises:
             BakeoffError: the file cannot be read, or the array is not an image.
+
+        Example:
+            >>> bakeoff.load_model("best", store="small.db").decode("new.png").shape
+            (1, 8, 8)
         """
         if isinstance(image, str | Path):
             found = self._decode_file(Path(image))

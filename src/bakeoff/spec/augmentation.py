@@ -28,7 +28,9 @@ class Augment(Value, frozen=True):
     brightness: Fraction = 0.0
     """The factor is drawn from 1 ± this value, as for contrast and saturation."""
     contrast: Fraction = 0.0
+    """The factor on the distance from the mean grey is drawn from 1 ± this value."""
     saturation: Fraction = 0.0
+    """The factor on the distance from grey is drawn from 1 ± this value."""
     cutout: Annotated[int, Meta(ge=0)] = 0
     """Side in pixels of one square set to zero after normalisation (DeVries & Taylor 2017)."""
     fill: Literal["nearest", "zero"] = "nearest"

@@ -12,9 +12,22 @@ from msgspec.structs import fields, replace
 
 from bakeoff.spec.augmentation import Augment as Augment
 from bakeoff.spec.data import ImageShape
+from bakeoff.spec.optimizers import SGD as SGD
+from bakeoff.spec.optimizers import Adadelta as Adadelta
+from bakeoff.spec.optimizers import Adam as Adam
+from bakeoff.spec.optimizers import AdamW as AdamW
+from bakeoff.spec.optimizers import Optimizer as Optimizer
+from bakeoff.spec.schedules import Constant as Constant
+from bakeoff.spec.schedules import Cooldown as Cooldown
+from bakeoff.spec.schedules import Cosine as Cosine
+from bakeoff.spec.schedules import Monitor as Monitor
+from bakeoff.spec.schedules import OneCycle as OneCycle
+from bakeoff.spec.schedules import Plateau as Plateau
+from bakeoff.spec.schedules import Schedule as Schedule
+from bakeoff.spec.schedules import Steps as Steps
+from bakeoff.spec.schedules import Stop as Stop
 from bakeoff.spec.values import Count, Fraction, NotNegative, Positive, Share, Value, digest, to_dict
 
-Monitor: TypeAlias = Literal["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
 Interpolation: TypeAlias = Literal["bilinear", "bicubic"]
 
 
@@ -29,6 +42,7 @@ class Image(Value, frozen=True):
     fit: Literal["stretch", "crop", "pad"] = "stretch"
     """stretch ignores the aspect ratio, crop takes the center, pad adds black borders."""
     scale: Count = 1
+    """Factor by which pixels are repeated in both directions."""
     interpolation: Interpolation = "bilinear"
     """Many pretrained networks were trained on images that were resized by bicubic interpolation, which is sharper."""
 
@@ -43,127 +57,11 @@ class Image(Value, frozen=True):
         return ImageShape(own.channels, height * self.scale, width * self.scale)
 
 
-class SGD(Value, frozen=True, tag="sgd", tag_field="name"):
-    """Stochastic gradient descent as in torch: v = momentum·v + g, w -= lr·v."""
-
-    lr: Positive
-    momentum: Fraction = 0.0
-    nesterov: bool = False
-    weight_decay: NotNegative = 0.0
-    """Coupled: adds weight_decay·w to the gradient."""
-
-
-class Adam(Value, frozen=True, tag="adam", tag_field="name"):
-    """Adam (Kingma & Ba 2015). torch's eps is 1e-8, Keras' 1e-7."""
-
-    lr: Positive
-    beta1: Share = 0.9
-    beta2: Share = 0.999
-    eps: Positive = 1e-8
-    weight_decay: NotNegative = 0.0
-    """Coupled: adds weight_decay·w to the gradient."""
-    eps_before_correction: bool = False
-    """Add eps before the bias correction, as Keras does; torch adds it after."""
-
-
-class AdamW(Value, frozen=True, tag="adamw", tag_field="name"):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): w -= lr·weight_decay·w besides the Adam step."""
-
-    lr: Positive
-    beta1: Share = 0.9
-    beta2: Share = 0.999
-    eps: Positive = 1e-8
-    weight_decay: NotNegative = 0.01
-
-
-class Adadelta(Value, frozen=True, tag="adadelta", tag_field="name"):
-    """Adadelta (Zeiler 2012). Keras 2.1: lr 1.0, rho 0.95, eps 1e-7; torch: 1.0, 0.9, 1e-6."""
-
-    lr: Positive
-    rho: Fraction = 0.9
-    eps: Positive = 1e-6
-    weight_decay: NotNegative = 0.0
-    """Coupled: adds weight_decay·w to the gradient."""
-
-
-Optimizer: TypeAlias = SGD | Adam | AdamW | Adadelta
-
-
-class Constant(Value, frozen=True, tag="constant", tag_field="name"):
-    """The learning rate never changes."""
-
-
-class Steps(Value, frozen=True, tag="steps", tag_field="name"):
-    """Multiply the learning rate by `factor` after each of `epochs` (counted from 1)."""
-
-    epochs: tuple[Count, ...]
-    factor: Positive
-
-
-class Plateau(Value, frozen=True, tag="plateau", tag_field="name"):
-    """Multiply the learning rate by `factor` when `monitor` has not improved by `threshold` for `patience` epochs."""
-
-    monitor: Monitor
-    factor: Positive
-    patience: Count
-    threshold: NotNegative = 0.0
-    floor: NotNegative = 0.0
-
-
-class Cosine(Value, frozen=True, tag="cosine", tag_field="name"):
-    """Half a cosine from the learning rate to `final` times it, step by step, after a linear warm-up."""
-
-    warmup_epochs: NotNegative = 0.0
-    final: Fraction = 0.0
-
-
-class OneCycle(Value, frozen=True, tag="one-cycle", tag_field="name"):
-    """Rise from lr/`start_divisor` to lr in the first `peak_at` of all steps, fall to lr/`end_divisor`.
-
-    Smith & Topin 2018.
-    """
-
-    peak_at: Fraction = 0.3
-    start_divisor: Positive = 25.0
-    end_divisor: Positive = 1e4
-    shape: Literal["cosine", "linear"] = "cosine"
-    """Shape of rise and fall: half a cosine, or straight lines (a triangle)."""
-
-
-class Cooldown(Value, frozen=True, tag="cooldown", tag_field="name"):
-    """Constant after a linear warm-up, then a linear fall to `final` times the rate in the last `share` of the epochs.
-
-    Until the fall begins nothing depends on the number of epochs, so a run of more epochs resumes from there (Zhai et
-    al. 2022, "Scaling vision transformers"; Hägele et al. 2024).
-    """
-
-    share: Annotated[float, Meta(gt=0, le=1)] = 0.2
-    warmup_epochs: NotNegative = 0.0
-    final: Fraction = 0.0
-
-    def begin(self, epochs: int) -> int:
-        """Return after how many epochs the fall begins; it takes at least one epoch."""
-        return epochs - max(1, round(self.share * epochs))
-
-
-Schedule: TypeAlias = Constant | Steps | Plateau | Cosine | OneCycle | Cooldown
-
-
-class Stop(Value, frozen=True):
-    """Stop early when `monitor` has not improved by `threshold` for `patience` epochs.
-
-    Keras' restore_best_weights is the recipe's `select`.
-    """
-
-    monitor: Monitor
-    patience: Count
-    threshold: NotNegative = 0.0
-
-
 class L2(Value, frozen=True):
     """Keras' l2(strength): adds strength·Σw² to the loss, including the reported loss."""
 
     strength: Positive
+    """Factor on the squares."""
     on: Literal["convolutions", "dense", "hidden-dense", "weights"]
     """Kernels of the convolutions, of the dense layers, of all dense layers but the last, or of both kinds of layer."""
 
@@ -209,7 +107,9 @@ class Recipe(Value, frozen=True, kw_only=True, dict=True):
     name: str
     """For display; not part of a run's id."""
     epochs: Annotated[int, Meta(ge=1, le=10**6)]
+    """Most epochs; `stop` may end training sooner."""
     batch_size: Count
+    """Images per step."""
     validation: Validation
     """A fraction or number of training images to hold out (stratified, seeded); "own" for the data set's own validation
     split; "none"; or "test", for reproducing studies that selected on the test set (such results are marked)."""
@@ -220,16 +120,23 @@ class Recipe(Value, frozen=True, kw_only=True, dict=True):
     training standard deviation, per channel or per pixel position; the -mean forms only subtract; weights takes the
     mean and deviation per channel of the images that the network's pretrained weights were trained on."""
     optimizer: Optimizer
+    """How weights follow the gradient, and the learning rate."""
     schedule: Schedule = Constant()
+    """How the learning rate changes."""
     stop: Stop | None = None
+    """When training ends early; none for never."""
     image: Image = Image()
+    """How images are resized."""
     augment: Augment = Augment()
+    """Random changes of the training images."""
     loss: Literal["cross-entropy", "keras-cross-entropy"] = "cross-entropy"
     """keras-cross-entropy clips the softmax to [1e-7, 1 - 1e-7] before the logarithm, as Keras 2 does."""
     label_smoothing: Fraction = 0.0
+    """Share of each label that is spread over all classes."""
     auxiliary_weight: NotNegative = 0.3
     """Weight of the auxiliary classifiers' losses, for networks that have them (GoogLeNet)."""
     l2: L2 | None = None
+    """Penalty on the weights in the loss; none for no penalty."""
     images_per_class: Count | None = None
     """Train on a class-balanced random sample of this many images per class, without replacement."""
     probe: Probe | None = None
@@ -281,7 +188,12 @@ class Recipe(Value, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def key(self) -> str:
-        """Digest of all settings except the name: equal keys mean equal training."""
+        """Digest of all settings except the name: equal keys mean equal training.
+
+        Example:
+            >>> len({run.recipe.key for run in bakeoff.load().runs})  # one recipe for all
+            1
+        """
         return digest({name: value for name, value in to_dict(self).items() if name != "name"})
 
 

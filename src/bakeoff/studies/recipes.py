@@ -31,7 +31,7 @@ from bakeoff.spec.recipe import (
 )
 from bakeoff.spec.values import Value, digest, to_dict
 from bakeoff.studies.general_recipes import finetune, modern, probe, quick
-from bakeoff.studies.study import GridCell
+from bakeoff.studies.tables import GridCell
 
 Choose: TypeAlias = Callable[[str, DataInfo], Recipe]
 

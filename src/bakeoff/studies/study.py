@@ -1,131 +1,15 @@
 """Studies: a grid of cells with exceptions and variants, questions, and published numbers. No torch."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from bakeoff.data.grade import DIALS, IN_THE_RECIPE
-from bakeoff.data.graded import Grade, check_grade, join_name, split_name
+from bakeoff.data.graded import join_name, split_name
 from bakeoff.data.resplit import name_version
-from bakeoff.lookup import find
-from bakeoff.spec.values import Count, Fraction, NotNegative, Positive, Value
-
-DialName: TypeAlias = Literal[
-    "colour", "contrast", "resolution", "clutter", "classes", "label-noise", "imbalance", "images-per-class", "upscale"
-]
-
-
-class GridCell(NamedTuple):
-    """One cell of a study's grid: a network, a data set and how they are trained."""
-
-    net: str
-    data: str
-    recipe: str
-    changes: dict[str, Any]
-    variant: dict[str, Any] = {}
-    """Further changes, which distinguish a variant from the cell itself."""
-    label: str = ""
-
-    @property
-    def all_changes(self) -> dict[str, Any]:
-        """The changes of the cell and the variant; the variant's take precedence."""
-        return self.changes | self.variant
-
-
-class Exceptional(Value, frozen=True):
-    """Cells that are trained differently, or variants; an empty list means all."""
-
-    nets: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    recipe: str | None = None
-    set: dict[str, Any] = {}
-    leave_out: bool = False
-    """Do not train these cells."""
-    label: str = ""
-    """Name of a variant in tables, instead of its changes."""
-
-    def __contains__(self, cell: tuple[str, str]) -> bool:
-        """Return whether the cell (network, data set) is among these."""
-        net, data = cell
-        return (not self.nets or net in self.nets) and (not self.data or data in self.data)
-
-
-class Turn(Value, frozen=True, kw_only=True):
-    """An experiment: one property of a data set, or of its use, turned step by step."""
-
-    turn: DialName
-    data: str
-    levels: tuple[NotNegative, ...]
-    nets: tuple[str, ...] = ()
-    """Empty for those of the study."""
-    recipe: str | None = None
-    set: dict[str, Any] = {}
-    """Changes to the recipe at all levels."""
-    asks: str = ""
-    """The question it answers."""
-    favours: tuple[str, ...] = ()
-    """The hypothesis: the lead of these networks over the others grows …"""
-    towards: NotNegative | None = None
-    """… from the other end of the levels to this level."""
-
-    def check(self) -> None:
-        """Validate the levels.
-
-        Raises:
-            BakeoffError: a level is out of the dial's range.
-        """
-        for level in self.levels:
-            check_grade(Grade(self.turn, level), DIALS.get(self.turn) or IN_THE_RECIPE[self.turn])
-
-    def version(self, level: float) -> str:
-        """Return the name of the data at a level: the original if the level changes nothing."""
-        dial = DIALS.get(self.turn)
-        return self.data if dial is None or level == dial.original else join_name(self.data, [Grade(self.turn, level)])
-
-    def variant(self, level: float) -> dict[str, Any]:
-        """Return the changes to the recipe at a level."""
-        return {} if self.turn in DIALS else {IN_THE_RECIPE[self.turn].field: int(level)}
-
-
-def dial_named(name: str) -> str:
-    """Return `name` if it is a dial.
-
-    Raises:
-        BakeoffError: it is not; the message suggests similar names.
-    """
-    return find({dial: dial for dial in (*DIALS, *IN_THE_RECIPE)}, name, "dial")
-
-
-class Published(Value, frozen=True, kw_only=True):
-    """The published numbers of one cell. Accuracies are fractions; missing numbers were not published."""
-
-    net: str
-    data: str
-    set: dict[str, Any] = {}
-    """Changes to the cell's recipe that define a variant: {"image.scale": 3}."""
-    test_accuracy: Fraction | None = None
-    test_loss: float | None = None
-    """As frameworks report it, including the recipe's penalties."""
-    train_accuracy: Fraction | None = None
-    """This and the next three are of the last trained epoch, whichever epoch is reported."""
-    train_loss: float | None = None
-    validation_accuracy: Fraction | None = None
-    validation_loss: float | None = None
-    class_accuracy: dict[str, Fraction] = {}
-    """Test accuracy of each class, by its name."""
-    accuracy_after_epoch: dict[str, Fraction] = {}
-    """Validation accuracy by epoch; test accuracy if the study validated on the test images."""
-    parameters: Count | None = None
-    """All parameters as Keras counts them, including the statistics of batch normalisation."""
-    trainable_parameters: Count | None = None
-    seconds: Positive | None = None
-    """Training and validation, all epochs."""
-    epoch_seconds: Positive | None = None
-    not_reproducible: str = ""
-    """Why the accuracies and losses cannot be reproduced: an accident of one run, or settings other than stated."""
-    note: str = ""
+from bakeoff.spec.values import Value
+from bakeoff.studies.tables import Exceptional, GridCell, Published, Turn
 
 
 class Study(Value, frozen=True, kw_only=True):
@@ -139,17 +23,25 @@ class Study(Value, frozen=True, kw_only=True):
     """
 
     name: str
+    """In tables and on the page."""
     about: str = ""
+    """What it studies, in a sentence."""
     citation: str = ""
+    """Whom to cite."""
     nets: tuple[str, ...]
+    """Networks, as `--nets` takes them."""
     data: tuple[str, ...]
+    """Data sets, as `--data` takes them."""
     recipe: str | tuple[str, ...] = "quick"
     """One, or several to compare: each network is trained with each, and all are ranked together."""
     seeds: Annotated[int, Meta(ge=1, le=10_000)] = 3
+    """How often each cell is trained, each time from other initial weights and with another order of the images."""
     first_seed: Annotated[int, Meta(ge=-(2**62), le=2**62)] = 0
+    """The first of them; the others follow it."""
     set: dict[str, Any] = {}
     """Changes to the recipe, by dotted field: {"epochs": 3, "optimizer.lr": 0.01}."""
     cells: tuple[Exceptional, ...] = ()
+    """Cells that are trained differently, or left out."""
     variants: tuple[Exceptional, ...] = ()
     """Cells that are also trained in another way; they may name networks outside the grid."""
     dials: tuple[Turn, ...] = ()
@@ -165,6 +57,7 @@ class Study(Value, frozen=True, kw_only=True):
     departures: tuple[str, ...] = ()
     """Known differences between this reproduction and the original, and assumptions."""
     published: tuple[Published, ...] = ()
+    """Published numbers, which `bakeoff compare` sets beside the results."""
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -177,13 +70,24 @@ class Study(Value, frozen=True, kw_only=True):
 
     @property
     def compares_recipes(self) -> bool:
-        """Whether networks trained with different recipes are ranked together."""
+        """Whether networks trained with different recipes are ranked together.
+
+        Example:
+            >>> study = bakeoff.Study(name="mine", nets=("linear",), data=("digits",), recipe=("quick", "modern"))
+            >>> study.recipes, study.compares_recipes
+            (('quick', 'modern'), True)
+        """
         return len({*self.recipes, *(part.recipe for part in (*self.cells, *self.variants) if part.recipe)}) > 1
 
     def treatment(self, net: str, data: str, recipe: str | None = None) -> tuple[str, dict[str, Any]]:
         """Return the recipe's name and the changes to it for one cell; later exceptions take precedence.
 
         Where the study compares several recipes, `recipe` says which of them; the first by default.
+
+        Example:
+            >>> study = bakeoff.Study(name="mine", nets=("linear",), data=("digits",), set={"epochs": 1})
+            >>> study.treatment("linear", "digits")
+            ('quick', {'epochs': 1})
         """
         recipe, changes = recipe or self.recipes[0], dict(self.set)
         for cell in self.cells:
@@ -220,7 +124,15 @@ class Study(Value, frozen=True, kw_only=True):
                 yield from (msgspec.structs.replace(dial, recipe=recipe) for recipe in self.recipes)
 
     def turned(self, dial: Turn) -> Iterator[tuple[float, GridCell]]:
-        """Yield (level, cell) of an experiment."""
+        """Yield (level, cell) of an experiment.
+
+        Example:
+            >>> from bakeoff.studies.tables import Turn
+            >>> turn = Turn(turn="contrast", data="digits", levels=(1.0, 0.5))
+            >>> study = bakeoff.Study(name="mine", nets=("linear",), data=("digits",), dials=(turn,))
+            >>> [[level for level, _ in study.turned(dial)] for dial in study.turns()]
+            [[1.0, 0.5]]
+        """
         for level in dial.levels:
             for net in dial.nets or self.nets:
                 recipe, changes = self.treatment(net, dial.data, dial.recipe)
@@ -228,13 +140,24 @@ class Study(Value, frozen=True, kw_only=True):
                 yield level, GridCell(net, dial.version(level), *own, dial.variant(level))
 
     def used(self, data: str) -> str:
-        """Return the replacement of a data set or of a graded version of it, or the name itself; grouped if asked."""
+        """Return the replacement of a data set or of a graded version of it, or the name itself; grouped if asked.
+
+        Example:
+            >>> jpeg = {"cifar10": "folder:cifar10-jpeg"}
+            >>> bakeoff.Study(name="mine", nets=("conv",), data=("cifar10",), data_as=jpeg).used("cifar10")
+            'folder:cifar10-jpeg'
+        """
         base, grades = split_name(data)
         used = self.data_as.get(data) or join_name(self.data_as.get(base, base), grades)
         return name_version(used, groups=self.groups, folds=self.folds)
 
     def with_nets(self, nets: tuple[str, ...]) -> "Study":
-        """Return the study with these networks instead of its own, and with their variants and experiments."""
+        """Return the study with these networks instead of its own, and with their variants and experiments.
+
+        Example:
+            >>> bakeoff.Study(name="mine", nets=("linear",), data=("digits",)).with_nets(("conv", "drop")).nets
+            ('conv', 'drop')
+        """
         variants = (
             msgspec.structs.replace(variant, nets=tuple(net for net in variant.nets if net in nets))
             for variant in self.variants
@@ -251,6 +174,12 @@ class Study(Value, frozen=True, kw_only=True):
         """Return the study with these networks, each trained with the recipe beside it; None means the study's own.
 
         A network may occur with several recipes. If the same occurs twice, it stays twice, for `plan` to refuse.
+
+        Example:
+            >>> study = bakeoff.Study(name="mine", nets=("linear",), data=("digits",))
+            >>> study = study.with_own_recipes([("conv", "modern"), ("drop", None)])
+            >>> [(cell.net, cell.recipe) for cell in study.grid()]
+            [('conv', 'modern'), ('drop', 'quick')]
         """
         recipes: dict[str, list[str | None]] = {}
         for net, recipe in wanted:
@@ -266,7 +195,13 @@ class Study(Value, frozen=True, kw_only=True):
         )
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Study":
-        """Return the study with changes to the recipes of all cells, overriding the study's own changes."""
+        """Return the study with changes to the recipes of all cells, overriding the study's own changes.
+
+        Example:
+            >>> study = bakeoff.Study(name="mine", nets=("linear",), data=("digits",), set={"epochs": 1})
+            >>> study.with_changes({"epochs": 9}).set
+            {'epochs': 9}
+        """
         if not changes:
             return self
 

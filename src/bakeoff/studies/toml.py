@@ -29,7 +29,8 @@ from bakeoff.spec.recipe import (
 )
 from bakeoff.spec.validation import explain_error, field_of
 from bakeoff.spec.values import Value, to_dict
-from bakeoff.studies.study import Exceptional, Published, Study, Turn
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional, Published, Turn
 from bakeoff.text.decoding import decoded
 
 TABLES: dict[str, type[Value]] = {"cells": Exceptional, "variants": Exceptional, "published": Published, "dials": Turn}

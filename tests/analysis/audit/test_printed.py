@@ -8,7 +8,8 @@ from bakeoff.analysis.audit.printed import PRINTED_FINDINGS, audit_printed, prin
 from bakeoff.cli import cli
 from bakeoff.errors import BakeoffError
 from bakeoff.nets.summary import summaries
-from bakeoff.studies.study import Published, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Published
 
 STUDY = Study(name="small", nets=("conv", "nin"), data=("mnist",), recipe="clark2020")
 

@@ -13,7 +13,7 @@ from bakeoff.data.grade import DIALS, IN_THE_RECIPE
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting.dial import describe_response, list_points, tabulate_response
 from bakeoff.store.store import Store
-from bakeoff.studies.study import Turn
+from bakeoff.studies.tables import Turn
 
 
 def read(path) -> list[Response]:

@@ -17,7 +17,8 @@ from bakeoff.spec.run import Run
 from bakeoff.stats.intervals import prediction_interval
 from bakeoff.store.store import Store
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import Exceptional, GridCell, Published, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional, GridCell, Published
 from bakeoff.studies.toml import write_study
 from generated import close
 

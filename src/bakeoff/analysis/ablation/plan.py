@@ -18,7 +18,8 @@ from bakeoff.spec.data import DataInfo
 from bakeoff.spec.overrides import change, describe_changes, difference
 from bakeoff.spec.recipe import Recipe
 from bakeoff.studies.recipes import recipe_as_changes, recipe_for
-from bakeoff.studies.study import Exceptional, GridCell, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional, GridCell
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "image size": ("image",),

@@ -22,7 +22,8 @@ from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import Result
 from bakeoff.spec.run import Run
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import GridCell, Published, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import GridCell, Published
 from bakeoff.text.formats import listing
 
 AFTER = "accuracy after epoch "

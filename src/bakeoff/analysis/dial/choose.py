@@ -9,7 +9,8 @@ from bakeoff.analysis.dial.experiment import make_study
 from bakeoff.data import Progress
 from bakeoff.execution.names import known_data, known_networks
 from bakeoff.execution.options import Data, StudyOptions
-from bakeoff.studies.study import Study, dial_named
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import dial_named
 
 
 def choose_dials(

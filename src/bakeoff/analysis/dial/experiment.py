@@ -20,7 +20,8 @@ from bakeoff.spec.records import DataRecord, Result
 from bakeoff.spec.values import digest
 from bakeoff.store.store import Store
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import Exceptional, GridCell, Study, Turn
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Exceptional, GridCell, Turn
 from bakeoff.studies.toml import parse_study
 
 GEOMETRIC = ("contrast", "classes", "imbalance", "images-per-class")

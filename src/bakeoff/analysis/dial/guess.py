@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bakeoff.analysis.dial.experiment import Experiment
 from bakeoff.spec.records import Result
 from bakeoff.stats.intervals import mean_interval
-from bakeoff.studies.study import Turn
+from bakeoff.studies.tables import Turn
 
 
 @dataclass(frozen=True)

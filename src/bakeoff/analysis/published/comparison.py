@@ -18,7 +18,8 @@ from bakeoff.spec.data import data_label
 from bakeoff.spec.records import DataRecord, Result
 from bakeoff.stats.intervals import mean_interval, prediction_interval
 from bakeoff.store.store import Store
-from bakeoff.studies.study import Published, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import Published
 from bakeoff.studies.toml import parse_study
 
 PRINTED = 0.00005

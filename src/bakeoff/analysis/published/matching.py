@@ -12,7 +12,8 @@ from bakeoff.spec.overrides import describe_difference
 from bakeoff.spec.recipe import Recipe
 from bakeoff.spec.records import DataRecord, Result
 from bakeoff.studies.recipes import recipe_for
-from bakeoff.studies.study import GridCell, Published, Study
+from bakeoff.studies.study import Study
+from bakeoff.studies.tables import GridCell, Published
 
 
 @dataclass(frozen=True)
