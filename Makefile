@@ -7,11 +7,12 @@ COMPILE = echo 'torch==2.13.0' | $(BIN)/python -m uv pip compile --quiet --unive
 CUDA := ^(nvidia-|cuda-|triton)
 
 ZOO ?= .venvs/zoo
+CLUSTER ?= .venvs/cluster
 
 # Tests start hundreds of interpreters: without bytecode, each would compile bakeoff anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check format docs dist accuracy faults gpu zoo bench reference outputs figures lock clean
+.PHONY: help install demo test check format docs dist accuracy faults gpu zoo cluster bench reference outputs figures lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -81,9 +82,26 @@ $(ZOO)/installed: pyproject.toml
 		'timm==1.0.31' 'transformers==5.24.0' --editable '.[test]'
 	touch $@
 
-bench: .venv/installed-dev  ## Compare speed with other frameworks, each in an environment of its own
+cluster: $(CLUSTER)/installed  ## Test Ray, SLURM, object stores and trackers, in an environment of its own (3 GB)
+	PYTHONPATH=src $(CLUSTER)/bin/python -m pytest -n auto -m "not accuracy and not faults and not zoo and not network" \
+		tests/execution tests/tracking tests/api/test_running.py
+
+# uv, since pip searches for versions that fit together for more than ten minutes.
+$(CLUSTER)/installed: pyproject.toml requirements.lock
+	test -x $(CLUSTER)/bin/python || $(PYTHON) -m venv $(CLUSTER)
+	$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check uv -r requirements.lock
+	$(CLUSTER)/bin/python -m uv pip install --quiet --python $(CLUSTER)/bin/python mlflow 'moto[server]' psycopg2-binary \
+		--editable '.[test,ray,slurm,s3,mlflow,tensorboard,wandb]'
+	touch $@
+
+bench: .venv/installed-dev  ## Compare speed with other frameworks, and write docs/performance.md anew (an hour)
 	benchmarks/make_peers.sh
-	$(BIN)/python benchmarks/peers.py
+	rm -f docs/runs/speed*.json
+	$(BIN)/python benchmarks/peers.py docs/runs/speed.json
+	$(BIN)/python benchmarks/peers.py --instructions avx2 docs/runs/speed-avx2.json
+	$(BIN)/python benchmarks/peers.py --precision bf16 docs/runs/speed-bf16.json
+	$(BIN)/python benchmarks/peers_report.py docs/runs/speed.json docs/runs/speed-avx2.json docs/runs/speed-bf16.json \
+		--into docs/performance.md
 
 reference: .venv/installed-dev  ## Write docs/reference anew from the program
 	PYTHONPATH=docs $(BIN)/python -m generate

@@ -1,7 +1,8 @@
 """Time to the answer: seconds from a command to a ranked table, by bakeoff and by scripts that do the same.
 
     benchmarks/make_peers.sh
-    BAKEOFF_DATA=DATA python benchmarks/answer.py --signs FOLDER
+    BAKEOFF_DATA=DATA python benchmarks/answer.py docs/runs/answer.json --signs FOLDER
+    python benchmarks/answer.py docs/runs/answer.json --into docs/performance.md  # measures nothing
 
 A script trains one run after the other, as tutorials do, with its framework's default number of threads, validation
 after every epoch, a checkpoint of the best epoch, and the test images at the end. bakeoff does what it always does.
@@ -9,6 +10,7 @@ Data are packed beforehand, and no run is in the store. Contenders take turns; r
 """
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -17,16 +19,21 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any
 
 import numpy as np
 import psutil
 from answer_task import TASKS, Task
+from pages import write_block
 from PIL import Image as Picture
 from turns import HERE, PYTHON, busy_seconds
 
 from bakeoff.data import load_dataset
+from bakeoff.execution.worker import cores
+from bakeoff.machine.hardware import processor_name
 from bakeoff.spec.recipe import Image
 
 SCRIPTS = {
@@ -111,14 +118,15 @@ def contenders(name: str, task: Task, place: Path, folder: Path) -> dict[str, Ca
     return {OURS: ours, **scripts}
 
 
-def compare(name: str, task: Task, rounds: int, signs: Path | None) -> None:
-    """Time all contenders, and print a table of Markdown."""
+def compare(name: str, task: Task, rounds: int, signs: Path | None) -> dict[str, Any] | None:
+    """Return the seconds of all contenders, round by round; None if the images are missing."""
     with TemporaryDirectory(prefix="answer-") as folder:
         os.environ["BAKEOFF_CACHE"] = f"{folder}/cache"
         place = Path(folder, "images" if task.is_folder else "images.npz")
         if task.is_folder:
             if signs is None:
-                return print(f"\n{task.about}: skipped: needs --signs FOLDER")
+                print(f"{task.about}: skipped: needs --signs FOLDER", file=sys.stderr)
+                return None
             split_folder(signs, place)
             load_dataset(f"folder:{place}", Image(size=(task.side, task.side), fit="crop"))  # packs it
         else:
@@ -131,26 +139,54 @@ def compare(name: str, task: Task, rounds: int, signs: Path | None) -> None:
                 seconds.setdefault(title, []).append(taken)
                 others.append(busy)
                 print(f"{name}: {title} {taken:.1f} s, others used {busy:.2f} cores", file=sys.stderr, flush=True)
-    print(f"\n| {task.about} | seconds | bakeoff is faster by |\n| --- | ---: | ---: |")
-    for title, own in seconds.items():
-        ratios = [theirs / ours for theirs, ours in zip(own, seconds[OURS], strict=True)]
-        spread = f"{statistics.median(ratios):.2f}× ({min(ratios):.2f}–{max(ratios):.2f})"
-        print(f"| {title} | {statistics.median(own):.1f} | {'' if title == OURS else spread} |")
-    print(
-        f"\nMedians of {rounds} rounds; other programs used {statistics.mean(others):.2f} cores on average.", flush=True
-    )
-    return None
+    return {"about": task.about, "seconds": seconds, "others": statistics.mean(others)}
+
+
+def report(measured: dict[str, Any]) -> str:
+    """Return the table as Markdown, with where and how it was measured."""
+    tasks, about = list(measured["tasks"].values()), measured["about"]
+    lines = [f"| | {' | '.join(task['about'] for task in tasks)} |", f"| --- |{' ---: |' * len(tasks)}"]
+    for title in dict.fromkeys(title for task in tasks for title in task["seconds"]):
+        lines.append(f"| {title} | {' | '.join(cell(title, task['seconds']) for task in tasks)} |")
+    rounds = max(len(task["seconds"][OURS]) for task in tasks)
+    others = statistics.mean(task["others"] for task in tasks)
+    lines += [
+        "",
+        "Seconds, and how many times as fast bakeoff is; "
+        f"{f'medians and ranges of {rounds} rounds' if rounds > 1 else 'one round'}. {about['processor']}, "
+        f"{about['cores']} cores, of which other programs used {others:.2f}; {about['day']}.",
+    ]
+    return "\n".join(lines)
+
+
+def cell(title: str, seconds: dict[str, list[float]]) -> str:
+    own = seconds.get(title)
+    if own is None:
+        return ""
+    found = f"{statistics.median(own):.1f} s"
+    if title == OURS:
+        return found
+    ratios = [theirs / ours for theirs, ours in zip(own, seconds[OURS], strict=True)]
+    spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
+    return f"{found}: {statistics.median(ratios):.2f}×{spread}"
 
 
 def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="JSON file of all seconds.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--signs", type=Path, help="Folder of Sign Language Digits, one sub-folder per class.")
+    parser.add_argument("--into", type=Path, help="Measure nothing: write what FILE has into this page.")
     options = parser.parse_args()
-    for name in options.tasks.split(","):
-        compare(name, TASKS[name], options.rounds, options.signs)
+    if options.into:
+        return write_block(options.into, "answer", report(json.loads(options.file.read_text())))
+    found = {name: compare(name, TASKS[name], options.rounds, options.signs) for name in options.tasks.split(",")}
+    about = {"day": datetime.now(UTC).date().isoformat(), "processor": processor_name(), "cores": cores()}
+    measured = {"about": about, "tasks": {name: task for name, task in found.items() if task}}
+    options.file.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return print(report(measured))
 
 
 if __name__ == "__main__":

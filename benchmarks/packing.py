@@ -2,7 +2,7 @@
 
 Photographs are scikit-learn's two, enlarged, shifted and with noise, so that files have the size of a camera's. All
 ways take turns on the same images; ratios are medians over the rounds. CPU seconds count all processes, and depend
-less on what else runs. Usage: python benchmarks/packing.py [--photos 200] [--size 224] [--noise 3]
+less on what else runs. Usage: python benchmarks/packing.py [--photos 200] [--size 64] [--noise 3]
 """
 
 import argparse
@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--noise", type=float, default=3, help="standard deviation of the grain, in grey levels")
     given = parser.parse_args()
     ways: dict[str, Way] = {

@@ -5,29 +5,33 @@ of its own. They take turns: while one trains the others are stopped, and in eve
 other work on the machine affects all alike. A turn in which other programs took more than a twentieth of a core
 is repeated, for a while. Ratios are made within a round; the table has their median and their range.
 
-    benchmarks/make_peers.sh && .venv/bin/python benchmarks/peers.py --json peers.json --markdown peers.md
+    benchmarks/make_peers.sh && .venv/bin/python benchmarks/peers.py speed.json
+    .venv/bin/python benchmarks/peers_report.py speed.json
 """
 
 import json
+import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 from peer_protocol import LEAD_IN, Workload
 from rich.console import Console
-from rich.table import Table
-from turns import PYTHON, Contender, Process, Team
+from turns import HERE, PYTHON, Contender, Process, Team
 
 from bakeoff.execution.worker import cores, placement_for
 from bakeoff.machine.hardware import has_bf16, processor_name
 from bakeoff.machine.processes import SPINS
 
-STUDY_EPOCHS = 10
+RUN_EPOCHS = 10
 """Epochs of one run, to state runs per hour."""
 
 LENET = Workload("lenet-afif", 28, 28, 1, 60_000, 128, "adadelta", augmented=False, threads=cores())
@@ -96,6 +100,8 @@ def measure(
             stack.callback(process.close)
             return process
 
+        console.print(f"[dim]{name}: bakeoff's steps are profiled[/dim]")
+        profiled = bound(replace(workload, threads=cores()), INSTRUCTIONS[instructions])
         grid = placement_for(runs=1_000)
         teams = {"bakeoff": Team("bakeoff, one run", [start(BAKEOFF, cores())])}
         for peer in peers:
@@ -120,6 +126,7 @@ def measure(
             "parameters": counts.pop(),
             "flops_per_image": flops,
             "peak_gflops": peak / 1e9,
+            "shares": profiled,
             "rows": [
                 row(key, team, teams["bakeoff"], flops / peak, workload.images)
                 for key, team in teams.items()
@@ -128,11 +135,16 @@ def measure(
         }
 
 
+def bound(workload: Workload, limits: dict[str, str]) -> dict[str, float]:
+    """Return which shares of bakeoff's training steps its operators take."""
+    command = [sys.executable, str(HERE / "peer_bound.py"), json.dumps(asdict(workload))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | AS_WORKER | limits)
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+
+
 def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str, Any]:
     """Return one row of the table; `share` is the part of the machine's peak that one image per second uses."""
     ratios = [own / theirs for own, theirs in zip(ours.rates, team.rates, strict=True)]
-    if key in BESIDE:
-        ratios = [1 / ratio for ratio in ratios]
     return {
         "key": key,
         "title": team.title,
@@ -144,65 +156,8 @@ def row(key: str, team: Team, ours: Team, share: float, images: int) -> dict[str
         "ratio": statistics.median(ratios),
         "ratio_low": min(ratios),
         "ratio_high": max(ratios),
-        "runs_per_hour": 3600 * team.median / (STUDY_EPOCHS * images),
+        "runs_per_hour": 3600 * team.median / (RUN_EPOCHS * images),
     }
-
-
-BESIDE = {"grid": "grid / one run", "bf16": "bf16 / fp32"}
-"""Rows of bakeoff itself, with the inverse ratio to its single run."""
-HEADINGS = ("", "images/s", "of peak", "bakeoff is faster by", f"runs of {STUDY_EPOCHS} epochs per hour")
-
-
-def cells(line: dict[str, Any]) -> tuple[str, ...]:
-    """Return one line of the table as text."""
-    spread = f"{line['ratio']:.2f}× ({line['ratio_low']:.2f}–{line['ratio_high']:.2f})"
-    ratio = {"bakeoff": "", **{key: f"{what}: {spread}" for key, what in BESIDE.items()}}.get(line["key"], spread)
-    return (
-        line["title"],
-        f"{line['images_per_second']:,.0f}",
-        f"{line['of_peak']:.0%}",
-        ratio,
-        f"{line['runs_per_hour']:.3g}",
-    )
-
-
-def heading(name: str, result: dict[str, Any]) -> str:
-    """Return the description of a workload."""
-    w = result["workload"]
-    changes = ", shift 10 % and flip" if w["augmented"] else ""
-    return (
-        f"{w['net']}, {w['height']}×{w['width']}×{w['channels']}, {w['optimizer']}, batch {w['batch_size']}{changes}"
-        f"{', all in bfloat16' if w['precision'] == 'bf16' else ''}: "
-        f"{result['parameters']:,} parameters, {result['flops_per_image'] / 1e6:.3g} MFLOPs per image, "
-        f"peak {result['peak_gflops']:.0f} GFLOP/s{noise(result)}"
-    )
-
-
-def noise(result: dict[str, Any]) -> str:
-    """Return a note on disturbed turns, if any."""
-    noisy, turns = (
-        sum(count) for count in zip(*((r["noisy_turns"], len(r["rates"])) for r in result["rows"]), strict=True)
-    )
-    return f"; in {noisy} of {turns} turns other programs were at work" if noisy else ""
-
-
-def show(name: str, result: dict[str, Any]) -> None:
-    """Print one workload's table."""
-    table = Table(title=heading(name, result), title_justify="left")
-    for index, text in enumerate(HEADINGS):
-        table.add_column(text, justify="right" if index else "left")
-    for line in result["rows"]:
-        table.add_row(*cells(line))
-    Console().print(table)
-
-
-def to_markdown(results: dict[str, Any], about: str) -> str:
-    """Return all tables for docs/performance.md."""
-    parts = [about]
-    for name, result in results.items():
-        lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *map(cells, result["rows"])]
-        parts.append(heading(name, result) + "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
-    return "\n\n".join(parts) + "\n"
 
 
 def listed(known: dict[str, Any]) -> Any:
@@ -227,8 +182,7 @@ def listed(known: dict[str, Any]) -> Any:
 @click.option("--rounds", default=5, show_default=True, help="Turns of each contender.")
 @click.option("--seconds", default=3.0, show_default=True, help="Timed seconds of a turn.")
 @click.option("--patience", default=120.0, show_default=True, help="Seconds per workload for repeating noisy turns.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all numbers to this file.")
-@click.option("--markdown", type=click.Path(path_type=Path), help="Write the tables to this file.")
+@click.argument("output", type=click.Path(path_type=Path))
 def main(
     workloads: list[str],
     peers: list[str],
@@ -237,25 +191,26 @@ def main(
     rounds: int,
     seconds: float,
     patience: float,
-    json_file: Path | None,
-    markdown: Path | None,
+    output: Path,
 ) -> None:
-    """Compare the training speed of bakeoff with that of its peers."""
+    """Compare the training speed of bakeoff with that of its peers, and write all numbers to the file OUTPUT."""
+    if precision == "bf16" and not has_bf16("cpu"):
+        Console(stderr=True).print("left out: this processor does not multiply in bfloat16")
+        return
     peers = available(peers)
-    results: dict[str, Any] = {}
-    for name in workloads:
-        results[name] = measure(name, peers, precision, instructions, rounds, seconds, patience)
-        show(name, results[name])
-    versions = sorted({line["version"] for result in results.values() for line in result["rows"]})
-    about = (
-        f"{processor_name()}, {cores()} cores, Python {platform.python_version()}, {'; '.join(versions)}; "
-        f"medians of {rounds} interleaved turns of {seconds:g} s{'' if instructions == 'all' else ', with AVX2 alone'}."
-    )
-    Console().print(about)
-    if json_file:
-        json_file.write_text(json.dumps({"about": about, "workloads": results}, indent=1))
-    if markdown:
-        markdown.write_text(to_markdown(results, about))
+    results = {name: measure(name, peers, precision, instructions, rounds, seconds, patience) for name in workloads}
+    about = {
+        "day": datetime.now(UTC).date().isoformat(),
+        "processor": processor_name(),
+        "cores": cores(),
+        "python": platform.python_version(),
+        "versions": sorted({line["version"] for result in results.values() for line in result["rows"]}),
+        "instructions": instructions,
+        "precision": precision,
+        "rounds": rounds,
+        "seconds": seconds,
+    }
+    output.write_text(json.dumps({"about": about, "workloads": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

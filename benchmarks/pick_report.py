@@ -1,7 +1,6 @@
 """Writes the tables and the calibration plot of benchmarks/pick.py."""
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from pages import write_block
 from pick_replays import DataResults
 
 from bakeoff.analysis.pick.contest import MARGIN
@@ -93,13 +93,7 @@ def report(arguments: argparse.Namespace) -> None:
         )
     text = "\n".join(lines)
     if arguments.into:
-        page = arguments.into.read_text(encoding="utf-8")
-        marked = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
-        if not marked.search(page):
-            raise SystemExit(
-                f"{arguments.into} has no place for results: <!-- results: … --> and <!-- end of results -->"
-            )
-        arguments.into.write_text(marked.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", page), encoding="utf-8")
+        write_block(arguments.into, "results", text)
     else:
         print(text)
     if arguments.figure:

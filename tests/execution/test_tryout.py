@@ -233,6 +233,14 @@ class TestApart:
         with pytest.raises(BakeoffError, match=words):
             add_network(file(net(head=line)))
 
+    def test_that_take_long_are_named_before_they_are_stopped(self, file, monkeypatch, capsys):
+        monkeypatch.setattr(isolate, "TIMEOUT_SECONDS", 2.0)
+        monkeypatch.setattr(isolate, "SILENT_SECONDS", 0.1)
+        with pytest.raises(BakeoffError, match=r"took more than 2 s and was stopped in line 6 of mine\.py"):
+            add_network(file(net(head="while True: time.sleep(0.01)")))
+        said = capsys.readouterr().err
+        assert "mine.py" in said and "2 s" in said
+
     def test_leave_no_threads_behind(self, file):
         started = time.monotonic()
         called = add_network(file(net(head="threading.Thread(target=time.sleep, args=(300,)).start()")))

@@ -101,3 +101,13 @@ def test_all_extras_resolve_together(version, tmp_path):
     extras = PROJECT["optional-dependencies"]
     wanted = {re.split(r"[\[<>=~! ]", each)[0] for group in extras.values() for each in group} - {"bakeoff"}
     assert wanted <= names
+
+
+def test_make_cluster_runs_every_test_that_needs_its_packages():
+    recipe = text_of("Makefile").partition("\ncluster:")[2].partition("\n\n")[0]
+    wanted = re.compile(r"importorskip\(\"(ray|submitit|fsspec|s3fs|moto|mlflow|tensorboard|wandb)\b")
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")]
+    needing = [name for name in files if wanted.search(text_of(name))]
+    paths = re.findall(r"tests/[\w/.]+", recipe)
+    assert len(needing) > 5
+    assert [name for name in needing if not name.startswith(tuple(paths))] == []

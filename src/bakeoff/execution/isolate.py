@@ -19,6 +19,8 @@ TIMEOUT_SECONDS = 300.0
 """Time limit for importing a user's file, or trying out its network."""
 START_SECONDS = 60.0
 """Time allowed for the process to start: it may have to load torch."""
+SILENT_SECONDS = 15.0
+"""After so long, the command says what it waits for."""
 
 Result = TypeVar("Result")
 
@@ -50,7 +52,10 @@ def run_isolated(function: Callable[..., Result], *arguments: Any, doing: str, s
         raise BakeoffError(f"a process for {doing} could not start ({error}): run the command again") from error
     theirs.close()
     try:
-        reply = ours.recv() if ours.poll(START_SECONDS + seconds) else _Reply(timeout_at="")
+        silent = min(SILENT_SECONDS, seconds)
+        if not ours.poll(silent):
+            print(f"{doing} takes long; it is stopped after {seconds:g} s", file=sys.stderr, flush=True)
+        reply = ours.recv() if ours.poll(START_SECONDS + seconds - silent) else _Reply(timeout_at="")
     except (EOFError, OSError):
         process.join()
         code = process.exitcode or 0
