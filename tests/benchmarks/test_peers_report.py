@@ -52,11 +52,10 @@ def test_the_table_has_one_runs_and_a_studys_throughput():
     assert cells(title)[0] == "**VGG-like**"
     assert found["bakeoff"]["runs per hour, one at a time"] == "6"
     assert found["bakeoff"]["in a study"] == "7.2"
-    assert (
-        found["PyTorch tutorial loop"]["in a study"] == found["PyTorch tutorial loop"]["runs per hour, one at a time"]
-    )
-    assert found["PyTorch tutorial loop"]["bakeoff is faster by"] == "2.00× (1.90–2.10)"
-    assert found["PyTorch tutorial loop"]["with AVX2 only"] == "3.00× (2.90–3.10)"
+    tutorial = found["PyTorch tutorial loop"]
+    assert tutorial["in a study"] == tutorial["runs per hour, one at a time"] == "3"
+    assert tutorial["bakeoff is … as fast"] == "2.00× (1.90–2.10)"
+    assert tutorial["with AVX2 only"] == "3.00× (2.90–3.10)"
     assert len(found) == 3
 
 

@@ -15,11 +15,11 @@ from bakeoff.analysis.pick.record import write_record
 from bakeoff.data import load_dataset
 from bakeoff.data.pack import file_names
 from bakeoff.errors import BakeoffError
+from bakeoff.inference.arrays import in_channels
 from bakeoff.inference.calibration import fit_temperature
 from bakeoff.inference.choice import load_model
 from bakeoff.inference.findings import own_findings, stored_findings, summarize_findings
 from bakeoff.inference.library import describe_best, find_bests, find_model, list_models
-from bakeoff.inference.model import in_channels
 from bakeoff.spec.paths import files_folder
 from bakeoff.spec.recipe import Image
 from bakeoff.store.store import Store

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bakeoff.analysis.flaws import WORDS
-from bakeoff.analysis.labels import label_key, label_recipes
 from bakeoff.analysis.race import RaceResult
 from bakeoff.analysis.ranking import RankBy, Row, rank
 from bakeoff.analysis.untested import describe_untested, leave_out_untested
+from bakeoff.api.flat import NAMES, flat_results, flat_unreadable
 from bakeoff.errors import BakeoffError
 from bakeoff.execution.names import known_network
 from bakeoff.execution.options import Network
-from bakeoff.spec.records import Failure, Result, Unreadable
-from bakeoff.spec.run import Run, starts_from
+from bakeoff.spec.records import Result, Unreadable
+from bakeoff.spec.run import Run
 from bakeoff.store.store import Store
 from bakeoff.text.formats import counted
 
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from bakeoff.reporting.details import ConfusionCount
 
 Place = TypeVar("Place", Row, "ConfusionCount")
-
-
-NAMES = ["id", "net", "data", "recipe", "seed"]
-"""Columns that identify a run, in the tables of runs."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -168,7 +164,7 @@ class Results:
             >>> results = bakeoff.load()
             >>> predictions = results.predictions(results.runs[0])
             >>> int((predictions["true"] != predictions["predicted"]).sum())  # errors
-            24
+            26
         """
         import pandas as pd
 
@@ -246,11 +242,7 @@ class Results:
         """
         import pandas as pd
 
-        return pd.DataFrame([*self._flat(), *map(_flat_unreadable, self.unreadable)])
-
-    def _flat(self) -> list[dict[str, Any]]:
-        labels = label_recipes(result.run for result in self.results)
-        return [_flat(result, labels[label_key(result.run)]) for result in self.results]
+        return pd.DataFrame([*flat_results(self.results), *map(flat_unreadable, self.unreadable)])
 
     def time_to(self, accuracy: float) -> "pd.DataFrame":
         """Return the training seconds of each run until its validation accuracy reached a fraction of 1.
@@ -259,14 +251,14 @@ class Results:
 
         Example:
             >>> bakeoff.load().time_to(0.95).groupby("net")["seconds"].count().to_dict()  # seeds that got there
-            {'conv': 3, 'drop': 3, 'lenet-afif': 2, 'resnet20': 3}
+            {'conv': 3, 'drop': 3, 'lenet-afif': 3, 'resnet20': 3}
         """
         import pandas as pd
 
         from bakeoff.measure.target import seconds_to_accuracy
 
         seconds = [seconds_to_accuracy(result.epochs, accuracy) for result in self.results]
-        runs = pd.DataFrame(self._flat())
+        runs = pd.DataFrame(flat_results(self.results))
         return runs[NAMES].assign(seconds=pd.array(seconds, dtype="Float64"))
 
     def _repr_html_(self) -> str:
@@ -285,31 +277,3 @@ class Results:
 def _table_of(row: "Row | ConfusionCount") -> str:
     """Return the recipes of the ranking that a row is in, or its own recipe."""
     return row.table if isinstance(row, Row) else row.recipe
-
-
-def _flat_unreadable(run: Unreadable) -> dict[str, Any]:
-    record = {name: getattr(run, name) for name in (*NAMES, "state")}
-    return record | {"failure": run.reason}
-
-
-def _flat(result: Result, recipe: str) -> dict[str, Any]:
-    run = result.run
-    return {
-        "id": result.id,
-        "net": run.net,
-        "data": run.data,
-        "recipe": recipe,
-        "seed": run.seed,
-        "state": result.state,
-        "selection": result.selection,
-        **({"starts_from": starts_from(run), "weights": run.weights} if run.weights else {}),
-        **_why(result.failure),
-    } | result.measures
-
-
-def _why(failure: Failure | None) -> dict[str, Any]:
-    """Return why a run failed, in columns that only tables with failed runs have."""
-    if failure is None:
-        return {}
-    place = {"failed_file": failure.file or None, "failed_line": failure.line}
-    return {"failure": failure.message, "failure_kind": failure.kind} | place

@@ -34,6 +34,10 @@ class Answer:
     Example:
         >>> print(bakeoff.answer().lines()[0])
         digits, recipe quick (epochs=8, image.scale=4): resnet20 has the best mean, 98.3...
+        >>> bakeoff.answer().to_frame()[["best", "net", "is_better"]].values.tolist()
+        [['resnet20', 'conv', ...], ['resnet20', 'drop', ...], ['resnet20', 'lenet-afif', ...]]
+        >>> list(bakeoff.answer().to_dict())
+        ['on_data', 'in_general', 'experiments', 'tendencies']
     """
 
     on_data: tuple[OnData, ...]

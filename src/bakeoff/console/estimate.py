@@ -62,8 +62,12 @@ class Estimate:
 
     Example:
         >>> plan = bakeoff.estimate("demo", store="new.db")
-        >>> sum(plan.to_frame()["runs"])
-        12
+        >>> plan.runs, plan.left, sum(plan.to_frame()["runs"])
+        (12, 12, 12)
+        >>> plan.to_dict()["study"], plan.table().title
+        ('demo', "plan of 'demo'")
+        >>> print(*plan.sentences(), *plan.advice())
+        12 runs, 12 of them to do: about ...
     """
 
     study: str

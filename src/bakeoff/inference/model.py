@@ -16,6 +16,7 @@ from bakeoff.data.dataset import Dataset
 from bakeoff.data.decode import Fit, Size, decode_picture, decode_safely
 from bakeoff.data.depth import FULL, Depth
 from bakeoff.errors import BakeoffError
+from bakeoff.inference.arrays import in_channels, to_picture
 from bakeoff.spec.recipe import Interpolation
 from bakeoff.text.formats import counted, listing
 from bakeoff.training.bundles import Bundle, Loaded, read_bundle
@@ -254,7 +255,14 @@ class Model:
         return export(self, Path(path), form, layout=layout, int8=int8)
 
     def decode_files(self, files: Sequence[Path], at_once: int = 256) -> Iterator[tuple[list[Path], np.ndarray, list]]:
-        """Yield batches of (readable files, their pixels (n, C, H, W) uint8, [(unreadable file, reason)])."""
+        """Yield batches of (readable files, their pixels (n, C, H, W) uint8, [(unreadable file, reason)]).
+
+        Example:
+            >>> from pathlib import Path
+            >>> model = bakeoff.load_model("best", store="small.db")
+            >>> [pixels.shape for _, pixels, _ in model.decode_files([Path("new.png")])]
+            [(1, 1, 8, 8)]
+        """
         shape = self.bundle.images
         for start in range(0, len(files), at_once):
             good, pixels, bad = [], [], []
@@ -267,31 +275,6 @@ class Model:
                     pixels.append(found)
             none = np.empty((0, shape.channels, shape.height, shape.width), np.uint8)
             yield good, np.stack(pixels) if pixels else none, bad
-
-
-def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Return (3, H, W) pixels in as many channels: one is the luminance (ITU-R 601-2, as Pillow computes it)."""
-    if channels == 3:
-        return pixels
-    red, green, blue = pixels.astype(np.uint32)
-    return ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16).astype(np.uint8)[None]
-
-
-def to_picture(array: np.ndarray) -> PIL.Image.Image:
-    """Return an array of pixels as a Pillow image.
-
-    Raises:
-        BakeoffError: it is not (H, W), (H, W, C) or (C, H, W) uint8 with 1 or 3 channels.
-    """
-    if array.dtype != np.uint8 or array.ndim not in (2, 3):
-        raise BakeoffError(f"expected an image as an array of uint8 with 2 or 3 axes, got {array.dtype} {array.shape}")
-    if array.ndim == 3 and array.shape[2] not in (1, 3) and array.shape[0] in (1, 3):
-        array = array.transpose(1, 2, 0)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if array.ndim == 3 and array.shape[2] != 3:
-        raise BakeoffError(f"expected an image with 1 or 3 channels, got an array of shape {array.shape}")
-    return PIL.Image.fromarray(array).convert("RGB")
 
 
 def load_models(paths: Sequence[Path]) -> Model:

@@ -13,6 +13,7 @@ from bakeoff import data as datasets
 from bakeoff.data.pack import file_names
 from bakeoff.data.source_name import IMAGE_FILES, local_path
 from bakeoff.errors import BakeoffError
+from bakeoff.inference.arrays import in_channels
 from bakeoff.inference.trained_on import load_training_data, name_of_training_data
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ def find_pictures(model: "Model", split: Literal["train", "test"], most: int) ->
 
 def _read(file: Path, channels: int) -> np.ndarray | None:
     """Return an upright picture on white in one or three channels; None if it cannot be read."""
-    from bakeoff.inference.model import in_channels
-
     try:
         with PIL.Image.open(file) as opened:
             upright = PIL.ImageOps.exif_transpose(opened)

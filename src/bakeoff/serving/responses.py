@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 from bakeoff.data.depth import FULL
+from bakeoff.inference.arrays import in_channels
 from bakeoff.inference.drawing import TITLES, overlay, to_image
 from bakeoff.inference.explanation import explain
-from bakeoff.inference.model import Model, in_channels
+from bakeoff.inference.model import Model
 from bakeoff.inference.neighbours import Neighbours
 from bakeoff.serving.limits import Limits
 from bakeoff.serving.uploads import decode_upload

@@ -1,7 +1,6 @@
 """Which change helped? From one (network, recipe) pair to another, one change at a time.
 
-Each change is added alone to the first pair and removed alone from the second. The runs form a study, so they are
-trained, stored and resumed like any other; `gains` compares them.
+Each change is added alone to the first pair and removed alone from the second; `gains` compares the runs of this study.
 """
 
 from collections.abc import Mapping, Sequence
