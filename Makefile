@@ -94,7 +94,7 @@ $(CLUSTER)/installed: pyproject.toml requirements.lock
 		--editable '.[test,ray,slurm,s3,mlflow,tensorboard,wandb]'
 	touch $@
 
-bench: .venv/installed-dev  ## Compare speed with other frameworks, and write docs/performance.md anew (an hour)
+bench: .venv/installed-dev  ## Compare speed with other frameworks, and write docs/performance.md anew (up to an hour)
 	benchmarks/make_peers.sh
 	rm -f docs/runs/speed*.json
 	$(BIN)/python benchmarks/peers.py docs/runs/speed.json
