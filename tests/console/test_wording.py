@@ -49,7 +49,7 @@ def told_options() -> set[tuple[str, str]]:
 
 
 def test_every_option_that_a_message_names_is_there():
-    others = {"--data-binary", "--logdir"}  # of curl and of TensorBoard
+    others = {"--help", "--data-binary", "--logdir"}  # of all commands, of curl and of TensorBoard
     assert not {option for file, option in told_options() if file != "processes.py"} - OPTIONS - others
 
 
