@@ -141,6 +141,14 @@ def test_an_endless_file_is_stopped(file, bakeoff, monkeypatch):
     assert said.code == 2 and "took more than 1 s and was stopped in line 4 of mine.py" in said.err
 
 
+def test_a_network_that_is_endless_when_it_is_built_is_stopped_after_run_timeout(file, options, bakeoff, tmp_path):
+    path = file(network(GIVES).replace("self.seen = 0", "while True: pass"))
+    said = bakeoff("run", "--nets", path, *options, "--run-timeout", "2s")
+    assert said.code == 2 and "trying out Net@" in said.err and "--run-timeout" in said.err
+    with pytest.raises(api.BakeoffError, match=r"took more than 2 s .* run_timeout$"):
+        api.run(nets=path, data="digits", store=tmp_path / "b.db", run_timeout="2s", quiet=True)
+
+
 def test_numbers_do_not_depend_on_the_number_of_workers(file, options, bakeoff, tmp_path):
     path = file(network(GIVES, "torch.manual_seed(42); torch.rand(1)"))
     found = []

@@ -210,7 +210,10 @@ def training_options(*, leave_out: Collection[str] = (), refuse: Collection[str]
             values = dict.fromkeys(OPTIONS) | {name: given.pop(name) for name in chosen}
             if not values["dry_run"] and values["executor"] in (None, "local"):
                 warm_up()  # loads torch while this process imports and plans, which takes more than a second
-            return command(wanted=_study_options(values), how=_run_options(values), **given)
+            from bakeoff.execution.isolate import run_timeout
+
+            with run_timeout(values["run_timeout"]):
+                return command(wanted=_study_options(values), how=_run_options(values), **given)
 
         extended: Command = typed
         for option in reversed(chosen.values()):

@@ -3,10 +3,12 @@
 import inspect
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from bakeoff.errors import BakeoffError, Misplaced
+from bakeoff.execution.isolate import run_timeout
 from bakeoff.lookup import nearest, question
 
 Given = ParamSpec("Given")
@@ -73,8 +75,10 @@ def worded(function: Callable[Given, Made]) -> Callable[Given, Made]:
                 near = [known[each] for each in nearest(name, known)]
                 answer = question(near) if near else f"choose from {', '.join(parameters)}"
                 raise BakeoffError(f"bakeoff.{function.__name__} has no argument {name!r}: {answer}")
+        has_timeout = "run_timeout" in parameters
         try:
-            return function(*given, **named)
+            with run_timeout(named.get("run_timeout")) if has_timeout else nullcontext():  # type: ignore[arg-type]
+                return function(*given, **named)
         except Misplaced as error:
             raise BakeoffError(f'{error.args[0]}: {_argument(error.option[2:])}=["{error.value}"]') from None
         except BakeoffError as error:

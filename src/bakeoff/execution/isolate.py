@@ -5,8 +5,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,13 +15,17 @@ from typing import Any, TypeVar
 
 from bakeoff.errors import BakeoffError
 from bakeoff.machine.processes import context, exit_with_parent, isolated_start
+from bakeoff.spec.overrides import parse_seconds
 
 TIMEOUT_SECONDS = 300.0
-"""Time limit for importing a user's file, or trying out its network."""
+"""Time limit for importing a user's file, or trying out its network, without --run-timeout."""
 START_SECONDS = 60.0
 """Time allowed for the process to start: it may have to load torch."""
-SILENT_SECONDS = 15.0
+SILENT_SECONDS = 10.0
 """After so long, the command says what it waits for."""
+
+_LIMIT = ContextVar[float | None]("_LIMIT", default=None)
+"""Time limit of the command's option --run-timeout; None in commands without that option."""
 
 Result = TypeVar("Result")
 
@@ -35,14 +40,29 @@ class _Reply:
     timeout_at: str | None = None
 
 
-def run_isolated(function: Callable[..., Result], *arguments: Any, doing: str, seconds: float | None = None) -> Result:
+@contextmanager
+def run_timeout(given: str | float | None) -> Iterator[None]:
+    """Let the value of --run-timeout, if it is given, also limit what runs isolated within the context.
+
+    Raises:
+        BakeoffError: it is not a time such as "2h".
+    """
+    token = _LIMIT.set(TIMEOUT_SECONDS if given is None else parse_seconds(given))
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
+
+
+def run_isolated(function: Callable[..., Result], *arguments: Any, doing: str) -> Result:
     """Call a function in a child process and return its result. What it prints goes to stderr.
 
     Raises:
-        BakeoffError: the function raises one, ends its process or takes longer than `seconds` (by default
-            `TIMEOUT_SECONDS`); the latter two messages start with `doing`.
+        BakeoffError: the function raises one, ends its process or takes longer than `run_timeout`, by default
+            `TIMEOUT_SECONDS`; the latter two messages start with `doing`.
     """
-    seconds = TIMEOUT_SECONDS if seconds is None else seconds
+    limit = _LIMIT.get()
+    seconds = TIMEOUT_SECONDS if limit is None else limit
     ours, theirs = context().Pipe(duplex=False)
     process = context().Process(target=_run_in_child, args=(theirs, function, arguments, seconds), daemon=True)
     try:
@@ -53,8 +73,9 @@ def run_isolated(function: Callable[..., Result], *arguments: Any, doing: str, s
     theirs.close()
     try:
         silent = min(SILENT_SECONDS, seconds)
-        if not ours.poll(silent):
-            print(f"{doing} takes long; it is stopped after {seconds:g} s", file=sys.stderr, flush=True)
+        if not ours.poll(silent) and silent < seconds:
+            option = "" if limit is None else " (--run-timeout)"
+            print(f"{doing} takes long: it is stopped after {seconds:g} s{option}", file=sys.stderr, flush=True)
         reply = ours.recv() if ours.poll(START_SECONDS + seconds - silent) else _Reply(timeout_at="")
     except (EOFError, OSError):
         process.join()
@@ -66,9 +87,9 @@ def run_isolated(function: Callable[..., Result], *arguments: Any, doing: str, s
         process.join()
         ours.close()
     if reply.timeout_at is not None:
-        raise BakeoffError(
-            f"{doing} took more than {seconds:g} s and was stopped{reply.timeout_at}: is there an infinite loop?"
-        )
+        longer = "" if limit is None else " If not, give it longer: --run-timeout"
+        message = f"{doing} took more than {seconds:g} s and was stopped{reply.timeout_at}"
+        raise BakeoffError(f"{message}: is there an infinite loop?{longer}")
     if reply.message:
         raise BakeoffError(reply.message)
     if reply.traceback:
