@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -13,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, BakeoffWarning
 from bakeoff.machine.processes import context, exit_with_parent, isolated_start
 from bakeoff.spec.overrides import parse_seconds
 
@@ -74,8 +75,7 @@ def run_isolated(function: Callable[..., Result], *arguments: Any, doing: str) -
     try:
         silent = min(SILENT_SECONDS, seconds)
         if not ours.poll(silent) and silent < seconds:
-            option = "" if limit is None else " (--run-timeout)"
-            print(f"{doing} takes long: it is stopped after {seconds:g} s{option}", file=sys.stderr, flush=True)
+            warnings.warn(f"{doing} takes long: it is stopped after {seconds:g} s", BakeoffWarning, stacklevel=2)
         reply = ours.recv() if ours.poll(START_SECONDS + seconds - silent) else _Reply(timeout_at="")
     except (EOFError, OSError):
         process.join()
