@@ -23,7 +23,7 @@ def test_in_the_table_and_in_json(broken, bakeoff):
     said = bakeoff("results", "--store", broken)
     assert said.code == 1
     assert "lenet-afif" in said.out
-    assert "nin · tiny · seed 1: it is damaged" in said.out
+    assert "nin · tiny · tiny · seed 1: it is damaged" in said.out
     said = bakeoff("results", "--store", broken, "--json")
     assert said.code == 1
     row = next(row for row in json.loads(said.out) if row["net"] == "nin")

@@ -13,7 +13,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.spec.records import Failure, Outcome, RecipeUse
 from bakeoff.store import pages
 from bakeoff.store.check import check
-from bakeoff.store.repair import repair
+from bakeoff.store.repair import rebuild, repair
 from bakeoff.store.store import Store
 
 RUNS = [msgspec.structs.replace(RUN, seed=seed) for seed in range(30)]
@@ -73,8 +73,24 @@ def salvageable(path: Path) -> dict[str, tuple]:
 
 
 class TestRepair:
-    def test_of_an_intact_store_changes_no_number(self, copy, whole):
+    def test_leaves_an_intact_store_alone(self, copy, whole):
         repaired = repair(copy)
+        assert (repaired.intact, repaired.lost, repaired.backup) == (30, [], "")
+        assert copy.read_bytes() == whole.read_bytes()
+        assert list(copy.parent.iterdir()) == [copy]
+
+    def test_names_runs_with_their_recipe(self, copy):
+        with Store(copy) as store:
+            store._db.execute("UPDATE runs SET seal = 'x' WHERE id = ?", [RUNS[0].id])
+        (lost,) = repair(copy).lost
+        assert lost.label == f"{RUN.net} · {RUN.recipe.name} · {RUN.data} · seed 0"
+
+    def test_of_a_store_that_is_not_there_says_so(self, tmp_path):
+        with pytest.raises(BakeoffError, match="no store at"):
+            repair(tmp_path / "a.db")
+
+    def test_changes_no_number(self, copy, whole):
+        repaired = rebuild(copy)
         assert (repaired.intact, repaired.lost, repaired.lost_datasets) == (30, [], [])
         assert content(copy) == content(whole)
         assert Path(repaired.backup).read_bytes() == whole.read_bytes()
@@ -154,7 +170,7 @@ class TestRepair:
         with Store(path) as store:
             make_older(store, 1)
             store._db.execute("VACUUM")
-        repaired = repair(path)
+        repaired = rebuild(path)
         assert repaired.intact == 30
         for run_id, (state, epochs, measures, _, _, _, predictions) in content(path).items():
             had = expected[run_id]
@@ -163,7 +179,7 @@ class TestRepair:
     def test_does_not_bring_back_what_was_forgotten(self, copy):
         with Store(copy) as store:
             store.forget([run.id for run in RUNS[:20]], ME)
-        assert repair(copy).intact == 10
+        assert rebuild(copy).intact == 10
         assert content(copy).keys() == {run.id for run in RUNS[20:]}
 
     def test_carries_over_what_is_only_in_a_log(self, copy, tmp_path):
@@ -176,7 +192,7 @@ class TestRepair:
             for path in tmp_path.glob("a.db*"):
                 shutil.copyfile(path, place / path.name)
         db.close()
-        repaired = repair(place / "a.db")
+        repaired = rebuild(place / "a.db")
         assert content(place / "a.db")[RUNS[28].id][3].message == "only in the log"
         assert {path.name for path in place.iterdir()} == {
             "a.db", "a.db.damaged.backup", "a.db.damaged.backup-wal", "a.db.damaged.backup-shm",
@@ -188,7 +204,7 @@ class TestRepair:
             store.claim(RUNS[29].id, SOMEBODY)
         before = copy.read_bytes()
         with pytest.raises(BakeoffError, match="in use by another command"):
-            repair(copy)
+            rebuild(copy)
         assert copy.read_bytes() == before
 
     @pytest.mark.parametrize("bytes_of_it", [b"", b"hello", bytes(10_000), b"\r" * 100_000])

@@ -180,13 +180,13 @@ def _suggestion(arguments: list[str], option: str = "") -> str:
 
     Empty if that is unclear.
     """
-    from bakeoff.cli.suggestions import suggest_commas, suggest_options, suggest_set
+    from bakeoff.cli.suggestions import suggest_argument, suggest_commas, suggest_options, suggest_set
 
     command = cli.get_command(click.Context(cli), arguments[0])
     if command is None:
         return ""
     if option:
-        return suggest_set(command, arguments, option)
+        return suggest_set(command, arguments, option) or suggest_argument(command, arguments, option)
     return suggest_options(command, arguments) or suggest_commas(arguments)
 
 

@@ -59,9 +59,9 @@ def _describe(merged: "Merged") -> list[str]:
     lines = [f"{merged.output}: {counted(merged.runs, 'run')}{shared}; {files}"]
     for one in merged.conflicts:
         lines.append(
-            f"{one.net} on {one.data}, {one.recipe}, seed {one.seed} (run {one.id}) differs: kept that of {one.kept}, "
-            f"not that of {one.dropped}: {'; '.join(one.differences)}"
+            f"{one.label} (run {one.id}) differs: kept that of {one.kept}, not that of {one.dropped}: "
+            f"{'; '.join(one.differences)}"
         )
     for lost in merged.left_out:
-        lines.append(f"{lost.net or 'run'} {lost.id} of {lost.store} is left out: {lost.reason}")
+        lines.append(f"{lost.label} of {lost.store} is left out: {lost.reason}")
     return lines

@@ -136,7 +136,6 @@ def print_results(
     from bakeoff.analysis.shared_ranks import rank_and_audit
     from bakeoff.analysis.untested import describe_untested, leave_out_untested
     from bakeoff.console.terminal import Console
-    from bakeoff.spec.data import data_label
 
     rows, findings = rank_and_audit(store, results, rank_by, unreadable)
     findings = findings if marks else []
@@ -164,8 +163,7 @@ def print_results(
         console.print("The store has no runs yet: train some with bakeoff run.")
     _print_failures(results, console)
     for lost in unreadable:
-        name = f"{lost.net} · {data_label(lost.data)} · seed {lost.seed}" if lost.net else f"run {lost.id}"
-        console.print(f"[red]✗[/] {escape(f'{name}: {lost.reason}')}", highlight=False, soft_wrap=True)
+        console.print(f"[red]✗[/] {escape(f'{lost.label}: {lost.reason}')}", highlight=False, soft_wrap=True)
     if findings:
         see = f"bakeoff audit{store_argument(store.path)}"
         console.print(f"Audit: {describe_counts(findings)}; {escape(see)}", highlight=False, soft_wrap=True)

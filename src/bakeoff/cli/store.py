@@ -65,7 +65,7 @@ def repair(path: Path, as_json: bool) -> None:
 
     A new file with every row that can be read takes the place of the store; the damaged file is kept beside it as
     STORE.damaged.backup. Runs whose results are lost wait to be trained again: repeat the command that trained them.
-    The exit code is 1 if anything is lost.
+    If nothing is damaged, nothing is written. The exit code is 1 if anything is lost.
     """
     from bakeoff.store.repair import repair
 
@@ -79,15 +79,14 @@ def repair(path: Path, as_json: bool) -> None:
 
 
 def _describe_repaired(done: "Repaired") -> list[str]:
+    if not done.backup:
+        return [f"{done.store}: nothing to repair, {counted(done.intact, 'run')} can be read"]
     what = {
         "result": "its result is lost; it waits to be trained again",
         "everything": "everything about it is lost but its id",
         "machine": "what it was trained on is lost; its numbers are there",
     }
-    lines = [
-        f"{f'{lost.net} on {lost.data}, seed {lost.seed}' if lost.net else f'run {lost.id}'}: {what[lost.lost]}"
-        for lost in done.lost
-    ]
+    lines = [f"{lost.label}: {what[lost.lost]}" for lost in done.lost]
     if done.lost_datasets:
         number = counted(len(done.lost_datasets), "data set")
         lines.append(f"the records of {number} are lost: repeat the command that trained the runs, and they come back")

@@ -50,6 +50,16 @@ def suggest_set(command: click.Command, arguments: list[str], option: str) -> st
     return shlex.join(["bakeoff", *each[:place], "--set", f"{field}={value}", *each[place + 2 :]])
 
 
+def suggest_argument(command: click.Command, arguments: list[str], option: str) -> str:
+    """Return the command with the value of --store as its argument STORE; empty if it has none, or --store is right."""
+    if isinstance(command, click.Group):
+        command = command.commands.get(arguments[1], command)
+    takes_store = any("STORE" in (each.metavar or "") for each in command.params if isinstance(each, click.Argument))
+    if option != "--store" or not takes_store:
+        return ""
+    return shlex.join(["bakeoff", *(part for part in _split_values(arguments, "--store=") if part != option)])
+
+
 def _separate_options(command: click.Command, arguments: list[str]) -> tuple[list[str], list[str]]:
     """Return the words outside of options, and the options with their values, `--a=b` as two arguments."""
     valued = {

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from bakeoff.spec.data import data_label
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import Value
 
@@ -147,8 +148,8 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """A run in the store that cannot be read. The field names are JSON keys: do not rename them."""
+class NamedRun:
+    """What names a run of a store, of which other things may be damaged. The field names are JSON keys."""
 
     id: str
     net: str
@@ -156,6 +157,18 @@ class Unreadable:
     data: str
     recipe: str
     seed: int | None
+
+    @property
+    def label(self) -> str:
+        """The run as tables and messages name it: "conv · quick · mnist · seed 3"."""
+        parts = (self.net, self.recipe, data_label(self.data), "" if self.seed is None else f"seed {self.seed}")
+        return " · ".join(filter(None, parts)) if self.net else f"run {self.id}"
+
+
+@dataclass(frozen=True)
+class Unreadable(NamedRun):
+    """A run in the store that cannot be read. The field names are JSON keys: do not rename them."""
+
     state: Literal["damaged", "newer"]
     reason: str
     """Why it cannot be read."""

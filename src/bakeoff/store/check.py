@@ -60,8 +60,7 @@ def check(path: Path) -> Checked:
             results, unreadable = store.read()
             problems = [*_structure(store._db), *_rows(store._db)]
             for run in unreadable:
-                name = f"{run.net} on {run.data}, seed {run.seed}" if run.net else f"run {run.id}"
-                problems.append(Problem("run", run.state == "damaged", f"{name}: {run.reason}", [run.id]))
+                problems.append(Problem("run", run.state == "damaged", f"{run.label}: {run.reason}", [run.id]))
             problems += [*_claims(store._db), *_beside(store), *logs]
             return Checked(str(path), len(results) + len(unreadable), len(results), problems)
     except BakeoffError as error:

@@ -17,7 +17,7 @@ import numpy as np
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.packed import unpack_array
 from bakeoff.spec.paths import files_folder, part_beside
-from bakeoff.spec.records import Unreadable
+from bakeoff.spec.records import NamedRun, Unreadable
 from bakeoff.spec.values import digest
 from bakeoff.store.codec import record_of
 from bakeoff.store.merge_files import Transfer, copy_files, plan_files
@@ -31,14 +31,9 @@ TESTED = ("test_accuracy", "test_loss")
 
 
 @dataclass(frozen=True)
-class Conflict:
+class Conflict(NamedRun):
     """A run with different results in two stores. The field names are JSON keys: do not rename them."""
 
-    id: str
-    net: str
-    data: str
-    recipe: str
-    seed: int
     kept: str
     """The store whose result is kept: the one that was finished first."""
     dropped: str
@@ -48,14 +43,10 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOut(NamedRun):
     """A damaged run that no store has intact. The field names are JSON keys."""
 
     store: str
-    id: str
-    net: str
-    data: str
-    seed: int | None
     reason: str
 
 
@@ -137,7 +128,7 @@ def _merge_rows(sources: Sequence[Store], target: sqlite3.Connection, output: Pa
 
 
 def _left_out(source: Store, run: Unreadable) -> LeftOut:
-    return LeftOut(str(source.path), run.id, run.net, run.data, run.seed, run.reason)
+    return LeftOut(run.id, run.net, run.data, run.recipe, run.seed, str(source.path), run.reason)
 
 
 def _combine(found: Sequence[tuple[RunRows, Store]]) -> tuple[RunRows, list[Store], list[Conflict]]:

@@ -16,7 +16,9 @@ from typing import Any
 
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.paths import part_beside
+from bakeoff.spec.records import NamedRun
 from bakeoff.store.backups import backup_path
+from bakeoff.store.check import check
 from bakeoff.store.claims import is_at_work
 from bakeoff.store.codec import DAMAGE, record_of, run_of, seal
 from bakeoff.store.rows import RunRows, delete_rows, read_rows, write_rows
@@ -26,14 +28,9 @@ from bakeoff.store.store import Store
 
 
 @dataclass(frozen=True)
-class LostRun:
+class LostRun(NamedRun):
     """A run that lost something. The field names are JSON keys: do not rename them."""
 
-    id: str
-    net: str
-    """Empty if only the id is known, as is `data`."""
-    data: str
-    seed: int | None
     lost: str
     """result: its settings are there, and it waits to be trained again; everything: only its id is known; machine: only
     what is known about the machine or the layers of the network."""
@@ -45,7 +42,7 @@ class Repaired:
 
     store: str
     backup: str
-    """The damaged file, as it was."""
+    """The damaged file, as it was; empty if nothing was damaged, and therefore nothing was written."""
     intact: int
     """Runs that are as they were."""
     lost: list[LostRun]
@@ -55,6 +52,23 @@ class Repaired:
 
 def repair(path: Path) -> Repaired:
     """Replace a damaged store by what can be read of it, and keep the damaged file beside it.
+
+    A store in which nothing is damaged stays as it is.
+
+    Raises:
+        BakeoffError: the file does not exist, or as `rebuild`.
+    """
+    if not path.is_file():
+        raise BakeoffError(f"no store at {path}")
+    with suppress(BakeoffError):  # too damaged to look at
+        found = check(path)
+        if found.runs and not found.is_damaged:
+            return Repaired(str(path), "", found.readable, [], [])
+    return rebuild(path)
+
+
+def rebuild(path: Path) -> Repaired:
+    """Replace a store by what can be read of it, whether it is damaged or not, and keep the file beside it.
 
     Raises:
         BakeoffError: the file is not a store, is in use, has nothing readable, or a file cannot be written.
@@ -105,13 +119,13 @@ def _fill(store: Store, found: Salvage) -> tuple[list[LostRun], list[str]]:
             is_kept = _has_its_id(again) and _write(db, again)
             lost[broken.id] = _lost(found.runs[broken.id], "result" if is_kept else "everything")
     for run_id in found.ids - found.runs.keys():
-        lost[run_id] = LostRun(run_id, "", "", None, "everything")
+        lost[run_id] = LostRun(run_id, "", "", "", None, "everything")
     return list(lost.values()), missing
 
 
 def _lost(run: Mapping[str, Any], what: str) -> LostRun:
     seed = run["seed"] if isinstance(run["seed"], int) else None
-    return LostRun(run["id"], run["net"], str(run["data"]), seed, what)
+    return LostRun(run["id"], run["net"], str(run["data"]), str(run["recipe"]), seed, what)
 
 
 def _write(db: sqlite3.Connection, rows: RunRows) -> bool:

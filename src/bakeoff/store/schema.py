@@ -113,9 +113,9 @@ class Database:
         self.path = Path(path)
         self._is_copy = False
         if not self.path.name or self.path.is_dir():
-            raise BakeoffError(f"the store must be a file, and {self.path} is a folder: --store bakeoff.db")
+            raise BakeoffError(f"the store must be a file, such as bakeoff.db, and {self.path} is a folder")
         if self.path.exists() and not self.path.is_file():  # a device may look empty, a pipe blocks
-            raise BakeoffError(f"the store must be a file, and {self.path} is a pipe or a device: --store bakeoff.db")
+            raise BakeoffError(f"the store must be a file, such as bakeoff.db, and {self.path} is a pipe or a device")
         if not create and not self.path.exists():
             raise BakeoffError(f"no store at {self.path}: `bakeoff run{store_argument(self.path)}` creates one")
         if not self.path.parent.is_dir():
@@ -167,7 +167,7 @@ class Database:
         if has_log and create:
             self._leave_log()
         if application != APPLICATION_ID and tables:
-            raise BakeoffError(f"{self.path} is an SQLite file but not a bakeoff store: choose another --store")
+            raise BakeoffError(f"{self.path} is an SQLite file but not a bakeoff store: choose another file")
         if version > len(MIGRATIONS):
             raise BakeoffError(
                 f"{self.path} was written by a newer bakeoff (store version {version}, this version supports up to "
