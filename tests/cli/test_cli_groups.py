@@ -64,7 +64,13 @@ def test_a_study_file_may_name_the_groups(plants):
 def test_says_which_files_tell_no_group(bakeoff, plants):
     said = bakeoff("run", "--nets", "conv", "--data", plants, "--groups", r"(\d+)-", "--dry-run")
     assert said.code != 0
-    assert "60 of 60 file names" in said.err
+    assert "60 of 60" in said.err
+
+
+@pytest.mark.parametrize("command", [["run", "--nets", "conv", "--data"], ["data"]])
+def test_refuses_an_empty_text(command, bakeoff, plants):
+    said = bakeoff(*command, plants, "--groups", "")
+    assert said.code == 2 and "leave it out" in said.err
 
 
 def test_own_splits_that_share_groups_are_reported(bakeoff, tmp_path):

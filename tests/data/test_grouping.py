@@ -112,7 +112,29 @@ def test_a_group_is_read_from_a_file_name(pattern, groups):
     assert read_groups(pattern, {"train": ["cat/7_1.png", "dog/12_3.png"]}) == {"train": groups}
 
 
-@pytest.mark.parametrize(("pattern", "said"), [(r"(\d+", "not a valid"), (r"x(\d+)_", "2 of 3 file names.*b/2_1")])
+@pytest.mark.parametrize(
+    ("pattern", "groups"),
+    [
+        (r"patient\d+", ("patient3", "patient12")),
+        (r"patient(\d+)|$", ("3", "12")),
+        (r"dog/patient(\d+)|$", ("", "12")),
+        (r"(?P<group>[ab])1|$", ("a", "")),
+        (r"a\d|$", ("a1", "")),
+    ],
+)
+def test_a_group_that_no_file_name_tells_is_read_from_the_path(pattern, groups):
+    assert read_groups(pattern, {"train": ["cat/patient3/a1.png", "dog/patient12/c1.png"]}) == {"train": groups}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (r"(\d+", "not a valid"),
+        (r"x(\d+)_", r"2 of 3 file names, such as 2_1\.png and 2_1\.png"),
+        (r"b/x(\d+)_", r"3 of 3 paths, such as a/x1_1\.png"),
+        (r"y(\d*)_|$", "no text"),
+    ],
+)
 def test_what_tells_no_groups_is_refused(pattern, said):
     with pytest.raises(BakeoffError, match=said):
         read_groups(pattern, {"train": ["a/x1_1.png", "b/2_1.png"], "test": ["a/2_1.png"]})

@@ -181,12 +181,15 @@ def data(name: str, size: str | None, groups: str | None, as_json: bool) -> None
     from bakeoff.cli.describe import print_description
     from bakeoff.console.progress import progress_bar
     from bakeoff.data.describe import describe
+    from bakeoff.data.grouping import require_groups
     from bakeoff.data.resplit import name_folds, name_version
     from bakeoff.execution.names import known_data
     from bakeoff.spec.overrides import parse_size
     from bakeoff.studies.recipes import recipe_for
     from bakeoff.studies.tables import GridCell
 
+    if groups is not None:
+        require_groups(groups)
     name, changes = (
         name_folds(name_version(known_data(name), groups=groups))[0],
         {"image.size": parse_size(size)} if size else {},

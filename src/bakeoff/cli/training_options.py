@@ -44,7 +44,7 @@ WHAT = {
         "--groups",
         metavar="COLUMN|REGEX",
         help="Keep images of one patient, video, … on one side of every split: a column of a table, or a regular "
-        "expression for file names, such as '(?P<group>[^_]+)_'.",
+        "expression for file names or, with a slash, paths: '(?P<group>[^_]+)_'.",
     ),
     "folds": click.option(
         "--folds",

@@ -103,36 +103,64 @@ def _too_few(groups: int, images: int, parts: int, grouped: bool) -> str:
     return f"{counted(groups, what)} cannot be divided into {parts} parts{why}{advice}"
 
 
+def require_groups(given: str) -> None:
+    """Refuse an empty text as the option --groups.
+
+    Raises:
+        BakeoffError: it is empty.
+    """
+    if not given.strip():
+        raise BakeoffError(
+            "--groups takes a column of a table, or a regular expression such as '(?P<group>[^_]+)_'; got an empty "
+            "text: leave it out if no images belong together"
+        )
+
+
 def read_groups(pattern: str, files: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return the groups of every split, from the names of the files.
+    """Return the groups of every split, from the names of the files; "" for an image that belongs to none.
 
     Args:
-        pattern: a regular expression that is searched in the names of the files, or, if it contains a slash, in their
-            paths below the folder. The group is what `(?P<group>…)` matches; without it, all other parts in
-            parentheses; without these, the whole match.
+        pattern: a regular expression that is searched in the names of the files, or in their paths below the folder if
+            it contains a slash or tells no group of any name. The group is what `(?P<group>…)` matches; without it, all
+            other parts in parentheses; without these, the whole match.
         files: split → paths.
 
     Raises:
-        BakeoffError: the pattern is not a regular expression, or some file does not match.
+        BakeoffError: the pattern is not a regular expression, some file does not match, or all groups are empty.
     """
     try:
         regex = re.compile(pattern)
     except re.error as error:
         raise BakeoffError(f"--groups {pattern}: not a valid regular expression ({error})") from error
-
-    def group_of(path: str) -> str:
-        match = regex.search(path if "/" in pattern else path.rpartition("/")[2])
-        if match is None:
-            return ""
-        own = (match["group"],) if "group" in regex.groupindex else match.groups() or (match[0],)
-        return "/".join(part or "" for part in own)
-
-    groups = {split: tuple(map(group_of, paths)) for split, paths in files.items()}
-    missed = [path for split, paths in files.items() for path, own in zip(paths, groups[split], strict=True) if not own]
+    names = {split: [path.rpartition("/")[2] for path in paths] for split, paths in files.items()}
+    found = {} if "/" in pattern else _search(regex, names)
+    by_path = not any(map(any, found.values()))
+    if by_path:
+        found = _search(regex, files)
+    searched = files if by_path else names
+    missed = [
+        text for split, texts in searched.items() for text, own in zip(texts, found[split], strict=True) if own is None
+    ]
     if missed:
-        images = sum(map(len, files.values()))
+        where, images = "paths" if by_path else "file names", sum(map(len, files.values()))
+        other = "" if by_path else " (with a slash, it is searched in the paths below the folder)"
         raise BakeoffError(
-            f"--groups {pattern} finds no group in {len(missed):,} of {images:,} file names, such as "
-            f"{listing(missed[:3])}: write an expression that matches all; |.+ at its end leaves the others ungrouped"
+            f"--groups {pattern} finds no group in {len(missed):,} of {images:,} {where}, such as "
+            f"{listing(missed[:3])}: write an expression that matches all{other}; |$ at its end leaves the others "
+            "ungrouped"
         )
-    return groups
+    if not any(map(any, found.values())):
+        raise BakeoffError(f"--groups {pattern} matches all images, but no text that could be the name of a group")
+    return {split: tuple(own or "" for own in each) for split, each in found.items()}
+
+
+def _search(regex: re.Pattern[str], texts: Mapping[str, Sequence[str]]) -> dict[str, list[str | None]]:
+    """Return the group that each text names, None if it does not match."""
+    return {split: [_group_of(regex.search(text), regex) for text in each] for split, each in texts.items()}
+
+
+def _group_of(match: re.Match[str] | None, regex: re.Pattern[str]) -> str | None:
+    if match is None:
+        return None
+    own = (match["group"],) if "group" in regex.groupindex else match.groups() or (match[0],)
+    return "/".join(part or "" for part in own) if any(own) else ""

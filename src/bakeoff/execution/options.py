@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from bakeoff.data import Dataset
 from bakeoff.data.arrays import Pair
+from bakeoff.data.grouping import require_groups
 from bakeoff.data.resplit import MOST_FOLDS
 from bakeoff.errors import BakeoffError
 from bakeoff.spec.recipe import Recipe
@@ -46,12 +47,15 @@ class StudyOptions:
         """Check what cannot be checked as a field of a study.
 
         Raises:
-            BakeoffError: changes or stand-ins are not a mapping, or `max_seeds` is given alone or is not a number.
+            BakeoffError: changes or stand-ins are not a mapping, groups are empty, or `max_seeds` is given alone or is
+                not a number.
         """
         examples = {"changes": '--set takes fields and values: {"epochs": 3}', "data_as": "--data-as takes NAME=DATA"}
         for name, example in examples.items():
             if not isinstance(given := getattr(self, name), Mapping | None):
                 raise BakeoffError(f"{example}; got {given!r}")
+        if self.groups is not None:
+            require_groups(self.groups)
         check_whole_number("max_seeds", self.max_seeds)
         check_whole_number("folds", self.folds)
         if self.folds is not None and not 2 <= self.folds <= MOST_FOLDS:
