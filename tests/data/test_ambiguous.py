@@ -102,6 +102,13 @@ def test_a_table_beside_images_without_class_folders_is_named(root, paths, table
     assert f"give csv:{root / table} instead" in said
 
 
+def test_a_table_beside_a_folder_of_images_is_named(root):
+    touch(root, "train/1.jpg", "train.csv", "sample_submission.csv")
+    with pytest.raises(BakeoffError) as error:
+        list_images(root / "train")
+    assert f"give csv:{root / 'train.csv'} instead" in str(error.value)
+
+
 def test_a_table_given_as_a_folder_is_named(root):
     touch(root, "labels.csv")
     with pytest.raises(BakeoffError, match=r"is a file: give csv:.*labels.csv"):

@@ -192,6 +192,8 @@ def test_images_that_are_not_listed_are_counted(root):
             "expected at least two",
         ),
         ([("image", "label"), *ROWS[:-1], ("11.png", "cat")], "class 'cat': expected at least 2"),
+        (ROWS, r"lists an image, 0\.png, .* such as path,label above"),
+        ([(label, name.removesuffix(".png")) for name, label in ROWS], "lists an image, 0, .* such as label,path"),
     ],
 )
 def test_tables_that_cannot_be_used_are_explained_in_one_sentence(root, rows, told):

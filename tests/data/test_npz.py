@@ -140,6 +140,11 @@ def test_one_hot_labels_are_classes(path):
     np.testing.assert_array_equal(dataset.train.labels, load_dataset(f"npz:{path}").train.labels)
 
 
+def test_python_objects_that_are_not_used_are_left_alone(path):
+    np.savez(path, x=X, y=Y.astype(float), notes=np.array([{"by": "me"}], object))
+    assert load_dataset(f"npz:{path}").info.train_images
+
+
 class Bomb:
     def __reduce__(self):
         return (pytest.fail, ("unpickled",))
@@ -152,7 +157,9 @@ class Bomb:
         ({"x": X[..., :2], "y": Y}, "1 or 3 channels"),
         ({"x": X, "y": Y[:5]}, r"24 images and labels of the shape \(5,\)"),
         ({"x": X, "y": np.ones((24, 14), int)}, "several labels or none"),
-        ({"x": X, "y": np.array([Bomb()] * 24, object)}, "Python objects.*run code"),
+        ({"x": X, "y": np.array([Bomb()] * 24, object)}, "y holds Python objects.*run code.*y.astype"),
+        ({"x": np.array([X[0], X[1][:3]] * 12, object), "y": Y}, r"x holds Python objects.*np\.stack"),
+        ({"x": X, "y": Y / 2}, r"labels of train are fractions, such as 0\.5"),
         ({"x": X}, r"holds x \(24, 6, 5, 3\): name the images"),
         ({"x_train": X, "y_train": Y, "x_test": X}, "name the images"),
         ({"a": X, "b": X, "c": Y}, "name the images"),

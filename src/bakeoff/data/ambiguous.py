@@ -23,10 +23,12 @@ def describe_problems(root: str, problems: Sequence[str]) -> str:
     return f"{root}: {problems[0] if len(problems) == 1 else '; '.join(several)}"
 
 
-def advise_table(folder: Path) -> str:
-    """Return the advice to use the table in a folder, if it has one that may list its images; to end a message."""
-    tables = [path for path in sorted(folder.glob("*")) if kind_of_path(path) == CSV and path.is_file()]
-    likely = [path for path in tables if not {"test", "submission"} & set(words(path.stem))]
+def advise_table(*folders: Path) -> str:
+    """Return the advice to use a table that may list the images, of the first folder that has one; to end a message."""
+    likely: list[Path] = []
+    for folder in folders:
+        tables = [path for path in sorted(folder.glob("*")) if kind_of_path(path) == CSV and path.is_file()]
+        likely = likely or [path for path in tables if not {"test", "submission"} & set(words(path.stem))]
     if not likely:
         return ""
     best = min(likely, key=lambda path: not {"train", "label", "labels"} & set(words(path.stem)))

@@ -170,8 +170,15 @@ def _as_indices(
     """Return the names of the classes, and labels as indices into them (N,) int64.
 
     Raises:
-        BakeoffError: a label is not a class, or there are fewer than two classes.
+        BakeoffError: a label is a fraction or not a class, or there are fewer than two classes.
     """
+    for split, labels in splits.items():
+        if labels.dtype.kind == "f" and not _is_whole(labels):
+            odd = labels[labels != np.rint(labels)][0]
+            raise BakeoffError(
+                f"the labels of {split} are fractions, such as {odd:g}: expected one class per image, a whole number or "
+                "a name"
+            )
     is_text = splits["train"].dtype.kind not in "uib"
     if classes is None or is_text:
         values = sorted(set(splits["train"].tolist())) if classes is None else list(classes)

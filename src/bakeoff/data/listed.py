@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
-from bakeoff.data.columns import NAMES, Columns, choose_columns, split_of
+from bakeoff.data.columns import NAMES, Columns, choose_columns, split_of, usual_columns
 from bakeoff.data.dataset import Progress
 from bakeoff.data.file_index import FileIndex, Parts, paths_of, without_shared_folders
 from bakeoff.data.file_names import display_path, natural_key
@@ -93,6 +93,7 @@ def list_table(name: str, progress: Progress | None = None) -> Tree:
     others = _other_tables(source)
     walk, paths = list_images(root, [table, *others.values()], source.options.get("path"), progress)
     index = FileIndex(paths)
+    _refuse_missing_header(table, index, source)
     columns = choose_columns(
         table, source, lambda values: sum(bool(index.find(parts)) for parts in paths_of(values)) / len(values)
     )
@@ -142,6 +143,22 @@ def _shared_folder(paths: Sequence[str]) -> str:
 
 def _shown(source: SourceName) -> str:
     return display_path(source.path.name)
+
+
+def _refuse_missing_header(table: TextColumns, index: FileIndex, source: SourceName) -> None:
+    """Refuse a table whose first line has an image instead of the names of the columns.
+
+    Raises:
+        BakeoffError: it has.
+    """
+    usual = usual_columns(table.columns, NAMES["path"])
+    names = [name for name in table.columns if name not in usual]
+    if images := [name for name, parts in zip(names, paths_of(names), strict=True) if index.find(parts)]:
+        example = ",".join("path" if name == images[0] else "label" for name in table.columns)
+        raise BakeoffError(
+            f"the first line of {_shown(source)} lists an image, {images[0]}, instead of the names of the columns: put "
+            f"a line such as {example if len(table.columns) == 2 else 'path,label,…'} above it"
+        )
 
 
 def _image_folder(source: SourceName) -> Path:

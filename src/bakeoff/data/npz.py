@@ -101,16 +101,11 @@ def _pack(source: SourceName, photographs: bool) -> tuple[Dataset, str]:
     try:
         _check_archive(source.path)
         with np.load(source.path, allow_pickle=False) as archive:
-            keys = find_keys({key: _header(archive, key) for key in archive.files}, source)
+            keys = _choose_keys({key: _header(archive, key) for key in archive.files}, source)
             pairs = {split: (archive[x], _flat(archive[y], y, shown)) for split, (x, y) in keys.splits.items()}
             classes = None if keys.classes is None else [str(label) for label in archive[keys.classes].tolist()]
             groups = {split: archive[key] for split, key in keys.groups.items()} or None
     except ValueError as error:
-        if "pickle" in str(error).lower():
-            raise BakeoffError(
-                f"{shown} holds Python objects, which are not read because that could run code: save plain arrays of "
-                "numbers, one shape for all images"
-            ) from error
         raise BakeoffError(f"{shown} is not a readable archive of arrays: {error}") from error
     except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise BakeoffError(f"{shown} is not a readable archive of arrays: {error or type(error).__name__}") from error
@@ -154,6 +149,29 @@ def _header(archive: np.lib.npyio.NpzFile, key: str) -> ArrayHeader:
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
         return ArrayHeader(shape, dtype.kind)
+
+
+def _choose_keys(arrays: dict[str, ArrayHeader], source: SourceName) -> Keys:
+    """Return the keys that `find_keys` finds, none of which is of an array of Python objects.
+
+    Raises:
+        BakeoffError: one is, or as `find_keys`.
+    """
+    objects = [key for key, header in arrays.items() if header.kind == "O"]
+    if not objects:
+        return find_keys(arrays, source)
+    message = (
+        f"{display_path(source.path)}: {listing(objects)} {'holds' if len(objects) == 1 else 'hold'} Python objects, "
+        "which are not read because that could run code: save names as text, y.astype(str), and images of one size as "
+        "one array of numbers, np.stack(x)"
+    )
+    try:
+        keys = find_keys(arrays, source)
+    except BakeoffError as error:  # what it misses may be there, as objects
+        raise BakeoffError(message) from error
+    if {*objects} & {*keys.groups.values(), *(key for pair in keys.splits.values() for key in pair)}:
+        raise BakeoffError(message)
+    return keys
 
 
 def find_keys(arrays: dict[str, ArrayHeader], source: SourceName) -> Keys:

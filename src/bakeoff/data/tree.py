@@ -176,7 +176,8 @@ def _check_layout(
     """
     if not classes:
         raise BakeoffError(
-            f"{display_path(root)} has no sub-folders: expected one sub-folder of images per class{advise_table(root)}"
+            f"{display_path(root)} has no sub-folders: expected one sub-folder of images per class"
+            f"{advise_table(root, root.parent)}"
         )
     filled = [place for _, _, folder in folders if (place := walk.look(folder)).total]
     if not filled:
@@ -185,7 +186,7 @@ def _check_layout(
             f"{display_path(root)} has no images in its sub-folders{kinds}: expected one sub-folder per class"
         )
     if len(classes) == 1:
-        expected = f"expected at least two class folders{advise_table(root)}"
+        expected = f"expected at least two class folders{advise_table(root, root.parent)}"
         layout.problems.append(f"there is only one class, {classes[0]!r}: {expected}")
     if len(filled) == 1 and not filled[0].images:
         raise BakeoffError(
