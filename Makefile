@@ -96,11 +96,11 @@ $(CLUSTER)/installed: pyproject.toml requirements.lock
 
 bench: .venv/installed-dev  ## Compare speed with other frameworks, and write docs/performance.md anew (up to an hour)
 	benchmarks/make_peers.sh
-	rm -f docs/runs/speed*.json
-	$(BIN)/python benchmarks/peers.py docs/runs/speed.json
-	$(BIN)/python benchmarks/peers.py --instructions avx2 docs/runs/speed-avx2.json
-	$(BIN)/python benchmarks/peers.py --precision bf16 docs/runs/speed-bf16.json
-	$(BIN)/python benchmarks/peers_report.py docs/runs/speed.json docs/runs/speed-avx2.json docs/runs/speed-bf16.json \
+	rm -f benchmarks/measured/speed*.json
+	$(BIN)/python benchmarks/peers.py benchmarks/measured/speed.json
+	$(BIN)/python benchmarks/peers.py --instructions avx2 benchmarks/measured/speed-avx2.json
+	$(BIN)/python benchmarks/peers.py --precision bf16 benchmarks/measured/speed-bf16.json
+	$(BIN)/python benchmarks/peers_report.py $(addprefix benchmarks/measured/speed,.json -avx2.json -bf16.json) \
 		--into docs/performance.md
 
 reference: .venv/installed-dev  ## Write docs/reference anew from the program

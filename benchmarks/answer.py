@@ -1,8 +1,8 @@
 """Time to the answer: seconds from a command to a ranked table, by bakeoff and by scripts that do the same.
 
     benchmarks/make_peers.sh
-    BAKEOFF_DATA=DATA python benchmarks/answer.py docs/runs/answer.json --signs FOLDER
-    python benchmarks/answer.py docs/runs/answer.json --into docs/performance.md  # measures nothing
+    BAKEOFF_DATA=DATA python benchmarks/answer.py benchmarks/measured/answer.json --signs FOLDER
+    python benchmarks/answer.py benchmarks/measured/answer.json --into docs/performance.md  # measures nothing
 
 A script trains one run after the other, as tutorials do, with its framework's default number of threads, validation
 after every epoch, a checkpoint of the best epoch, and the test images at the end. bakeoff does what it always does.
@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import psutil
 from answer_task import TASKS, Task
-from pages import write_block
+from blocks import write_block
 from PIL import Image as Picture
 from turns import HERE, PYTHON, busy_seconds
 

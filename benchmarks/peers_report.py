@@ -1,6 +1,6 @@
 """Writes what benchmarks/peers.py measured as one table.
 
-    python benchmarks/peers_report.py docs/runs/speed*.json --into docs/performance.md
+    python benchmarks/peers_report.py benchmarks/measured/speed*.json --into docs/performance.md
 
 The first file is that of the table; others of the same processor, with fewer instructions or another precision, add a
 column each.
@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pages import write_block
+from blocks import write_block
 
 TITLES = {"lenet": "LeNet-5", "vgg": "VGG-like", "resnet20": "ResNet20 with shift and flip"}
 OURS = {

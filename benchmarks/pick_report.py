@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from pages import write_block
+from blocks import write_block
 from pick_replays import DataResults
 
 from bakeoff.analysis.pick.contest import MARGIN

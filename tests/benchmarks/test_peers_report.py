@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 def programs(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     yield
-    for name in ("answer", "answer_task", "pages", "peers_report", "peer_bound", "turns"):
+    for name in ("answer", "answer_task", "blocks", "peers_report", "peer_bound", "turns"):
         sys.modules.pop(name, None)
 
 
@@ -69,10 +69,10 @@ def test_it_says_what_bounds_each_network():
 
 
 def test_the_page_is_what_the_program_writes(tmp_path, monkeypatch):
-    from pages import block_of
+    from blocks import block_of
     from peers_report import main
 
-    files = [str(ROOT / f"docs/runs/{name}.json") for name in ("speed", "speed-avx2", "speed-bf16")]
+    files = [str(ROOT / f"benchmarks/measured/{name}.json") for name in ("speed", "speed-avx2", "speed-bf16")]
     page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
     copy = tmp_path / "page.md"
     copy.write_text(page.replace(block_of(page, "peers")[2], "\nold\n"), encoding="utf-8")
@@ -92,7 +92,7 @@ def test_measurements_of_another_processor_are_left_out(tmp_path, monkeypatch, c
 
 
 def test_a_page_without_a_place_is_refused(tmp_path):
-    from pages import write_block
+    from blocks import write_block
 
     page = tmp_path / "page.md"
     page.write_text("# Speed\n")
@@ -113,7 +113,9 @@ def test_operators_are_sorted_into_parts():
 def test_the_page_has_the_time_to_the_answer_that_was_measured():
     pytest.importorskip("torch")
     from answer import report
-    from pages import block_of
+    from blocks import block_of
 
     page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
-    assert block_of(page, "answer")[2].strip() == report(json.loads((ROOT / "docs/runs/answer.json").read_text()))
+    assert block_of(page, "answer")[2].strip() == report(
+        json.loads((ROOT / "benchmarks/measured/answer.json").read_text())
+    )
