@@ -176,7 +176,7 @@ def _as_indices(
         if labels.dtype.kind == "f" and not _is_whole(labels):
             odd = labels[labels != np.rint(labels)][0]
             raise BakeoffError(
-                f"the labels of {split} are fractions, such as {odd:g}: expected one class per image, a whole number or "
+                f"the labels of {split} are fractions, such as {odd:g}: expected a class per image, a whole number or "
                 "a name"
             )
     is_text = splits["train"].dtype.kind not in "uib"
