@@ -19,6 +19,10 @@ def test_all_names_are_listed_when_none_is_near():
     assert unknown("network", "xyz", TABLE) == "unknown network 'xyz': choose from conv, drop, resnet20"
 
 
+def test_a_name_that_shares_half_its_letters_is_not_near():
+    assert "did you mean" not in unknown("recipe", "nonsense", ["finetune", "quick"])
+
+
 def test_capitals_do_not_hide_a_near_name():
     assert unknown("network", "RESNET2", TABLE).endswith("did you mean resnet20?")
 

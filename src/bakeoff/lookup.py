@@ -30,7 +30,7 @@ def question(names: Iterable[str]) -> str:
 def nearest(name: str, known: Iterable[str]) -> list[str]:
     """Return up to three names similar to `name`, the nearest first, ignoring case."""
     by_letters = {each.casefold(): each for each in sorted(known, reverse=True)}
-    return [by_letters[found] for found in get_close_matches(name.casefold(), sorted(by_letters), n=3, cutoff=0.5)]
+    return [by_letters[found] for found in get_close_matches(name.casefold(), sorted(by_letters), n=3, cutoff=0.6)]
 
 
 def spelled(name: str, known: Iterable[str]) -> str:

@@ -14,6 +14,8 @@ RUN = ["run", "--nets", "lenet-afif", "--data", "digits"]
 MISTAKES = {
     "unknown command": (["rnu"], "unknown command 'rnu': did you mean run?"),
     "unknown network": (["run", "--nets", "conf", "--data", "digits"], "unknown network 'conf': did you mean conv"),
+    "almost a collection": (["run", "--nets", "tim:resnet18"], "network 'tim:resnet18': did you mean timm:resnet18?"),
+    "thawing what is not frozen": ([*RUN, "--set", "thaw_after=1"], "nothing is frozen"),
     "unknown data set": (["run", "--data", "digit"], "unknown data set 'digit': did you mean digits?"),
     "unknown recipe": ([*RUN, "--recipe", "quik"], "unknown recipe 'quik': did you mean quick?"),
     "unknown field": ([*RUN, "--set", "epocs=3"], "unknown recipe field 'epocs': did you mean epochs"),

@@ -133,7 +133,7 @@ class TestChange:
             ("optimizer.lr.x", 1, "unknown recipe field 'optimizer.lr.x'"),
             ("epochs.x", 1, "did you mean epochs?"),
             ("augment.flipp", 1, "did you mean augment.flip"),
-            ("stop.patients", 1, "did you mean stop.patience or"),
+            ("stop.patients", 1, "did you mean stop.patience?"),
             ("optimizer", "adan", "unknown optimizer 'adan': did you mean adam"),
             ("schedule", "cosin", "unknown schedule 'cosin': did you mean cosine?"),
             ("epochs", 0, "cannot set epochs=0: epochs: expected int >= 1"),

@@ -16,7 +16,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.execution.tryout import try_out
 from bakeoff.lookup import unknown
 from bakeoff.spec.data import DataInfo
-from bakeoff.spec.recipe import Image, Recipe
+from bakeoff.spec.recipe import ALL_BUT_CLASSIFIER, Image, Recipe
 from bakeoff.spec.records import DataRecord, RecipeUse
 from bakeoff.spec.run import Run
 from bakeoff.spec.values import digest, to_dict
@@ -135,6 +135,11 @@ def _check_cell(cell: GridCell, used: str, sources: _Sources) -> _Planned:
     name = datasets.canonical_name(used, sources.facts[split_name(used)[0]])
     facts = datasets.stand_in(sources.facts[used], cell.data)
     recipe = recipe_for(cell, facts)
+    if recipe.thaw_after is not None and recipe.freeze == "none":
+        raise BakeoffError(
+            f"{recipe.name}: thaw_after has no effect, as nothing is frozen: leave it out, or add "
+            f"--set freeze={ALL_BUT_CLASSIFIER}"
+        )
     if not sources.fetch and not datasets.is_local(used):
         sources.absent[facts.content_hash] = info = sources.facts[used]
     else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from torch import nn
 
 from bakeoff.errors import BakeoffError
-from bakeoff.lookup import find, unknown
+from bakeoff.lookup import find, nearest, question, unknown
 from bakeoff.nets import (
     airbench,
     alexnet,
@@ -37,7 +37,7 @@ from bakeoff.nets.pretrained import start_from
 from bakeoff.nets.weights import Weights
 from bakeoff.spec.data import ImageShape
 from bakeoff.spec.plugins import Registry, is_full_name
-from bakeoff.spec.run import collection_of, is_own
+from bakeoff.spec.run import COLLECTIONS, collection_of, is_own
 
 __all__ = ["NETS", "PRETRAINED", "SHORTLIST", "Net", "build", "find_net"]
 
@@ -106,6 +106,7 @@ def find_net(name: str) -> Net:
     if collection_of(name) and not user_weights.is_name(weights):
         return find_in_collection(name)
     if colon:
+        _refuse_misspelt_collection(name)
         return with_weights(name, find_net(architecture), architecture, weights)
     if is_own(name):
         return user_file.find_registered_net(name)
@@ -116,6 +117,18 @@ def find_net(name: str) -> Net:
         if match := re.fullmatch(pattern, name):
             return make(*(int(number) for number in match.groups()))
     return find(NETS, name, "network")
+
+
+def _refuse_misspelt_collection(name: str) -> None:
+    """Refuse "tim:resnet18" with the name of the collection that was probably meant.
+
+    Raises:
+        BakeoffError: what stands before the colon is no network, but almost a collection.
+    """
+    first, _, rest = name.partition(":")
+    near = nearest(first, COLLECTIONS)
+    if near and not nearest(first, NETS):
+        raise BakeoffError(f"unknown network {name!r}: {question([f'{near[0]}:{rest}'])}")
 
 
 def with_weights(name: str, net: Net, architecture: str, weights: str) -> Net:
