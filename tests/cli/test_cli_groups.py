@@ -61,6 +61,25 @@ def test_a_study_file_may_name_the_groups(plants):
     assert train and test and not train & test
 
 
+@pytest.mark.parametrize("turned", ["", "~contrast=0.5"])
+def test_sub_folders_of_the_same_names_in_each_class_may_be_groups(turned, bakeoff, tmp_path):
+    random = np.random.default_rng(0)
+    for i in range(60):
+        path = tmp_path / "scans" / "ab"[i % 2] / f"patient{i // 6}" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (20, 20, 3), np.uint8)).save(path)
+    name = f"folder:{tmp_path / 'scans'}{turned}"
+    said = bakeoff("data", name)
+    assert said.code == 2 and "--groups" in said.err
+    said = bakeoff("data", name, "--groups", r"patient\d+", "--json")
+    assert said.code == 0, said.err
+    described = json.loads(said.out)
+    assert described["splits"]["test"]["images"] == 12 and described["nesting"] is None
+    options = ["--nets", "linear", "--epochs", "1", "--seeds", "1", "--store", str(tmp_path / "a.db")]
+    said = bakeoff("run", "--data", name, "--groups", r"patient\d+", *options)
+    assert said.code == 0, said.err
+
+
 def test_says_which_files_tell_no_group(bakeoff, plants):
     said = bakeoff("run", "--nets", "conv", "--data", plants, "--groups", r"(\d+)-", "--dry-run")
     assert said.code != 0

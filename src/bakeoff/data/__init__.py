@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -62,7 +63,7 @@ def load_dataset(name: str, image: Image = AS_THEY_ARE, progress: Progress | Non
     if base.startswith(IMAGE_FILES):
         from bakeoff.data.folder import load_folder, record_content
 
-        packed = load_folder(base, image, progress)
+        packed = load_folder(base, image, progress, grouped=bool(splits.groups))
         version = _version(packed, base, splits, grades)
         if packed.pack and not splits:
             record_content(version.info.content_hash, image, packed.pack)
@@ -97,7 +98,8 @@ def _version(dataset: Dataset, base: str, splits: Resplit, grades: Sequence[Grad
     if splits:
         from bakeoff.data.folder import file_hashes
 
-        dataset = resplit(dataset, splits, (lambda: file_hashes(base)) if base.startswith(IMAGE_FILES) else None)
+        hashes = partial(file_hashes, base, grouped=bool(splits.groups)) if base.startswith(IMAGE_FILES) else None
+        dataset = resplit(dataset, splits, hashes)
     return grade_dataset(dataset, grades)
 
 
@@ -135,7 +137,8 @@ def inspect(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = N
         return load_dataset(name, image, progress)
     from bakeoff.data.folder import load_folder
 
-    return _version(load_folder(base, image, progress, pixels=False), base, splits, grades)
+    whole = load_folder(base, image, progress, grouped=bool(splits.groups), pixels=False)
+    return _version(whole, base, splits, grades)
 
 
 def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None, *, fetch: bool = True) -> DataInfo:
@@ -157,7 +160,8 @@ def info(name: str, image: Image = AS_THEY_ARE, progress: Progress | None = None
         return load_dataset(name, image, progress).info
     from bakeoff.data.folder import inspect_folder
 
-    return _version(inspect_folder(base, image, progress), base, splits, grades).info
+    whole = inspect_folder(base, image, progress, grouped=bool(splits.groups))
+    return _version(whole, base, splits, grades).info
 
 
 def disk_space_needed(name: str, image: Image) -> int:
@@ -168,8 +172,8 @@ def disk_space_needed(name: str, image: Image) -> int:
     """
     from bakeoff.data.folder import folder_space_needed
 
-    base, *_ = _parse(name)
-    return folder_space_needed(base, image) if base.startswith(IMAGE_FILES) else 0
+    base, splits, _ = _parse(name)
+    return folder_space_needed(base, image, grouped=bool(splits.groups)) if base.startswith(IMAGE_FILES) else 0
 
 
 def source_exists(name: str) -> bool:

@@ -55,12 +55,15 @@ def refuse_splits(base: Place, by_role: dict[str, list[Place]], apart: list[Plac
     )
 
 
-def refuse_folder_of_data_sets(base: Place, top: list[Place], look: Look) -> None:
-    """Refuse folders that look like data sets, not classes: same sub-folders, or train and test folders."""
+def refuse_folder_of_data_sets(base: Place, top: list[Place], look: Look, *, grouped: bool) -> None:
+    """Refuse folders that look like data sets, not classes: train and test folders, or the same sub-folders.
+
+    The same sub-folders are accepted if the images are grouped: then they are those of patients, for example.
+    """
     filled = [place for place in top if place.total]
     inside = [filled_folders(place, look) for place in filled]
     names = [{inner.name.casefold() for inner in places} for places in inside]
-    shared = set.intersection(*names) if len(names) > 1 else set()
+    shared = set.intersection(*names) if len(names) > 1 and not grouped else set()
     split = [p for p, places in zip(filled, inside, strict=True) if len(set(split_roles(places, p.name).values())) > 1]
     if split:
         example, has = split[0], "train and test folders of its own"
@@ -72,7 +75,7 @@ def refuse_folder_of_data_sets(base: Place, top: list[Place], look: Look) -> Non
     raise BakeoffError(
         f"{display_path(base.path)} looks like a folder of data sets, because {display_path(Path(example.name))} has "
         f"{has}: give one of them, such as folder:{display_path(example.path)}, or move the images out of the "
-        "sub-folders if they are classes"
+        f"sub-folders if they are classes{'' if split else '; with --groups, sub-folders may be groups'}"
     )
 
 

@@ -26,8 +26,10 @@ from bakeoff.spec.recipe import Image
 from bakeoff.spec.values import digest
 
 
-def list_files(name: str, progress: Progress | None = None) -> Tree:
+def list_files(name: str, progress: Progress | None = None, *, grouped: bool = False) -> Tree:
     """Return the image files of the data set `name`, "folder:PATH", "csv:FILE" or "hf:ORG/NAME".
+
+    Of a folder, `grouped` says that --groups tells which images belong together, possibly those of a sub-folder.
 
     Raises:
         BakeoffError: see `list_images`, `list_table` and `list_hub`.
@@ -36,11 +38,15 @@ def list_files(name: str, progress: Progress | None = None) -> Tree:
         from bakeoff.data.hub import list_hub
 
         return list_hub(name, progress)
-    return list_table(name, progress) if name.startswith(CSV) else list_images(local_path(name), progress)
+    if name.startswith(CSV):
+        return list_table(name, progress)
+    return list_images(local_path(name), progress, grouped=grouped)
 
 
-def load_folder(name: str, image: Image, progress: Progress | None = None, *, pixels: bool = True) -> Dataset:
-    """Return the images of the data set `name`, resized as `image` says.
+def load_folder(
+    name: str, image: Image, progress: Progress | None = None, *, grouped: bool = False, pixels: bool = True
+) -> Dataset:
+    """Return the images of the data set `name`, resized as `image` says; for `grouped` see `list_files`.
 
     If `pixels` is false and they are not packed yet, return the result of `inspect_folder`.
 
@@ -48,7 +54,7 @@ def load_folder(name: str, image: Image, progress: Progress | None = None, *, pi
         BakeoffError: see `list_files`; or too few readable images, several sizes and no `image.size`, or not enough
             disk space.
     """
-    tree = list_files(name, progress)
+    tree = list_files(name, progress, grouped=grouped)
     dataset = _packed(tree, image)
     if dataset is None and not pixels:
         return _inspect(tree, image, progress)
@@ -60,13 +66,13 @@ def load_folder(name: str, image: Image, progress: Progress | None = None, *, pi
     return _localized(dataset, tree)
 
 
-def file_hashes(name: str) -> dict[str, str]:
+def file_hashes(name: str, *, grouped: bool = False) -> dict[str, str]:
     """Return the SHA-256 of each image file of a data set by its path.
 
     Raises:
         BakeoffError: as `inspect_folder`.
     """
-    return scan_files(list_files(name)).hashes()
+    return scan_files(list_files(name, grouped=grouped)).hashes()
 
 
 def record_content(content_hash: str, image: Image, pack: Path) -> None:
@@ -87,13 +93,13 @@ def _content_pointer(content_hash: str, image: Image) -> Path:
     return cache_folder() / "contents" / digest([content_hash, *_settings(image)])[:32]
 
 
-def folder_space_needed(name: str, image: Image) -> int:
+def folder_space_needed(name: str, image: Image, *, grouped: bool = False) -> int:
     """Return the bytes of disk space needed to load the images of the data set `name`; 0 if they are packed already.
 
     Raises:
         BakeoffError: as `inspect_folder`.
     """
-    tree = list_files(name)
+    tree = list_files(name, grouped=grouped)
     if _packed(tree, image):
         return 0
     scan = scan_files(tree)
@@ -118,7 +124,7 @@ def _settings(image: Image) -> list[object]:
     return [image.size, image.fit, *([image.interpolation] if image.interpolation != "bilinear" else [])]
 
 
-def inspect_folder(name: str, image: Image, progress: Progress | None = None) -> Dataset:
+def inspect_folder(name: str, image: Image, progress: Progress | None = None, *, grouped: bool = False) -> Dataset:
     """Return a data set like `load_folder`, but from the files' headers alone: all pixels are zero.
 
     The shape is None if the images have several sizes and `image.size` is not set. Images with damaged pixels are
@@ -127,7 +133,7 @@ def inspect_folder(name: str, image: Image, progress: Progress | None = None) ->
     Raises:
         BakeoffError: see `list_files`; or too few readable images.
     """
-    return _inspect(list_files(name, progress), image, progress)
+    return _inspect(list_files(name, progress, grouped=grouped), image, progress)
 
 
 def _inspect(tree: Tree, image: Image, progress: Progress | None) -> Dataset:

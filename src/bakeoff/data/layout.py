@@ -48,8 +48,8 @@ class Layout:
     """Whether the folders in `classes` are named after splits, and their parents after classes."""
 
 
-def find_layout(root: Path, look: Look) -> Layout:
-    """Find the class folders of an image folder.
+def find_layout(root: Path, look: Look, *, grouped: bool = False) -> Layout:
+    """Find the class folders of an image folder; `grouped` says whether --groups tells which images belong together.
 
     Raises:
         BakeoffError: there are none, or the layout is ambiguous.
@@ -76,7 +76,7 @@ def find_layout(root: Path, look: Look) -> Layout:
     elif "train" in kinds and (apart := [place for place in top if is_beside(place.name)]):
         refuse_splits(base, by_role, apart)
     elif not _read_class_first(top, look, layout):
-        refuse_folder_of_data_sets(base, top, look)
+        refuse_folder_of_data_sets(base, top, look, grouped=grouped)
         refuse_names(base, top)
         refuse_parts(base, top)
         layout.classes = [("train", place.path) for place in top]

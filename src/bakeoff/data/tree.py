@@ -61,8 +61,8 @@ class Tree:
     """How a table was read: its columns and the folder with the images."""
 
 
-def list_images(root: Path, progress: Progress | None = None) -> Tree:
-    """Return the images in the class folders of `root`, or of its train, val and test folders.
+def list_images(root: Path, progress: Progress | None = None, *, grouped: bool = False) -> Tree:
+    """Return the images in the class folders of `root`, or of its train, val and test folders; see `find_layout`.
 
     Raises:
         BakeoffError: `root` is not a folder, does not contain class folders, or has hardly any images.
@@ -78,7 +78,7 @@ def list_images(root: Path, progress: Progress | None = None) -> Tree:
         )
         raise BakeoffError(f"{display_path(root)} is a file: {advice}")
     walk = Walk(root, progress)
-    layout = find_layout(root, walk.look)
+    layout = find_layout(root, walk.look, grouped=grouped)
     for folder in layout.strays:
         if strays := walk.look(folder).images:
             walk.skip(folder, f"images outside the class folders: {strays}")
@@ -112,7 +112,7 @@ def list_images(root: Path, progress: Progress | None = None) -> Tree:
         tuple(walk.others),
         tuple(problems),
         layout.has_splits,
-        find_nesting((folder for split, _, folder in folders if split == "train"), walk.look),
+        None if grouped else find_nesting((folder for split, _, folder in folders if split == "train"), walk.look),
         fingerprint,
         name=f"{FOLDER}{display_path(root.resolve().name)}",
         shown=display_path(root),
